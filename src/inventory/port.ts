@@ -1,0 +1,54 @@
+import type { Json } from '../plugin/json.ts';
+import type { Location, SourceState, TargetState } from './model.ts';
+
+export interface LocationFilter {
+  readonly source?: string;
+  readonly target?: string;
+  readonly ids?: readonly number[];
+}
+
+/** Reads what is known. Only current things: no withdrawn location, no sighting that ended. */
+export interface InventoryReader {
+  sources(): Promise<readonly SourceState[]>;
+  /** Targets of a source that are not withdrawn, by key. */
+  targets(source: string): Promise<readonly TargetState[]>;
+  /** Ordered by source and location. */
+  locations(filter?: LocationFilter): Promise<readonly Location[]>;
+  /** The DER of a certificate or CRL that was seen. */
+  der(fingerprint: string): Promise<Uint8Array | undefined>;
+  /** Locations whose assessment is due: changed by time alone. At most `limit`. */
+  dueForAssessment(now: number, limit: number): Promise<readonly Location[]>;
+  /** When the next assessment is due, if any. */
+  nextAssessmentAt(): Promise<number | undefined>;
+}
+
+/** A location to write, with the DER of what was seen for the first time. */
+export interface LocationWrite {
+  /** `id` 0 inserts, or revives a withdrawn location of the same source and name. */
+  readonly location: Location;
+  /** Fingerprint → DER of its certificates and CRLs; those already stored are left alone. */
+  readonly ders: ReadonlyMap<string, Uint8Array>;
+  /** Nothing but the last look moved: only times are written. */
+  readonly touchOnly: boolean;
+}
+
+export interface InventoryWriter extends InventoryReader {
+  saveSource(state: SourceState): Promise<void>;
+  /** Inserts or revives the target; keeps its checkpoint and first-seen. */
+  saveTarget(target: { source: string; key: string; labels: TargetState['labels']; data: Json }, now: number): Promise<void>;
+  /**
+   * Takes the right to record a look at this target: false when a newer fence has recorded already, so that a paused
+   * worker cannot write old news over new.
+   */
+  fence(source: string, target: string, fence: bigint): Promise<boolean>;
+  setCheckpoint(source: string, target: string, checkpoint: Json | undefined, now: number): Promise<void>;
+  /** Writes locations and gives them back with their ids. */
+  saveLocations(writes: readonly LocationWrite[]): Promise<readonly Location[]>;
+  /** Ends locations and their sightings; history stays until it is pruned. */
+  withdrawLocations(ids: readonly number[], now: number): Promise<void>;
+  withdrawTarget(source: string, target: string, now: number): Promise<void>;
+  /** Withdraws a source that the config no longer names, with all its targets and locations. */
+  withdrawSource(name: string, now: number): Promise<void>;
+  /** When the findings of a location change by time alone; `undefined` for never. */
+  scheduleAssessment(id: number, at: number | undefined): Promise<void>;
+}

@@ -1,0 +1,47 @@
+import type { Socket } from 'node:net';
+
+/** A literal address. */
+export interface Address {
+  readonly address: string;
+  readonly family: 4 | 6;
+}
+
+/** A failure below TLS, with a reason that is also one of the plugin's. */
+export type NetworkFailure = 'dns' | 'refused' | 'unreachable' | 'reset' | 'closed' | 'timeout' | 'too_large' | 'permission_denied';
+
+export class NetworkError extends Error {
+  override readonly name = 'NetworkError';
+  readonly reason: NetworkFailure;
+
+  constructor(reason: NetworkFailure, detail: string, options?: ErrorOptions) {
+    super(detail, options);
+    this.reason = reason;
+  }
+}
+
+export interface HttpRequest {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  /** Absolute deadline over everything, milliseconds. Default 10 000. */
+  readonly deadlineMs?: number;
+  /** The answer's body may be at most this long. Default 1 MiB. */
+  readonly maxBytes?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>;
+  readonly body: string;
+}
+
+/** The way out of the process. Every call ends by its deadline or its signal. */
+export interface Network {
+  /** Every address of a name, IPv4 first; a literal address gives itself. Hosts file, search list, then DNS. Throws NetworkError. */
+  resolve(host: string, signal: AbortSignal): Promise<readonly Address[]>;
+  /** A connected TCP socket to a literal address; the caller destroys it. Throws NetworkError. */
+  connect(address: string, port: number, signal: AbortSignal): Promise<Socket>;
+  /** One HTTP request. No redirects are followed: a 3xx is an answer. Throws NetworkError, whose text never holds the URL's path or query. */
+  fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+}

@@ -1,0 +1,60 @@
+import type { z } from 'zod';
+
+import type { Labels } from '../label/labels.ts';
+import type { Context } from './context.ts';
+import type { Json } from './json.ts';
+import type { Observation } from './observation.ts';
+
+/**
+ * One unit of looking: a host and port, a folder, an account and region. Plain JSON, so that it can travel through a
+ * queue. `key` is its stable identity for queue, checkpoint and withdrawal.
+ */
+export interface Target {
+  readonly key: string;
+  readonly labels?: Labels;
+  readonly data: Json;
+}
+
+/** Memory between looks, kept by the host. */
+export interface Known {
+  /** The version that the collector gave for this location last time, when that look succeeded. */
+  version(location: string): string | undefined;
+  /** The last checkpoint yielded for this target. */
+  readonly checkpoint: Json | undefined;
+}
+
+/**
+ * Code that knows how to look at one type of source.
+ *
+ * Waiting, retrying, counting, logging, rate limits, deadlines and storing are the host's work. `create` checks what can
+ * be checked without the network; a vendor's SDK is imported inside it.
+ */
+export interface Collector<Type extends string = string, Options extends z.ZodObject = z.ZodObject> {
+  /** The `type:` in the config, the folder name, the metric label. */
+  readonly type: Type;
+  /** One line for `notafter plugins` and the docs. */
+  readonly summary: string;
+  /** Strict; every field described: docs and JSON Schema come from it. */
+  readonly options: Options;
+  /** `node`: every node runs it for itself (local files, local logs). */
+  scope(options: z.output<Options>): 'cluster' | 'node';
+  create(options: z.output<Options>, context: Context): Promise<CollectorInstance>;
+}
+
+export interface CollectorInstance {
+  /** Units of looking, few and stable. Throws CollectError. */
+  discover(signal: AbortSignal): AsyncIterable<Target>;
+  /**
+   * Looks at one target. Throws CollectError when nothing of it could be looked at. When it ends normally and yielded
+   * no `partial`, `throttled` or `permission_denied` problem, locations of the target that it did not yield are gone.
+   */
+  observe(target: Target, known: Known, signal: AbortSignal): AsyncIterable<Observation>;
+  close?(): Promise<void>;
+}
+
+/** Keeps the types of options and instance together when a collector is declared. */
+export function defineCollector<Type extends string, Options extends z.ZodObject>(
+  collector: Collector<Type, Options>,
+): Collector<Type, Options> {
+  return collector;
+}

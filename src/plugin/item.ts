@@ -1,0 +1,48 @@
+import type { Labels } from '../label/labels.ts';
+
+/** What an item does at its place. */
+export type Role = 'server' | 'client' | 'intermediate' | 'trust-anchor' | 'issuer' | 'signer' | 'unknown';
+
+/** A typed pointer to what uses an item, e.g. `{type: 'aws', id: 'arn:aws:elasticloadbalancing:…'}`. */
+export interface Reference {
+  readonly type: 'endpoint' | 'aws' | 'azure' | 'gcp' | 'k8s' | 'app';
+  readonly id: string;
+}
+
+/** Where inside a location. `key` is stable over time (`chain`, a data key, an alias); `index` is only an attribute, never identity. */
+export interface Place {
+  readonly key: string;
+  readonly index?: number;
+}
+
+interface ItemAttributes {
+  readonly place: Place;
+  readonly role: Role;
+  /** Owner and the like, from tags, Kubernetes labels, service discovery. */
+  readonly labels?: Labels;
+  readonly usedBy?: readonly Reference[];
+  /** A private key found beside it; never the key. */
+  readonly key?: { readonly at: string; readonly match: 'yes' | 'no' | 'encrypted' };
+  readonly renewal?: { readonly mode: 'automatic' | 'manual' | 'unknown'; readonly due?: Date; readonly stuck?: string };
+}
+
+/** Something with an end date, as a collector found it. */
+export type Item = ItemAttributes &
+  (
+    | { readonly kind: 'certificate'; readonly der: Uint8Array }
+    | {
+        /** A certificate known only by description: its DER cannot be had. */
+        readonly kind: 'described';
+        readonly issuer?: string;
+        readonly serial?: string;
+        /** Lower-case hex of the DER's SHA-1. */
+        readonly sha1?: string;
+        /** Lower-case hex of the DER's SHA-256. */
+        readonly sha256?: string;
+        readonly names?: readonly string[];
+        readonly notBefore?: Date;
+        readonly notAfter: Date | 'unknown';
+      }
+    | { readonly kind: 'crl'; readonly der: Uint8Array }
+    | { readonly kind: 'credential'; readonly id: string; readonly name: string; readonly notAfter: Date }
+  );

@@ -1,0 +1,59 @@
+import type { Labels } from '../label/labels.ts';
+import type { Item } from './item.ts';
+import type { Json } from './json.ts';
+import type { Reason } from './reason.ts';
+
+/**
+ * A part that could not be read. With a `place` only that part failed, and what was last known of it stays; without one
+ * the whole location could not be looked at, and everything last known of it stays.
+ */
+export interface Problem {
+  readonly reason: Reason;
+  /** The place key that failed; absent when the location as a whole failed. */
+  readonly place?: string;
+  /** What failed, on what, what to do. Never a secret. May hold hostile text. */
+  readonly detail: string;
+}
+
+/** A server's judgement of one client identity, learned by a rehearsal. */
+export interface Verdict {
+  /** Fingerprint of the client certificate, `null` for none. */
+  readonly client: string | null;
+  readonly status: 'accepted' | 'rejected' | 'unknown';
+  /** An alert name of RFC 8446, `http_<status>`, `closed`, …; `null` when accepted. */
+  readonly reason: string | null;
+  readonly evidence: string;
+}
+
+/** What the wire showed at one address. Everything optional is absent when it was not seen. */
+export interface EndpointFacts {
+  readonly address: string;
+  readonly port: number;
+  readonly serverName?: string;
+  readonly handshake: 'hello' | 'early' | 'full';
+  /** `1.0`, `1.1`, `1.2`, `1.3`. */
+  readonly tlsVersion?: string;
+  readonly cipher?: string;
+  readonly alpn?: string;
+  readonly requestsClientCertificate?: boolean;
+  /** RFC 4514 names; empty when the server names none. */
+  readonly acceptableIssuers: readonly string[];
+  readonly verdicts: readonly Verdict[];
+}
+
+/** What one look gave for one location. */
+export interface Observation {
+  /** Stable over time: `api.example.com:8443@10.0.0.7`, an absolute path, an ARN. */
+  readonly location: string;
+  /** What the collector wants to be told next time to recognise an unchanged location. */
+  readonly version?: string;
+  /** The version is the known one: nothing else is given, only last-seen moves. */
+  readonly unchanged?: true;
+  /** The collector's own evidence that the location is no more (ENOENT, a DELETED event). */
+  readonly gone?: true;
+  readonly items: readonly Item[];
+  readonly problems: readonly Problem[];
+  readonly labels?: Labels;
+  readonly endpoint?: EndpointFacts;
+  readonly checkpoint?: Json;
+}

@@ -1,0 +1,45 @@
+import type { Severity } from '../plugin/notification.ts';
+
+/** Families: an alert is one family and one cause. */
+export const FAMILIES = ['expiry', 'renewal', 'deployment', 'client', 'chain', 'coverage', 'clock'] as const;
+export type Family = (typeof FAMILIES)[number];
+
+/** Every rule that exists; ids are file names, metric labels and runbook pages. */
+export const RULES = [
+  'expired',
+  'expiring',
+  'trust-anchor-expiring',
+  'crl-expiring',
+  'credential-expiring',
+  'not-yet-valid',
+  'unreachable',
+  'unreadable',
+  'not-covered',
+  'stale',
+] as const;
+export type RuleId = (typeof RULES)[number];
+
+/** What policy says about one location. Text has passed through `text` but is not escaped for any sink. */
+export interface Finding {
+  readonly rule: RuleId;
+  readonly family: Family;
+  readonly severity: Severity;
+  /** Identity that groups: the id of the item that limits, else `target:<source>/<key>` or `location:<source>/<location>`. */
+  readonly cause: string;
+  /** What it is about, short. */
+  readonly title: string;
+  /** One sentence: what is wrong and since or until when. */
+  readonly summary: string;
+  /** When it breaks or broke, where the cause is an end; milliseconds since the epoch. */
+  readonly endsAt?: number;
+  readonly facts: readonly { readonly name: string; readonly value: string }[];
+  /** What to do, in order. */
+  readonly actions: readonly string[];
+}
+
+/** The findings of one location now, and when they change if nothing else does. */
+export interface Assessment {
+  readonly findings: readonly Finding[];
+  /** Milliseconds since the epoch; absent when time alone changes nothing. */
+  readonly nextAt?: number;
+}

@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+const services = process.env['NOTAFTER_TEST_SERVICES'] === '1';
+
+export default defineConfig({
+  test: {
+    include: services ? ['test/services/**/*.test.ts'] : ['test/**/*.test.ts'],
+    exclude: services ? [] : ['test/services/**', 'test/soak/**'],
+    testTimeout: services ? 120_000 : 20_000,
+    hookTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 2,
+  },
+});
