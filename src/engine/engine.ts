@@ -1,7 +1,5 @@
 /** When something runs: at a fixed interval (with a stable phase by name, so that not all start at once), or by a cron expression in a time zone. */
-export type Schedule =
-  | { readonly everyMs: number }
-  | { readonly cron: string; readonly timezone: string };
+export type Schedule = { readonly everyMs: number } | { readonly cron: string; readonly timezone: string };
 
 /** One piece of queued work. `fence` grows with every hand-out of a key: it goes with every record. */
 export interface Job<T> {
@@ -30,12 +28,21 @@ export type Enqueue<T> = (key: string, data: T) => Promise<boolean>;
  * key at a time. Not promised: exact times (the tick is a second), order between keys.
  */
 export interface Engine {
-  every(name: string, schedule: Schedule, scope: 'cluster' | 'node', run: (signal: AbortSignal) => Promise<void>): Promise<void>;
+  every(
+    name: string,
+    schedule: Schedule,
+    scope: 'cluster' | 'node',
+    run: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void>;
   /** After this no new run of that name starts; a running one is aborted and waited for. */
   unschedule(name: string): Promise<void>;
   /** Makes a schedule due now. */
   trigger(name: string): Promise<void>;
-  queue<T>(name: string, options: QueueOptions, work: (jobs: readonly Job<T>[], signal: AbortSignal) => Promise<void>): Promise<Enqueue<T>>;
+  queue<T>(
+    name: string,
+    options: QueueOptions,
+    work: (jobs: readonly Job<T>[], signal: AbortSignal) => Promise<void>,
+  ): Promise<Enqueue<T>>;
   start(): Promise<void>;
   /** Starts nothing new, lets what runs end until the signal aborts, then aborts it and waits. */
   stop(signal: AbortSignal): Promise<void>;

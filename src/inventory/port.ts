@@ -12,6 +12,8 @@ export interface InventoryReader {
   sources(): Promise<readonly SourceState[]>;
   /** Targets of a source that are not withdrawn, by key. */
   targets(source: string): Promise<readonly TargetState[]>;
+  /** One target that is not withdrawn. */
+  target(source: string, key: string): Promise<TargetState | undefined>;
   /** Ordered by source and location. */
   locations(filter?: LocationFilter): Promise<readonly Location[]>;
   /** The DER of a certificate or CRL that was seen. */
@@ -41,6 +43,7 @@ export interface InventoryWriter extends InventoryReader {
    * worker cannot write old news over new.
    */
   fence(source: string, target: string, fence: bigint): Promise<boolean>;
+  /** Notes a look at the target; `undefined` keeps the last checkpoint. */
   setCheckpoint(source: string, target: string, checkpoint: Json | undefined, now: number): Promise<void>;
   /** Writes locations and gives them back with their ids. */
   saveLocations(writes: readonly LocationWrite[]): Promise<readonly Location[]>;

@@ -6,8 +6,9 @@ export interface Address {
   readonly family: 4 | 6;
 }
 
-/** A failure below TLS, with a reason that is also one of the plugin's. */
-export type NetworkFailure = 'dns' | 'refused' | 'unreachable' | 'reset' | 'closed' | 'timeout' | 'too_large' | 'permission_denied';
+/** A failure on the way, with a reason that is also one of the plugin's. `tls_error` comes from `fetch` alone: the receiver's certificate or handshake. */
+export type NetworkFailure =
+  'dns' | 'refused' | 'unreachable' | 'reset' | 'closed' | 'timeout' | 'tls_error' | 'too_large' | 'permission_denied';
 
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';

@@ -32,5 +32,13 @@ export interface Outbox {
   /** When the oldest pending delivery was enqueued, if any. */
   oldestPendingAt(): Promise<number | undefined>;
   /** Deliveries that were given up. */
-  failed(): Promise<readonly { readonly channel: string; readonly recipient: string; readonly notificationId: string; readonly error: string; readonly at: number }[]>;
+  failed(): Promise<
+    readonly {
+      readonly channel: string;
+      readonly recipient: string;
+      readonly notificationId: string;
+      readonly error: string;
+      readonly at: number;
+    }[]
+  >;
 }

@@ -36,6 +36,8 @@ export interface EndpointFacts {
   readonly cipher?: string;
   readonly alpn?: string;
   readonly requestsClientCertificate?: boolean;
+  /** SHA-256 fingerprints of the certificates exactly as served, in order, repeated ones included. */
+  readonly chain: readonly string[];
   /** RFC 4514 names; empty when the server names none. */
   readonly acceptableIssuers: readonly string[];
   readonly verdicts: readonly Verdict[];

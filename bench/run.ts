@@ -1,0 +1,19 @@
+/*
+ * npm run bench            every benchmark
+ * npm run bench -- NAME    one of them
+ *
+ * CPU is user + system time of this process alone. Times of different runs do not compare: machines differ and drift.
+ */
+import { benchEndpoints } from './endpoints.ts';
+import { benchFiles } from './files.ts';
+
+const BENCHES = { files: benchFiles, endpoints: benchEndpoints } as const;
+
+const [wanted] = process.argv.slice(2);
+if (wanted !== undefined && !(wanted in BENCHES)) {
+  process.stderr.write(`there is no benchmark "${wanted}"; there are: ${Object.keys(BENCHES).join(', ')}\n`);
+  process.exit(1);
+}
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (wanted === undefined || wanted === name) process.stdout.write(`${await bench()}\n`);
+}

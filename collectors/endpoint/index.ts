@@ -1,0 +1,204 @@
+import { hash } from 'node:crypto';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+
+import { z } from 'zod';
+
+import { CertificateError, parseCertificate, type Certificate } from '../../src/certificate/certificate.ts';
+import { defineCollector, type CollectorInstance } from '../../src/plugin/collector.ts';
+import type { Context } from '../../src/plugin/context.ts';
+import { CollectError } from '../../src/plugin/error.ts';
+import type { Item, Role } from '../../src/plugin/item.ts';
+import { networkFailure } from '../../src/plugin/network-failure.ts';
+import type { Observation, Problem } from '../../src/plugin/observation.ts';
+import { durationOption } from '../../src/plugin/options.ts';
+import { probeFull } from '../../src/tls/full.ts';
+import type { ProbeResult } from '../../src/tls/probe-result.ts';
+import { bracketed, formatEndpoint, parseEndpoint } from './target.ts';
+
+/** The place of everything that was served. */
+const PLACE = 'chain';
+
+const options = z.strictObject({
+  targets: z
+    .array(
+      z.string().superRefine((text, check) => {
+        try {
+          parseEndpoint(text);
+        } catch (error) {
+          check.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+        }
+      }),
+    )
+    .min(1)
+    .describe('What to connect to: host, host:port, [IPv6]:port, https://host or tls://host:port. Without a port 443.'),
+  server_name: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('The name to ask for (SNI) in place of the host of each target. An IP address asks for none by itself.'),
+  alpn: z
+    .array(z.string().min(1).max(255))
+    .default(['h2', 'http/1.1'])
+    .describe('Application protocols to offer (ALPN); an empty list offers none.'),
+  timeout: durationOption('One deadline over name, connection and handshake of a target.', '10s'),
+  handshake: z.enum(['full']).default('full').describe('How far to go; `full` completes the handshake.'),
+  max_addresses: z
+    .int()
+    .min(1)
+    .max(64)
+    .default(16)
+    .describe('Addresses of one name that are looked at, IPv4 first; each is a location of its own.'),
+});
+
+type Options = z.output<typeof options>;
+
+/** What travels with a target. */
+const EndpointData = z.object({ host: z.string(), port: z.int() });
+
+export const endpoint = defineCollector({
+  type: 'endpoint',
+  summary: 'What servers show in a TLS handshake, at every address of their name',
+  options,
+  scope: () => 'cluster',
+  create: async (given, context) => createInstance(given, context),
+});
+
+function createInstance(given: Options, context: Context): CollectorInstance {
+  return {
+    async *discover() {
+      const seen = new Set<string>();
+      for (const text of given.targets) {
+        const { host, port } = parseEndpoint(text);
+        const key = formatEndpoint({ host, port });
+        if (seen.has(key)) continue;
+        seen.add(key);
+        yield { key, data: { host, port } };
+      }
+    },
+
+    async *observe(target, _known, signal) {
+      signal.throwIfAborted();
+      const { data } = EndpointData.safeParse(target.data);
+      if (data === undefined) throw new CollectError('not_found', `${target.key} is not a target of this source`);
+      const { host, port } = data;
+      const deadline = AbortSignal.timeout(given.timeout);
+      const startedAt = context.clock.now();
+      const addresses = await resolve(host, context, AbortSignal.any([signal, deadline]));
+      signal.throwIfAborted();
+
+      const left = Math.min(given.timeout, Math.max(1, given.timeout - (context.clock.now() - startedAt)));
+      const name = given.server_name ?? (isIP(host) === 0 ? host : undefined);
+      const looks = addresses.slice(0, given.max_addresses).map(async (address) => {
+        const serverName = name === undefined ? undefined : domainToASCII(name);
+        const result = await probeFull(
+          {
+            connect: (...call) => context.network.connect(...call),
+            address,
+            port,
+            ...(serverName === undefined ? {} : { serverName }),
+            alpn: given.alpn,
+            timeoutMs: left,
+          },
+          signal,
+        );
+        return toObservation({ host, port, address, ...(serverName === undefined ? {} : { serverName }) }, result);
+      });
+      yield* await Promise.all(looks);
+    },
+  };
+}
+
+/** The addresses of a host, in an order that does not change from look to look: the cap must not pick others each time. */
+async function resolve(host: string, context: Context, signal: AbortSignal): Promise<readonly string[]> {
+  try {
+    const found = await context.network.resolve(host, signal);
+    return found
+      .toSorted((one, other) => one.family - other.family || (one.address < other.address ? -1 : 1))
+      .map(({ address }) => address);
+  } catch (error) {
+    const failure = networkFailure(error);
+    if (failure === undefined) throw error;
+    throw new CollectError(failure.reason, failure.message, { cause: error });
+  }
+}
+
+interface Place {
+  readonly host: string;
+  readonly port: number;
+  readonly address: string;
+  readonly serverName?: string;
+}
+
+function toObservation(place: Place, result: ProbeResult): Observation {
+  const { items, problems } = readChain(result);
+  return {
+    location: `${formatEndpoint(place)}@${bracketed(place.address)}`,
+    items,
+    problems: result.chain.length > 0 ? problems : [whyNothing(place, result)],
+    endpoint: {
+      address: place.address,
+      port: place.port,
+      ...(place.serverName === undefined ? {} : { serverName: place.serverName }),
+      handshake: 'full',
+      ...(result.tlsVersion === undefined ? {} : { tlsVersion: result.tlsVersion }),
+      ...(result.cipher === undefined ? {} : { cipher: result.cipher }),
+      ...(result.alpn === undefined ? {} : { alpn: result.alpn }),
+      ...(result.requestsClientCertificate === undefined
+        ? {}
+        : { requestsClientCertificate: result.requestsClientCertificate }),
+      chain: result.chain.map((der) => hash('sha256', der, 'hex')),
+      acceptableIssuers: result.acceptableIssuers,
+      verdicts: [],
+    },
+  };
+}
+
+/** A server that served a list was looked at, however the handshake ended; one that served none was not. */
+function whyNothing({ host, address, port }: Place, result: ProbeResult): Problem {
+  const failure = result.failure ?? {
+    reason: 'empty' as const,
+    detail: `${address} port ${port} completed the handshake without a certificate`,
+  };
+  return { reason: failure.reason, detail: host === address ? failure.detail : `${host}: ${failure.detail}` };
+}
+
+/** Every distinct certificate of the served list; what is none is a problem of its own. */
+function readChain(result: ProbeResult): { items: readonly Item[]; problems: readonly Problem[] } {
+  const items = new Map<string, Item>();
+  const problems: Problem[] = [];
+  for (const [index, der] of result.chain.entries()) {
+    try {
+      const certificate = parseCertificate(der);
+      // Some servers send a certificate twice; that it is there is one fact.
+      if (items.has(certificate.fingerprint)) continue;
+      items.set(certificate.fingerprint, {
+        kind: 'certificate',
+        der,
+        place: { key: PLACE, index },
+        role: roleOf(certificate, index),
+      });
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error;
+      problems.push({
+        reason: 'malformed',
+        place: `${PLACE}/${index}`,
+        detail: `entry ${index} of the served list is no certificate that can be read: ${error.message}`,
+      });
+    }
+  }
+  if (result.servedCount > result.chain.length) {
+    problems.push({
+      reason: 'too_large',
+      place: PLACE,
+      detail: `the server sent ${result.servedCount} certificates; the first ${result.chain.length} were read`,
+    });
+  }
+  return { items: [...items.values()], problems };
+}
+
+function roleOf(certificate: Certificate, index: number): Role {
+  if (index === 0) return 'server';
+  const selfIssued = Buffer.compare(certificate.subject.der, certificate.issuer.der) === 0;
+  return certificate.isCa && selfIssued ? 'trust-anchor' : 'intermediate';
+}

@@ -1,0 +1,7 @@
+import { awsAcm } from './aws-acm/index.ts';
+import { azureKeyVault } from './azure-key-vault/index.ts';
+import { endpoint } from './endpoint/index.ts';
+import { file } from './file/index.ts';
+
+/** Every collector there is, by type in alphabetical order. */
+export const collectors = [awsAcm, azureKeyVault, endpoint, file] as const;

@@ -1,0 +1,32 @@
+/*
+ * npm run generate: writes what is derived from the code into the docs. A test keeps both equal.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+import { channels } from '../alerts/index.ts';
+import { collectors } from '../collectors/index.ts';
+
+const README = new URL('../README.md', import.meta.url);
+
+/** The README with its generated parts made anew. Throws when a marker is missing. */
+export function generatedReadme(text: string): string {
+  const withCollectors = replaced(text, 'collectors', pluginTable('Source', 'collectors', collectors));
+  return replaced(withCollectors, 'channels', pluginTable('Channel', 'alerts', channels));
+}
+
+function pluginTable(title: string, folder: string, plugins: readonly { readonly type: string; readonly summary: string }[]): string {
+  const rows = plugins.map(({ type, summary }) => `| [\`${type}\`](${folder}/${type}/README.md) | ${summary} |`);
+  return [`| ${title} | What it does |`, '| --- | --- |', ...rows].join('\n');
+}
+
+function replaced(text: string, marker: string, content: string): string {
+  const [begin, end] = [`<!-- begin ${marker} -->`, `<!-- end ${marker} -->`];
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`the README has no part "${marker}"`);
+  return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  writeFileSync(README, generatedReadme(readFileSync(README, 'utf8')));
+}

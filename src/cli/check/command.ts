@@ -1,0 +1,79 @@
+import { Command, InvalidArgumentError } from 'commander';
+
+import type { Severity } from '../../plugin/notification.ts';
+import { complain, EXIT, type ExitCode, print, showProgress } from '../output.ts';
+import { terminalWidth } from '../table.ts';
+import { jsonReport } from './report.ts';
+import { scan, type Scan } from './scan.ts';
+import { screen } from './screen.ts';
+import { classify } from './targets.ts';
+
+const HELP = `
+Looks once at each TARGET and says what ends, when, and what is wrong. Nothing is stored and nothing is sent.
+
+A target is a host (example.com, example.com:8443, [2001:db8::1]:443, https://example.com), a file, a directory or a
+glob ('/etc/ssl/**/*.pem'). Hosts are probed at every address of their name; an invalid certificate is read like any
+other.
+
+The exit code follows the Nagios convention, so check can be a monitoring plugin or a step of a pipeline:
+  0  everything is fine
+  1  something needs attention soon (warning)
+  2  something is or will be broken very soon (critical)
+  3  a target gave nothing that could be read
+
+Examples:
+  notafter check example.com mail.example.com:993
+  notafter check /etc/letsencrypt/live --json
+  notafter check api.example.com --at 2027-03-01     what would be said on that day`;
+
+export function checkCommand(): Command {
+  return new Command('check')
+    .summary('look once at hosts, files and directories')
+    .description('Look once at hosts, files and directories, and say what ends when.')
+    .argument('<target...>', 'hosts, files, directories or globs')
+    .option('--json', 'print one JSON document instead of a table')
+    .option('--at <date>', 'judge as of this moment (ISO 8601; UTC where it names no zone)', parseMoment)
+    .option('--all', 'show every certificate, not only those that end first')
+    .addHelpText('after', HELP)
+    .action(async (words: string[], options: { json?: true; at?: number; all?: true }) => {
+      process.exitCode = await check(words, options);
+    });
+}
+
+async function check(words: readonly string[], options: { json?: true; at?: number; all?: true }): Promise<ExitCode> {
+  const at = options.at ?? Date.now();
+  const targets = [...new Map(words.map((word) => classify(word)).map((target) => [target.text, target])).values()];
+  let done = 0;
+  const stop = showProgress(() => `checked ${done} of ${targets.length} targets …`);
+  let result: Scan;
+  try {
+    result = await scan(targets, at, new AbortController().signal, (count) => {
+      done = count;
+    });
+  } finally {
+    stop();
+  }
+  if (options.json) {
+    print(JSON.stringify(jsonReport(result.checked, at), undefined, 2));
+  } else {
+    print(screen(result, at, { width: terminalWidth(), all: options.all === true }));
+  }
+  if (options.json) for (const { target, detail } of result.unreadable) complain(`notafter: ${target}: ${detail}`);
+  return exitCode(result);
+}
+
+/** The worst of critical, warning, nothing readable, ok, in that order. */
+function exitCode(result: Scan): ExitCode {
+  const severities = new Set<Severity>(result.checked.flatMap(({ findings }) => findings.map((finding) => finding.severity)));
+  if (severities.has('critical')) return EXIT.critical;
+  if (severities.has('warning')) return EXIT.warning;
+  return result.unreadable.length > 0 ? EXIT.unknown : EXIT.ok;
+}
+
+/** Dates without a zone are UTC, as everywhere in notafter. */
+function parseMoment(text: string): number {
+  const bare = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$/.test(text);
+  const at = Date.parse(bare ? (text.length === 10 ? `${text}T00:00:00Z` : `${text.replace(' ', 'T')}Z`) : text);
+  if (!/^\d{4}-/.test(text) || Number.isNaN(at)) throw new InvalidArgumentError('expected a date such as 2027-03-01 or 2027-03-01T12:00:00Z');
+  return at;
+}

@@ -1,0 +1,74 @@
+import { Command } from 'commander';
+
+import { daysLeft } from '../certificate/lifetime.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Location, Sighting } from '../inventory/model.ts';
+import { terminalText } from '../text/terminal.ts';
+import { openSqlite } from '../store/sqlite.ts';
+import { endingOf, endOf, endText, titleOf, untilText } from './item-text.ts';
+import { print } from './output.ts';
+import { table, terminalWidth } from './table.ts';
+
+interface Row {
+  readonly location: Location;
+  readonly sighting: Sighting;
+}
+
+export function listCommand(): Command {
+  return new Command('list')
+    .summary('list everything known, what ends first first')
+    .description('List everything that the store knows, what ends first first. Reads the store directly, also beside a running daemon.')
+    .option('--config <file>', 'the config file, for the place of the store', 'notafter.yaml')
+    .option('--source <name>', 'only this source')
+    .option('--within <days>', 'only what ends within so many days, or has ended', Number)
+    .option('--json', 'print one JSON document instead of a table')
+    .action(async (options: { config: string; source?: string; within?: number; json?: true }) => {
+      const config = await loadConfig(options.config, process.env);
+      const store = await openSqlite(config.storePath, { readOnly: true });
+      try {
+        const locations = await store.inventory.locations(options.source === undefined ? {} : { source: options.source });
+        const now = Date.now();
+        const until = options.within === undefined ? Number.POSITIVE_INFINITY : now + options.within * 86_400_000;
+        const rows = locations
+          .flatMap((location) => location.sightings.map((sighting) => ({ location, sighting })))
+          .filter(({ sighting }) => options.within === undefined || endOf(sighting.item) <= until)
+          .toSorted((a, b) => endOf(a.sighting.item) - endOf(b.sighting.item));
+        print(options.json ? JSON.stringify(rows.map((row) => rowJson(row, now)), undefined, 2) : rowTable(rows, now));
+      } finally {
+        await store.close();
+      }
+    });
+}
+
+function rowTable(rows: readonly Row[], now: number): string {
+  return table<Row>(
+    [
+      { title: 'ENDS', text: ({ sighting }) => endText(sighting.item) },
+      { title: 'IN', text: ({ sighting }) => untilText(sighting.item, now) },
+      { title: 'ROLE', text: ({ sighting }) => sighting.role },
+      { title: 'NAME', text: ({ sighting }) => terminalText(titleOf(sighting.item)), shrinks: true },
+      { title: 'SOURCE', text: ({ location }) => location.source },
+      { title: 'WHERE', text: ({ location }) => terminalText(location.location), shrinks: true },
+    ],
+    rows,
+    terminalWidth(),
+  );
+}
+
+function rowJson({ location, sighting }: Row, now: number): object {
+  const end = endingOf(sighting.item);
+  return {
+    kind: sighting.item.kind,
+    id: sighting.item.id,
+    name: titleOf(sighting.item),
+    not_after: end?.status === 'known' ? new Date(end.at).toISOString() : null,
+    not_after_status: end?.status ?? 'never',
+    days_left: end?.status === 'known' ? daysLeft(end.at, now) : null,
+    role: sighting.role,
+    source: location.source,
+    location: location.location,
+    place: sighting.place,
+    first_seen: new Date(sighting.firstSeenAt).toISOString(),
+    last_seen: new Date(sighting.lastSeenAt).toISOString(),
+  };
+}

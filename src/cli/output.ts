@@ -1,0 +1,28 @@
+/** The only way to stdout and stderr. A reader that went away (`notafter list | head`) is no error. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(0);
+});
+
+export function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+export function complain(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** One line that is overwritten, on a terminal alone. Returns what clears it. */
+export function showProgress(line: () => string): () => void {
+  if (!process.stderr.isTTY) return () => undefined;
+  const timer = setInterval(() => process.stderr.write(`\r\u001b[2K${line()}`), 500);
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    process.stderr.write('\r\u001b[2K');
+  };
+}
+
+/** Exit codes of the Nagios convention. */
+export const EXIT = { ok: 0, warning: 1, critical: 2, unknown: 3 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+
+import { CollectError } from '../plugin/error.ts';
+import type { Observation, Problem } from '../plugin/observation.ts';
+import type { Reason } from '../plugin/reason.ts';
+
+/**
+ * The version of a location: what the list says of it, `;`, and a digest of the details that only a call of their own
+ * tells. So a later look can judge the first half without that call.
+ */
+export function versionOf(identity: string, details: unknown): string {
+  return `${identity};${createHash('sha256').update(JSON.stringify(details)).digest('hex').slice(0, 16)}`;
+}
+
+/** Whether a version was made for this identity, whatever the details were. */
+export function isVersionOf(identity: string, version: string | undefined): version is string {
+  return version?.startsWith(`${identity};`) === true;
+}
+
+export function unchanged(location: string, version: string): Observation {
+  return { location, version, unchanged: true, items: [], problems: [] };
+}
+
+/** The store itself says that it is no more. */
+export function gone(location: string): Observation {
+  return { location, gone: true, items: [], problems: [] };
+}
+
+export function problemOf(place: string, error: CollectError): Problem {
+  return { reason: error.reason, place, detail: error.message };
+}
+
+/** Failures after which the next call of the same look would fare no better, and may make things worse. */
+const ENDS_LOOK: ReadonlySet<Reason> = new Set<Reason>([
+  'throttled',
+  'authentication_failed',
+  'dns',
+  'refused',
+  'unreachable',
+  'reset',
+  'closed',
+  'timeout',
+  'tls_error',
+]);
+
+/** Whether to ask for no more details in this look; what a single certificate was denied says nothing of the others. */
+export function endsLook(error: CollectError): boolean {
+  return ENDS_LOOK.has(error.reason);
+}
+
+/**
+ * The list of a target could not be read to its end. Told at `location`, which stands for the list and exists only as
+ * long as something is missing, with one of the reasons that keep what was not named from being withdrawn.
+ */
+export function listCut(location: string, place: string, error: CollectError): Observation {
+  const reason = error.reason === 'permission_denied' || error.reason === 'throttled' ? error.reason : 'partial';
+  return {
+    location,
+    items: [],
+    problems: [{ reason, place, detail: `the list of certificates is incomplete: ${error.message}` }],
+  };
+}
+
+/** The list is complete, but not every certificate on it could be looked at in full. */
+export function detailsCut(location: string, place: string, error: CollectError): Observation {
+  return {
+    location,
+    items: [],
+    problems: [
+      { reason: error.reason, place, detail: `not every certificate was looked at in full: ${error.message}` },
+    ],
+  };
+}
+
+/** The result, or the CollectError that a part of a look failed with; anything else is thrown. */
+export async function attempt<T>(work: Promise<T>): Promise<T | CollectError> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof CollectError) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,49 @@
+import type { Labels } from '../label/labels.ts';
+import type { Matcher } from '../label/matcher.ts';
+import type { Channel } from '../plugin/channel.ts';
+import type { Collector } from '../plugin/collector.ts';
+import type { Severity } from '../plugin/notification.ts';
+import type { Policy } from '../policy/policy.ts';
+
+export interface SourceConfig {
+  readonly name: string;
+  readonly collector: Collector;
+  /** Validated by the collector's own schema. */
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly schedule: { readonly everyMs: number } | { readonly cron: string; readonly timezone: string };
+  readonly labels: Labels;
+}
+
+export interface ChannelConfig {
+  readonly name: string;
+  readonly channel: Channel;
+  /** Validated by the channel's own schema. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface RouteConfig {
+  readonly matchers: readonly Matcher[];
+  readonly channels: readonly string[];
+  readonly continue: boolean;
+}
+
+/** A config in which everything has been checked that can be checked without the network. */
+export interface Config {
+  /** The file it came from. */
+  readonly file: string;
+  readonly sources: readonly SourceConfig[];
+  readonly channels: readonly ChannelConfig[];
+  readonly routes: readonly RouteConfig[];
+  readonly policy: Policy;
+  readonly notifications: {
+    readonly dryRun: boolean;
+    readonly minimumSeverity: Severity;
+    readonly resolveAfterLooks: number;
+    readonly repeat: { readonly normalMs: number; readonly soonMs: number; readonly urgentMs: number };
+  };
+  readonly web: { readonly host: string; readonly port: number };
+  /** Path of the SQLite file. */
+  readonly storePath: string;
+  readonly externalUrl?: string;
+  readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format?: 'json' | 'text' };
+}

@@ -1,0 +1,199 @@
+import { readFile } from 'node:fs/promises';
+
+import { validate as isCron } from 'node-cron';
+
+import { channels as channelList } from '../../alerts/index.ts';
+import { collectors as collectorList } from '../../collectors/index.ts';
+import { parseMatcher } from '../label/matcher.ts';
+import type { Labels } from '../label/labels.ts';
+import type { Channel } from '../plugin/channel.ts';
+import type { Collector } from '../plugin/collector.ts';
+import type { Severity } from '../plugin/notification.ts';
+import type { ChannelConfig, Config, RouteConfig, SourceConfig } from './config.ts';
+import { type ConfigDocument, ConfigError, type ConfigProblem, pathText, readDocument } from './document.ts';
+import { problemsOf } from './issues.ts';
+import { nearest } from './nearest.ts';
+import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
+import { configSchema } from './schema.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Options = Readonly<Record<string, unknown>>;
+
+/** A config is a text that people write. */
+const MAX_BYTES = 4 * 1024 * 1024;
+const DEFAULT_EVERY_MS = 3_600_000;
+
+/** The output of the schema: what `build` turns into a Config. */
+interface Raw {
+  readonly sources: readonly (Options & {
+    readonly name: string;
+    readonly type: string;
+    readonly every?: number;
+    readonly cron?: string;
+    readonly timezone?: string;
+    readonly labels?: Labels;
+    readonly policy?: SettingsSection;
+  })[];
+  readonly channels: readonly (Options & { readonly name: string; readonly type: string })[];
+  readonly routes: readonly { readonly match: readonly string[]; readonly channels: readonly string[]; readonly continue: boolean }[];
+  readonly policy?: PolicySection;
+  readonly notifications?: {
+    readonly dry_run: boolean;
+    readonly minimum_severity: Severity;
+    readonly resolve_after_looks: number;
+    readonly repeat?: { readonly normal: number; readonly soon: number; readonly urgent: number };
+  };
+  readonly web?: { readonly listen: string };
+  readonly store: string;
+  readonly external_url?: string;
+  readonly log?: { readonly level: Config['log']['level']; readonly format?: 'json' | 'text' };
+}
+
+/** Reads and checks a config file. Throws ConfigError with everything that is wrong. */
+export async function loadConfig(file: string, environment: Environment): Promise<Config> {
+  let text: string;
+  try {
+    const bytes = await readFile(file);
+    if (bytes.length > MAX_BYTES) throw whole(file, `the file is larger than ${MAX_BYTES} bytes`);
+    text = bytes.toString('utf8');
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT') throw whole(file, 'there is no such file; "notafter config init" writes one');
+    throw whole(file, `the file cannot be read (${code ?? String(error)})`);
+  }
+  return parseConfig(file, text, environment);
+}
+
+/** Checks the text of a config. Throws ConfigError with everything that is wrong. */
+export function parseConfig(file: string, text: string, environment: Environment): Config {
+  const document = readDocument(file, text, environment);
+  const schema = configSchema();
+  const parsed = schema.safeParse(document.value);
+  if (!parsed.success) throw new ConfigError(file, problemsOf(schema, parsed.error.issues, document));
+  return build(file, parsed.data as unknown as Raw, document);
+}
+
+function whole(file: string, message: string): ConfigError {
+  return new ConfigError(file, [{ line: 1, column: 1, key: '', message }]);
+}
+
+/** What a schema cannot say: names that refer to each other, schedules, matchers, thresholds in order. */
+function build(file: string, raw: Raw, document: ConfigDocument): Config {
+  const problems: ConfigProblem[] = [];
+  const report = (path: readonly PropertyKey[], message: string, key?: string): void => {
+    problems.push({ ...document.locate(path, key), key: pathText(path), message });
+  };
+  reportDuplicates(raw.sources, 'sources', report);
+  reportDuplicates(raw.channels, 'channels', report);
+  const sources = raw.sources.map((source, index) => sourceConfig(source, index, report));
+  const channels = raw.channels.map(channelConfig);
+  const routes = raw.routes.map((route, index) => routeConfig(route, index, raw, report));
+  for (const [index, override] of (raw.policy?.overrides ?? []).entries()) checkMatchers(override.match, ['policy', 'overrides', index, 'match'], report);
+  if (problems.length > 0) throw new ConfigError(file, problems);
+
+  const { policy, faults } = buildPolicy(
+    raw.policy ?? {},
+    raw.sources.map((source) => ({ name: source.name, policy: source.policy ?? {} })),
+  );
+  for (const fault of faults) report(fault.path, fault.message);
+  if (problems.length > 0) throw new ConfigError(file, problems);
+
+  const { notifications } = raw;
+  return {
+    file,
+    sources,
+    channels,
+    routes,
+    policy,
+    notifications: {
+      dryRun: notifications?.dry_run ?? false,
+      minimumSeverity: notifications?.minimum_severity ?? 'warning',
+      resolveAfterLooks: notifications?.resolve_after_looks ?? 3,
+      repeat: {
+        normalMs: notifications?.repeat?.normal ?? 7 * 86_400_000,
+        soonMs: notifications?.repeat?.soon ?? 86_400_000,
+        urgentMs: notifications?.repeat?.urgent ?? 3_600_000,
+      },
+    },
+    web: webOf(raw.web?.listen ?? '127.0.0.1:9919'),
+    storePath: raw.store.slice('sqlite:'.length),
+    ...(raw.external_url === undefined ? {} : { externalUrl: raw.external_url }),
+    log: raw.log ?? { level: 'info' },
+  };
+}
+
+type Report = (path: readonly PropertyKey[], message: string, key?: string) => void;
+
+function reportDuplicates(entries: readonly { readonly name: string }[], section: string, report: Report): void {
+  const first = new Map<string, number>();
+  for (const [index, { name }] of entries.entries()) {
+    const earlier = first.get(name);
+    if (earlier === undefined) first.set(name, index);
+    else report([section, index, 'name'], `"${name}" is the name of ${section}[${earlier}] already`);
+  }
+}
+
+function sourceConfig(source: Raw['sources'][number], index: number, report: Report): SourceConfig {
+  const { name, type, every, cron, timezone, labels, policy: _policy, ...options } = source;
+  const path = ['sources', index];
+  if (every !== undefined && cron !== undefined) report([...path, 'cron'], 'give either every or cron, not both');
+  if (every !== undefined && every < 1000) report([...path, 'every'], 'must be at least 1s');
+  if (cron !== undefined && !isCron(cron)) report([...path, 'cron'], `"${cron}" is no cron expression; e.g. "0 3 * * *" is every day at 03:00`);
+  if (timezone !== undefined && cron === undefined) report([...path, 'timezone'], 'is used together with cron');
+  if (timezone !== undefined && !isTimezone(timezone)) report([...path, 'timezone'], `"${timezone}" is no time zone; e.g. Europe/Vienna`);
+  const collector = (collectorList as readonly unknown[] as readonly Collector[]).find((candidate) => candidate.type === type);
+  if (collector === undefined) throw new Error(`the schema let the type ${type} pass`);
+  return {
+    name,
+    collector,
+    options,
+    schedule: cron === undefined ? { everyMs: every ?? DEFAULT_EVERY_MS } : { cron, timezone: timezone ?? 'UTC' },
+    labels: labels ?? {},
+  };
+}
+
+function channelConfig({ name, type, ...options }: Raw['channels'][number]): ChannelConfig {
+  const channel = (channelList as readonly unknown[] as readonly Channel[]).find((candidate) => candidate.type === type);
+  if (channel === undefined) throw new Error(`the schema let the type ${type} pass`);
+  return { name, channel, options };
+}
+
+function routeConfig(route: Raw['routes'][number], index: number, raw: Raw, report: Report): RouteConfig {
+  const names = raw.channels.map((channel) => channel.name);
+  for (const [position, name] of route.channels.entries()) {
+    if (names.includes(name)) continue;
+    const meant = nearest(name, names);
+    const hint = meant === undefined ? `there are: ${names.join(', ') || 'none'}` : `did you mean "${meant}"?`;
+    report(['routes', index, 'channels', position], `there is no channel "${name}"; ${hint}`);
+  }
+  const valid = checkMatchers(route.match, ['routes', index, 'match'], report);
+  return { matchers: valid ? route.match.map((text) => parseMatcher(text)) : [], channels: route.channels, continue: route.continue };
+}
+
+function checkMatchers(texts: readonly string[], path: readonly PropertyKey[], report: Report): boolean {
+  let valid = true;
+  for (const [index, text] of texts.entries()) {
+    try {
+      parseMatcher(text);
+    } catch (error) {
+      valid = false;
+      report([...path, index], error instanceof Error ? error.message : String(error));
+    }
+  }
+  return valid;
+}
+
+function isTimezone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function webOf(listen: string): Config['web'] {
+  const colon = listen.lastIndexOf(':');
+  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, '') || '0.0.0.0', port: Number(listen.slice(colon + 1)) };
+}

@@ -1,0 +1,132 @@
+import { z } from 'zod';
+
+import { channels } from '../../alerts/index.ts';
+import { collectors } from '../../collectors/index.ts';
+import type { Channel } from '../plugin/channel.ts';
+import type { Collector } from '../plugin/collector.ts';
+import { durationOption } from '../plugin/options.ts';
+import { SEVERITIES } from '../plugin/notification.ts';
+import { parseThreshold } from '../policy/threshold.ts';
+
+/** Names appear in metrics, file names and URLs, so they are kept simple. */
+const name = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "_", "." and "-", at most 64, beginning with a letter or digit');
+
+const labels = z
+  .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a label name: letters, digits and "_"'), z.string())
+  .describe('Labels of everything this source finds: owner, env, runbook, …');
+
+/** `25% max 30d`, `10h`; `none` takes a threshold away. */
+const threshold = z.string().superRefine((text, check) => {
+  if (text === 'none') return;
+  try {
+    parseThreshold(text);
+  } catch (error) {
+    check.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
+  }
+});
+
+const thresholds = z
+  .strictObject({
+    info: threshold.optional().describe('Told to nobody by default, but listed.'),
+    warning: threshold.optional().describe('e.g. "25% max 30d"'),
+    critical: threshold.optional().describe('e.g. "10% max 7d"'),
+  })
+  .describe('Remaining time from which a finding is raised: a share of the lifetime, a time, or both; "none" for never.');
+
+const settings = {
+  leaf: thresholds.optional().describe('Certificates that servers, clients and signers present.'),
+  short_lived: thresholds.optional().describe('Certificates that live less than 10 days.'),
+  authority: thresholds.optional().describe('Intermediates, issuers and trust anchors in use.'),
+  crl: thresholds.optional().describe('Revocation lists: a share of their period.'),
+  credential: thresholds.optional().describe('Credentials that are no certificates.'),
+  unreachable_warning_after: z.int().min(1).max(1000).optional().describe('Failed looks in a row that make a warning. Default 3.'),
+};
+
+const sourceBase = {
+  name: name.describe('What this source is called: in metrics, alerts and the store.'),
+  every: durationOption('How often each target is looked at. Default 1h.').optional(),
+  cron: z.string().optional().describe('A cron expression instead of `every`.'),
+  timezone: z.string().optional().describe('Time zone of `cron`. Default UTC.'),
+  labels: labels.optional(),
+  policy: z.strictObject(settings).optional().describe('Thresholds for this source alone.'),
+};
+
+const channelBase = { name: name.describe('What this channel is called in routes, metrics and the store.') };
+
+/** A union by `type`; with a single member zod wants no discriminator, so the list form serves all lengths. */
+function unionOf(plugins: readonly { readonly type: string; readonly options: z.ZodObject }[], base: z.ZodRawShape): z.ZodDiscriminatedUnion {
+  const members = plugins.map((plugin) =>
+    z.strictObject({ ...base, type: z.literal(plugin.type), ...plugin.options.shape }),
+  );
+  return z.discriminatedUnion('type', members as unknown as [z.ZodObject]) as unknown as z.ZodDiscriminatedUnion;
+}
+
+const listen = z
+  .string()
+  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s]*):\d{1,5}$/, 'address:port, e.g. 127.0.0.1:9919 or [::]:9919');
+
+/** The whole config as it stands in the file. Strict: an unknown key is an error. */
+export function configSchema(
+  collectorList: readonly Collector[] = collectors as readonly unknown[] as readonly Collector[],
+  channelList: readonly Channel[] = channels as readonly unknown[] as readonly Channel[],
+): z.ZodObject {
+  return z.strictObject({
+    sources: z.array(unionOf(collectorList, sourceBase)).default([]).describe('What is looked at.'),
+    channels: z.array(unionOf(channelList, channelBase)).default([]).describe('Who can be told, and how.'),
+    routes: z
+      .array(
+        z.strictObject({
+          match: z.array(z.string()).default([]).describe('Matchers as in Alertmanager: severity="critical", owner=~"pay.*". All must match.'),
+          channels: z.array(z.string()).min(1).describe('Names of channels.'),
+          continue: z.boolean().default(false).describe('Go on to the next routes after this one matched.'),
+        }),
+      )
+      .default([])
+      .describe('Which alerts go to which channels; the first that matches wins. Without routes everything goes to every channel.'),
+    policy: z
+      .strictObject({
+        ...settings,
+        overrides: z
+          .array(z.strictObject({ match: z.array(z.string()).min(1), ...settings }))
+          .optional()
+          .describe('Thresholds for what all these matchers match (labels, source, type, role); a later one wins.'),
+      })
+      .optional(),
+    notifications: z
+      .strictObject({
+        dry_run: z.boolean().default(false).describe('Log what would be sent instead of sending it.'),
+        minimum_severity: z.enum(SEVERITIES).default('warning').describe('Nothing below this is sent.'),
+        resolve_after_looks: z.int().min(1).max(100).default(3).describe('Good looks in a row, at each place, before an alert resolves.'),
+        repeat: z
+          .strictObject({
+            normal: durationOption('While nothing changes.', '7d'),
+            soon: durationOption('When the end is less than 7 days away.', '1d'),
+            urgent: durationOption('When critical and the end is less than a day away or past.', '1h'),
+          })
+          .optional(),
+      })
+      .optional(),
+    web: z
+      .strictObject({ listen: listen.default('127.0.0.1:9919').describe('Where /metrics and the page are served.') })
+      .optional(),
+    store: z
+      .string()
+      .regex(/^sqlite:.+/, 'sqlite:PATH, e.g. sqlite:./data/notafter.db')
+      .default('sqlite:./data/notafter.db')
+      .describe('Where notafter remembers.'),
+    external_url: z.url({ protocol: /^https?$/ }).optional().describe('How people reach this page; used for links in messages.'),
+    log: z
+      .strictObject({
+        level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+        format: z.enum(['json', 'text']).optional().describe('Default: text on a terminal, else json.'),
+      })
+      .optional(),
+  });
+}
+
+/** The JSON Schema of the config, for editors. */
+export function configJsonSchema(): object {
+  return z.toJSONSchema(configSchema(), { io: 'input', unrepresentable: 'any' });
+}

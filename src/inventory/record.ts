@@ -1,0 +1,271 @@
+import { isDeepStrictEqual } from 'node:util';
+
+import { CertificateError, type Certificate } from '../certificate/certificate.ts';
+import type { ChainResult } from '../certificate/chain.ts';
+import { mergeLabels, type Labels } from '../label/labels.ts';
+import type { Observation, Problem } from '../plugin/observation.ts';
+import type { Reason } from '../plugin/reason.ts';
+import { knowCertificate, knowItem } from './known.ts';
+import type { ChainFigures, Location, Sighting } from './model.ts';
+import type { LocationWrite } from './port.ts';
+import { safeDetail, safeEndpoint, safeLabels, safePlace, safeProblem, sightingOf } from './safe-observation.ts';
+
+/** Works out when clients of a served list begin to fail; `undefined` when it cannot be told. */
+export type ChainFinder = (served: readonly Certificate[]) => ChainResult | undefined;
+
+/** What the host knows of the location's source and target. */
+export interface RecordMeta {
+  readonly source: string;
+  readonly type: string;
+  readonly target: string;
+  /** Of the source and the target; labels that a look finds are added and win. */
+  readonly labels: Labels;
+  /** Absent: no chain is judged. */
+  readonly chains?: ChainFinder;
+}
+
+/** Why a look failed as a whole. */
+export interface LookFailure {
+  readonly reason: Reason;
+  readonly detail: string;
+}
+
+/**
+ * What is known of a location after a look at it. Pure.
+ *
+ * A problem without a place means that the location as a whole failed: everything last known stays, and what was seen all
+ * the same is added. Otherwise the look succeeded: what it did not yield has ended, but for places with a problem, whose
+ * last-known sightings stay. An item that cannot be parsed is such a problem. An unchanged location keeps all it has, its
+ * problems and labels included. An observation that says `gone` is the caller's to withdraw.
+ *
+ * `touchOnly` is true exactly when nothing but `lastLookAt`, `lastSuccessAt` and `lastSeenAt` moved.
+ */
+export function applyObservation(
+  previous: Location | undefined,
+  observation: Observation,
+  meta: RecordMeta,
+  now: number,
+): LocationWrite {
+  if (observation.unchanged === true) return applyUnchanged(previous, observation, meta, now);
+  const seen = recognise(observation, previous, now);
+  const whole = observation.problems.find((problem) => problem.place === undefined);
+  if (whole !== undefined) return applyWhole(previous, observation, seen, whole, meta, now);
+  const problems = [...observation.problems.map((problem) => safeProblem(problem)), ...seen.problems];
+  const hidden = lastKnown(previous, seen).filter((sighting) => isHidden(sighting, problems, seen));
+  const location: Location = {
+    ...newLocation(observation.location, meta, now),
+    ...(previous === undefined ? {} : { id: previous.id, firstSeenAt: previous.firstSeenAt }),
+    labels: mergeLabels(meta.labels, safeLabels(observation.labels)),
+    ...(observation.version === undefined ? {} : { version: observation.version }),
+    lastSuccessAt: now,
+    problems,
+    sightings: [...seen.sightings, ...hidden],
+    ...endpointOf(observation),
+    ...chainOf(observation, seen, meta),
+  };
+  return { location, ders: seen.ders, touchOnly: isTouched(previous, location) };
+}
+
+/** What is known of a location after a look that failed as a whole: all that was known, and that it failed. */
+export function applyFailure(previous: Location, failure: LookFailure, now: number): LocationWrite {
+  return { location: failed(previous, failure, now), ders: new Map(), touchOnly: false };
+}
+
+/**
+ * The stand-in for the locations of a target that failed before any of them was known. It is named as the target, and is
+ * gone like any other location once a complete look yields the real ones.
+ */
+export function failedTarget(meta: RecordMeta, failure: LookFailure, now: number): LocationWrite {
+  return applyFailure(newLocation(meta.target, meta, now), failure, now);
+}
+
+/** What the items of an observation turned out to be. */
+interface Seen {
+  readonly sightings: readonly Sighting[];
+  /** Items that could not be parsed. */
+  readonly problems: readonly Problem[];
+  readonly certificates: ReadonlyMap<string, Certificate>;
+  /** Of what was not known at this location before. */
+  readonly ders: ReadonlyMap<string, Uint8Array>;
+  /** Where inside a place something readable is, for collectors that number what they find. */
+  readonly occupied: ReadonlySet<string>;
+}
+
+function recognise(observation: Observation, previous: Location | undefined, now: number): Seen {
+  const before = new Map((previous?.sightings ?? []).map((sighting) => [identityOf(sighting), sighting]));
+  const known = new Set((previous?.sightings ?? []).map((sighting) => sighting.item.id));
+  const sightings = new Map<string, Sighting>();
+  const problems: Problem[] = [];
+  const certificates = new Map<string, Certificate>();
+  const ders = new Map<string, Uint8Array>();
+  const occupied = new Set<string>();
+  for (const item of observation.items) {
+    try {
+      const recognised = knowItem(item, observation.location);
+      const { id } = recognised.known;
+      const sighting = sightingOf(item, recognised.known, now, now);
+      const identity = identityOf(sighting);
+      const firstSeenAt = before.get(identity)?.firstSeenAt ?? now;
+      // A list may name one certificate twice; the first counts.
+      if (!sightings.has(identity)) sightings.set(identity, { ...sighting, firstSeenAt });
+      if (item.place.index !== undefined) occupied.add(spot(sighting));
+      if (recognised.certificate !== undefined) certificates.set(id, recognised.certificate);
+      if (recognised.der !== undefined && !known.has(id)) ders.set(id, recognised.der);
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error;
+      const which = item.place.index === undefined ? '' : ` number ${item.place.index + 1}`;
+      const what = item.kind === 'crl' ? 'revocation list' : 'certificate';
+      problems.push({
+        reason: 'malformed',
+        place: safePlace(item.place.key),
+        detail: safeDetail(`${what}${which}: ${error.message}`),
+      });
+    }
+  }
+  return { sightings: [...sightings.values()], problems, certificates, ders, occupied };
+}
+
+function applyWhole(
+  previous: Location | undefined,
+  observation: Observation,
+  seen: Seen,
+  whole: Problem,
+  meta: RecordMeta,
+  now: number,
+): LocationWrite {
+  const before = previous ?? {
+    ...newLocation(observation.location, meta, now),
+    ...endpointOf(observation),
+    ...chainOf(observation, seen, meta),
+  };
+  const location = failed(before, whole, now);
+  return {
+    location: {
+      ...location,
+      labels: mergeLabels(meta.labels, safeLabels(observation.labels), location.labels),
+      sightings: [...seen.sightings, ...lastKnown(previous, seen)],
+    },
+    ders: seen.ders,
+    touchOnly: false,
+  };
+}
+
+function applyUnchanged(
+  previous: Location | undefined,
+  observation: Observation,
+  meta: RecordMeta,
+  now: number,
+): LocationWrite {
+  if (previous === undefined) {
+    const failure: LookFailure = {
+      reason: 'internal',
+      detail: 'the collector says that nothing changed at a location that is not known',
+    };
+    return applyFailure(newLocation(observation.location, meta, now), failure, now);
+  }
+  const { failure: _, ...rest } = previous;
+  const wasHidden = (sighting: Sighting): boolean =>
+    sighting.lastSeenAt < (previous.lastSuccessAt ?? 0) && isHidden(sighting, previous.problems);
+  const location: Location = {
+    ...rest,
+    source: meta.source,
+    type: meta.type,
+    target: meta.target,
+    labels: mergeLabels(meta.labels, previous.labels),
+    lastLookAt: now,
+    lastSuccessAt: now,
+    failures: 0,
+    sightings: previous.sightings.map((sighting) =>
+      wasHidden(sighting) ? sighting : { ...sighting, lastSeenAt: now },
+    ),
+  };
+  return { location, ders: new Map(), touchOnly: isTouched(previous, location) };
+}
+
+/** A location that nobody has looked at with success yet. */
+function newLocation(location: string, meta: RecordMeta, now: number): Location {
+  return {
+    id: 0,
+    source: meta.source,
+    type: meta.type,
+    target: meta.target,
+    location,
+    labels: meta.labels,
+    firstSeenAt: now,
+    lastLookAt: now,
+    failures: 0,
+    problems: [],
+    sightings: [],
+  };
+}
+
+/** The version goes: what it stood for may have changed while nobody could look. */
+function failed(location: Location, failure: LookFailure, now: number): Location {
+  const { version: _, ...rest } = location;
+  return {
+    ...rest,
+    lastLookAt: now,
+    failure: { reason: failure.reason, detail: safeDetail(failure.detail) },
+    failures: location.failures + 1,
+  };
+}
+
+/** Sightings of before that this look did not yield. */
+function lastKnown(previous: Location | undefined, seen: Seen): readonly Sighting[] {
+  const yielded = new Set(seen.sightings.map((sighting) => identityOf(sighting)));
+  return (previous?.sightings ?? []).filter((sighting) => !yielded.has(identityOf(sighting)));
+}
+
+/**
+ * Whether a sighting may still be there behind a problem with its place. Where the place is numbered and something else
+ * can be read at that number, it has been replaced.
+ */
+function isHidden(sighting: Sighting, problems: readonly Problem[], seen?: Seen): boolean {
+  const { place } = sighting;
+  if (seen?.occupied.has(spot(sighting))) return false;
+  return problems.some(
+    (problem) => problem.place !== undefined && (problem.place === place || place.startsWith(`${problem.place}/`)),
+  );
+}
+
+function identityOf(sighting: Pick<Sighting, 'place' | 'item'>): string {
+  return JSON.stringify([sighting.place, sighting.item.id]);
+}
+
+function spot(sighting: Sighting): string {
+  return JSON.stringify([sighting.place, sighting.index]);
+}
+
+function endpointOf(observation: Observation): Pick<Location, 'endpoint'> {
+  return observation.endpoint === undefined ? {} : { endpoint: safeEndpoint(observation.endpoint) };
+}
+
+/** The figures of what was served, as far as it can be parsed; none without the leaf, about which they are. */
+function chainOf(observation: Observation, seen: Seen, meta: RecordMeta): Pick<Location, 'chain'> {
+  const [leaf, ...others] = (observation.endpoint?.chain ?? []).map((fingerprint) =>
+    seen.certificates.get(fingerprint),
+  );
+  if (leaf === undefined) return {};
+  const result = meta.chains?.([leaf, ...others.filter((certificate) => certificate !== undefined)]);
+  if (result === undefined) return {};
+  const { limitedBy, ...figures } = result;
+  const chain: ChainFigures = {
+    ...figures,
+    ...(limitedBy === undefined ? {} : { limitedBy: knowCertificate(limitedBy) }),
+  };
+  return { chain };
+}
+
+function isTouched(previous: Location | undefined, location: Location): boolean {
+  return previous !== undefined && isDeepStrictEqual(timeless(previous), timeless(location));
+}
+
+/** Without the times that every look moves, and in an order of its own: the store's may be another. */
+function timeless(location: Location): object {
+  const { lastLookAt: _look, lastSuccessAt, sightings, ...rest } = location;
+  return {
+    ...rest,
+    hasSucceeded: lastSuccessAt !== undefined,
+    sightings: new Map(sightings.map(({ lastSeenAt: _seen, ...sighting }) => [identityOf(sighting), sighting])),
+  };
+}

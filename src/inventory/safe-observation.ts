@@ -1,0 +1,83 @@
+import type { Labels } from '../label/labels.ts';
+import type { Item } from '../plugin/item.ts';
+import type { EndpointFacts, Problem } from '../plugin/observation.ts';
+import { safeText } from '../text/safe-text.ts';
+import type { KnownItem, Sighting } from './model.ts';
+
+/** Characters kept of what a collector says about a failure. */
+const MAX_DETAIL = 500;
+const MAX_PLACE = 512;
+const MAX_LABEL = 1_024;
+const MAX_REFERENCE = 1_024;
+/** References and labels of one item, acceptable issuers of one endpoint. */
+const MAX_LISTED = 500;
+
+export function safeDetail(detail: string): string {
+  return safeText(detail, { max: MAX_DETAIL });
+}
+
+/** The same place always gets the same name, so that problems and sightings still meet. */
+export function safePlace(key: string): string {
+  return safeText(key, { max: MAX_PLACE });
+}
+
+export function safeLabels(labels: Labels | undefined): Labels {
+  const entries = Object.entries(labels ?? {}).slice(0, MAX_LISTED);
+  return Object.fromEntries(entries.map(([name, value]) => [safeText(name), safeText(value, { max: MAX_LABEL })]));
+}
+
+export function safeProblem(problem: Problem): Problem {
+  return {
+    reason: problem.reason,
+    ...(problem.place === undefined ? {} : { place: safePlace(problem.place) }),
+    detail: safeDetail(problem.detail),
+  };
+}
+
+/** What a peer told about itself, made harmless. Fingerprints, addresses and versions are ours. */
+export function safeEndpoint(endpoint: EndpointFacts): EndpointFacts {
+  return {
+    ...endpoint,
+    ...(endpoint.alpn === undefined ? {} : { alpn: safeText(endpoint.alpn) }),
+    acceptableIssuers: endpoint.acceptableIssuers
+      .slice(0, MAX_LISTED)
+      .map((issuer) => safeText(issuer, { max: MAX_REFERENCE })),
+    verdicts: endpoint.verdicts.map((verdict) => ({
+      ...verdict,
+      reason: verdict.reason === null ? null : safeText(verdict.reason),
+      evidence: safeDetail(verdict.evidence),
+    })),
+  };
+}
+
+/** A known item at the place where a collector found it. */
+export function sightingOf(item: Item, known: KnownItem, firstSeenAt: number, now: number): Sighting {
+  const { usedBy, key, renewal } = item;
+  return {
+    item: known,
+    place: safePlace(item.place.key),
+    index: item.place.index ?? 0,
+    role: item.role,
+    firstSeenAt,
+    lastSeenAt: now,
+    ...(item.labels === undefined ? {} : { labels: safeLabels(item.labels) }),
+    ...(usedBy === undefined
+      ? {}
+      : {
+          usedBy: usedBy
+            .slice(0, MAX_LISTED)
+            .map(({ type, id }) => ({ type, id: safeText(id, { max: MAX_REFERENCE }) })),
+        }),
+    ...(key === undefined ? {} : { key: { at: safeText(key.at, { max: MAX_REFERENCE }), match: key.match } }),
+    ...(renewal === undefined ? {} : { renewal: renewalOf(renewal) }),
+  };
+}
+
+function renewalOf(renewal: NonNullable<Item['renewal']>): NonNullable<Sighting['renewal']> {
+  const dueAt = renewal.due?.getTime();
+  return {
+    mode: renewal.mode,
+    ...(dueAt === undefined || Number.isNaN(dueAt) ? {} : { dueAt }),
+    ...(renewal.stuck === undefined ? {} : { stuck: safeDetail(renewal.stuck) }),
+  };
+}

@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+
+import type { Clock, Context, Limiter, Rate, SecretRef } from '../plugin/context.ts';
+import type { Logger } from '../plugin/logger.ts';
+import type { Network } from '../network/network.ts';
+
+export interface ContextParts {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly network: Network;
+  readonly limit: (key: string, rate: Rate) => Limiter;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** What every collector and channel of this process is given. */
+export function createContext(parts: ContextParts): Context {
+  return {
+    clock: parts.clock,
+    log: parts.log,
+    network: parts.network,
+    limit: parts.limit,
+    secret: (reference) => readSecret(reference, parts.environment),
+  };
+}
+
+/** Reads a secret anew, so that a rotated one is used without a restart. One trailing line break is not part of it. */
+async function readSecret(reference: SecretRef, environment: ContextParts['environment']): Promise<string> {
+  if ('env' in reference) {
+    const value = environment[reference.env];
+    if (value === undefined || value === '') throw new Error(`the environment variable ${reference.env} is not set`);
+    return value;
+  }
+  let text: string;
+  try {
+    text = await readFile(reference.file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new Error(`the secret file ${reference.file} cannot be read (${code})`, { cause: error });
+  }
+  const secret = text.replace(/\r?\n$/, '');
+  if (secret === '') throw new Error(`the secret file ${reference.file} is empty`);
+  return secret;
+}

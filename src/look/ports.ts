@@ -1,0 +1,42 @@
+import type { InventoryWriter } from '../inventory/port.ts';
+import type { AlertWriter } from '../notify/port.ts';
+import type { AssessedLocation } from '../notify/transition.ts';
+import type { Labels } from '../label/labels.ts';
+import type { CollectorInstance } from '../plugin/collector.ts';
+import type { Reason } from '../plugin/reason.ts';
+import type { Schedule } from '../engine/engine.ts';
+
+/** What is recorded, what follows from it and what is to be told are committed together, or not at all. */
+export interface Ledger {
+  transaction<T>(work: (tx: { readonly inventory: InventoryWriter; readonly alerts: AlertWriter }) => Promise<T>): Promise<T>;
+}
+
+/** Takes note of what was assessed. Runs inside the caller's transaction. */
+export type Transition = (alerts: AlertWriter, assessed: readonly AssessedLocation[], now: number) => Promise<void>;
+
+/** Counts what the host does. */
+export interface Meter {
+  observed(source: string, result: 'ok' | 'unchanged' | 'failed' | 'gone', count: number): void;
+  failed(source: string, reason: Reason): void;
+  lasted(source: string, seconds: number): void;
+}
+
+/** A source as the config wants it. */
+export interface SourcePlan {
+  readonly name: string;
+  /** Everything the config says of it, as text: equal definitions are one source that goes on as it is. */
+  readonly definition: string;
+  open(): Promise<Source>;
+}
+
+/** A source that is ready to run. */
+export interface Source {
+  readonly name: string;
+  readonly type: string;
+  readonly instance: CollectorInstance;
+  readonly scope: 'cluster' | 'node';
+  readonly schedule: Schedule;
+  /** Expected time between looks, milliseconds. */
+  readonly intervalMs: number;
+  readonly labels: Labels;
+}

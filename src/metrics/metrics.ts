@@ -1,0 +1,156 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+import type { InventoryReader } from '../inventory/port.ts';
+import type { End, KnownItem, Location, Sighting } from '../inventory/model.ts';
+import type { Severity } from '../plugin/notification.ts';
+import { DELIVERY_REASONS } from '../plugin/channel.ts';
+import { NOTIFICATION_REASONS } from '../plugin/notification.ts';
+import { REASON_LIST, type Reason } from '../plugin/reason.ts';
+
+/** Label values are cut here: a series is a name, not a document. */
+const MAX_LABEL = 256;
+
+/** Counted by rule, severity and source. */
+export interface FindingCount {
+  readonly rule: string;
+  readonly severity: Severity;
+  readonly source: string;
+  readonly count: number;
+}
+
+export interface MetricsParts {
+  readonly inventory: InventoryReader;
+  /** How many places are affected now. */
+  findings(): Promise<readonly FindingCount[]>;
+  /** When the oldest pending delivery was enqueued, milliseconds since the epoch. */
+  oldestPendingAt(): Promise<number | undefined>;
+  readonly version: string;
+  now(): number;
+}
+
+/** Every metric that notafter exposes: names, help and labels are here and nowhere else. */
+export interface Metrics {
+  /** Counters that exist at 0 from the start, so that a rate sees the first failure. */
+  declareSources(sources: readonly string[]): void;
+  declareChannels(channels: readonly string[]): void;
+  observed(source: string, result: 'ok' | 'unchanged' | 'failed' | 'gone', count: number): void;
+  failed(source: string, reason: Reason): void;
+  lasted(source: string, seconds: number): void;
+  delivered(channel: string, reason: string): void;
+  undelivered(channel: string, reason: string): void;
+  scheduleLag(name: string, lagMs: number): void;
+  /** The text exposition, with its content type. */
+  exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
+}
+
+const CERTIFICATE_LABELS = ['source', 'location', 'place', 'role', 'name', 'issuer', 'fingerprint'] as const;
+
+export function createMetrics(parts: MetricsParts): Metrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  // These are NaN when two scrapes come close together, and a NaN is no answer.
+  for (const { name } of registry.getMetricsAsArray()) {
+    if (name.startsWith('nodejs_eventloop_lag')) registry.removeSingleMetric(name);
+  }
+
+  const notAfter = new Gauge({ name: 'notafter_certificate_not_after_timestamp_seconds', help: 'End of the validity of a certificate at one place.', labelNames: CERTIFICATE_LABELS, registers });
+  const notBefore = new Gauge({ name: 'notafter_certificate_not_before_timestamp_seconds', help: 'Begin of the validity of a certificate at one place.', labelNames: CERTIFICATE_LABELS, registers });
+  const effective = new Gauge({ name: 'notafter_location_effective_not_after_timestamp_seconds', help: 'When clients of this location begin to fail: the end of its best trust path, else of the path it serves.', labelNames: ['source', 'location'], registers });
+  const up = new Gauge({ name: 'notafter_location_up', help: '1 when the last look at this location succeeded, else 0.', labelNames: ['source', 'location'], registers });
+  const lastSuccess = new Gauge({ name: 'notafter_location_last_success_timestamp_seconds', help: 'Time of the last look at this location that succeeded.', labelNames: ['source', 'location'], registers });
+  const crlNextUpdate = new Gauge({ name: 'notafter_crl_next_update_timestamp_seconds', help: 'nextUpdate of a certificate revocation list at one place.', labelNames: ['source', 'location', 'place', 'issuer', 'fingerprint'], registers });
+  const credentialNotAfter = new Gauge({ name: 'notafter_credential_not_after_timestamp_seconds', help: 'End of a credential that is no certificate.', labelNames: ['source', 'location', 'name', 'id'], registers });
+  const findings = new Gauge({ name: 'notafter_findings', help: 'Places affected by a rule now.', labelNames: ['rule', 'severity', 'source'], registers });
+  const observations = new Counter({ name: 'notafter_observations_total', help: 'Locations looked at.', labelNames: ['source', 'result'], registers });
+  const errors = new Counter({ name: 'notafter_collect_errors_total', help: 'Looks, or parts of looks, that failed.', labelNames: ['source', 'reason'], registers });
+  const duration = new Histogram({ name: 'notafter_observation_duration_seconds', help: 'Time that a look at one target took.', labelNames: ['source'], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300], registers });
+  const sent = new Counter({ name: 'notafter_notifications_total', help: 'Notifications delivered, by recipient.', labelNames: ['channel', 'reason'], registers });
+  const unsent = new Counter({ name: 'notafter_notifications_failed_total', help: 'Attempts to deliver that failed, by recipient.', labelNames: ['channel', 'reason'], registers });
+  const outbox = new Gauge({ name: 'notafter_outbox_oldest_seconds', help: 'Age of the oldest notification that waits to be delivered; 0 when none waits.', registers });
+  const lag = new Gauge({ name: 'notafter_schedule_lag_seconds', help: 'How late the latest run of a schedule began.', labelNames: ['schedule'], registers });
+  new Gauge({ name: 'notafter_build_info', help: 'Always 1; the labels say what runs.', labelNames: ['version', 'node'], registers }).set({ version: parts.version, node: process.versions.node }, 1);
+
+  const inventoryGauges = [notAfter, notBefore, effective, up, lastSuccess, crlNextUpdate, credentialNotAfter, findings];
+
+  function exposeLocation(location: Location): void {
+    const at = { source: location.source, location: label(location.location) };
+    up.set(at, location.failure === undefined ? 1 : 0);
+    if (location.lastSuccessAt !== undefined) lastSuccess.set(at, location.lastSuccessAt / 1000);
+    const end = location.chain?.effective.at;
+    if (end !== undefined && end !== null) effective.set(at, end / 1000);
+    for (const sighting of location.sightings) exposeSighting(at, sighting);
+  }
+
+  function exposeSighting(at: { source: string; location: string }, sighting: Sighting): void {
+    const { item } = sighting;
+    switch (item.kind) {
+      case 'certificate':
+      case 'described': {
+        const labels = { ...at, ...certificateLabels(sighting, item) };
+        setTime(notAfter, labels, item.notAfter);
+        if (item.notBefore !== undefined) setTime(notBefore, labels, item.notBefore);
+        return;
+      }
+      case 'crl':
+        if (item.nextUpdate !== undefined) {
+          setTime(crlNextUpdate, { ...at, place: label(sighting.place), issuer: label(item.issuer), fingerprint: item.id }, item.nextUpdate);
+        }
+        return;
+      case 'credential':
+        setTime(credentialNotAfter, { ...at, name: label(item.name), id: label(item.id) }, item.notAfter);
+        return;
+      default:
+        item satisfies never;
+    }
+  }
+
+  return {
+    declareSources(sources) {
+      for (const source of sources) {
+        for (const result of ['ok', 'unchanged', 'failed', 'gone']) observations.inc({ source, result }, 0);
+        for (const reason of REASON_LIST) errors.inc({ source, reason }, 0);
+      }
+    },
+    declareChannels(channels) {
+      for (const channel of channels) {
+        for (const reason of NOTIFICATION_REASONS) sent.inc({ channel, reason }, 0);
+        for (const reason of Object.keys(DELIVERY_REASONS)) unsent.inc({ channel, reason }, 0);
+      }
+    },
+    observed: (source, result, count) => observations.inc({ source, result }, count),
+    failed: (source, reason) => errors.inc({ source, reason }),
+    lasted: (source, seconds) => duration.observe({ source }, seconds),
+    delivered: (channel, reason) => sent.inc({ channel, reason }),
+    undelivered: (channel, reason) => unsent.inc({ channel, reason }),
+    scheduleLag: (schedule, lagMs) => lag.set({ schedule }, lagMs / 1000),
+
+    async exposition() {
+      const [locations, counts, oldest] = await Promise.all([parts.inventory.locations(), parts.findings(), parts.oldestPendingAt()]);
+      for (const gauge of inventoryGauges) gauge.reset();
+      for (const location of locations) exposeLocation(location);
+      for (const { rule, severity, source, count } of counts) findings.set({ rule, severity, source }, count);
+      outbox.set(oldest === undefined ? 0 : Math.max(0, parts.now() - oldest) / 1000);
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}
+
+function certificateLabels(sighting: Sighting, item: Extract<KnownItem, { kind: 'certificate' | 'described' }>): Record<string, string> {
+  return {
+    place: label(sighting.place),
+    role: sighting.role,
+    name: label(item.title),
+    issuer: label(item.issuer ?? ''),
+    fingerprint: item.kind === 'certificate' ? item.id : (item.sha256 ?? ''),
+  };
+}
+
+/** A date becomes a series only when it is one: never NaN, never a made-up value. */
+function setTime(gauge: Gauge, labels: Record<string, string>, time: End): void {
+  if (time.status === 'known') gauge.set(labels, time.at / 1000);
+}
+
+function label(text: string): string {
+  return text.length > MAX_LABEL ? `${text.slice(0, MAX_LABEL - 1)}…` : text;
+}

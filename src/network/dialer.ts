@@ -1,0 +1,63 @@
+import { connect as connectSocket, isIP, type Socket } from 'node:net';
+
+import { isTimeout, startDeadline } from './deadline.ts';
+import { meaningOf } from './failure.ts';
+import { NetworkError } from './network.ts';
+
+/** No TCP connection is waited for longer than this, whatever the caller's signal says. */
+const CONNECT_CAP_MS = 30_000;
+
+/**
+ * Connects to a literal address: no name is looked up, and no other address is tried in its place.
+ *
+ * Throws NetworkError when the other side cannot be reached in time, the signal's reason when the caller stopped, and
+ * the system's own error when the fault is ours (no file descriptors left).
+ */
+export async function dial(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+  const family = isIP(address);
+  if (family === 0) throw new TypeError('a connection is made to a literal address');
+  signal.throwIfAborted();
+
+  using deadline = startDeadline(CONNECT_CAP_MS, signal);
+  const socket = connectSocket({ host: address, port, family, autoSelectFamily: false, noDelay: true });
+  // Between here and the caller's own listener an error must not end the process; the caller hears of it by 'close'.
+  socket.on('error', () => undefined);
+
+  try {
+    await connected(socket, deadline.signal);
+    return socket;
+  } catch (error) {
+    socket.destroy();
+    if (error === deadline.signal.reason) {
+      if (!isTimeout(deadline.signal)) throw error;
+      throw new NetworkError(
+        'timeout',
+        `${address} port ${port} did not answer in time; a firewall that drops packets looks like this`,
+      );
+    }
+    const meaning = meaningOf(error);
+    if (meaning === undefined) throw error;
+    throw new NetworkError(meaning.reason, `${address} port ${port} ${meaning.text}`, { cause: error });
+  }
+}
+
+function connected(socket: Socket, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    function settle(error?: Error): void {
+      socket.off('connect', onConnect);
+      socket.off('error', settle);
+      signal.removeEventListener('abort', onAbort);
+      if (error === undefined) resolve();
+      else reject(error);
+    }
+    function onConnect(): void {
+      settle();
+    }
+    function onAbort(): void {
+      settle(signal.reason as Error);
+    }
+    socket.once('connect', onConnect);
+    socket.once('error', settle);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}

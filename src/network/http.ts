@@ -1,0 +1,176 @@
+import type { LookupFunction } from 'node:net';
+
+import type { Agent, request as UndiciRequest } from 'undici';
+
+import { isTimeout, startDeadline } from './deadline.ts';
+import { codeOf, meaningOf } from './failure.ts';
+import { NetworkError, type Address, type HttpRequest, type HttpResponse } from './network.ts';
+import type { NameResolver } from './resolver.ts';
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const DEFAULT_MAX_BYTES = 1024 * 1024;
+
+/** Longer header blocks are refused. */
+const MAX_HEADER_BYTES = 32 * 1024;
+
+export interface HttpOptions {
+  readonly resolver: NameResolver;
+  readonly userAgent: string;
+}
+
+export interface HttpClient {
+  fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+}
+
+/**
+ * A client for one request at a time: no redirects, no cookies, no decompression, bounded in time and size.
+ *
+ * A URL may be a secret (webhooks), so no error holds its path, its query or its user, and no library error travels
+ * along as a cause: some carry the URL.
+ */
+export function createHttpClient(options: HttpOptions): HttpClient {
+  let loading: Promise<{ readonly agent: Agent; readonly request: typeof UndiciRequest }> | undefined;
+
+  /** The library is loaded by the first request: a one-shot check never needs it. */
+  function load(): NonNullable<typeof loading> {
+    loading ??= import('undici').then(({ Agent, request }) => ({
+      agent: new Agent({
+        allowH2: false,
+        maxHeaderSize: MAX_HEADER_BYTES,
+        connect: { lookup: lookupWith(options.resolver) },
+      }),
+      request,
+    }));
+    return loading;
+  }
+
+  async function fetch(text: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+    const url = parseUrl(text);
+    const method = request.method ?? 'GET';
+    const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
+    const what = `${method} ${url.protocol}//${url.host}`;
+    const { agent, request: send } = await load();
+    signal.throwIfAborted();
+
+    using deadline = startDeadline(request.deadlineMs ?? DEFAULT_DEADLINE_MS, signal);
+    try {
+      const response = await send(url, {
+        dispatcher: agent,
+        method,
+        headers: { 'user-agent': options.userAgent, ...lowerCased(request.headers) },
+        body: request.body ?? null,
+        signal: deadline.signal,
+      });
+      const body = await readBody(response.body, maxBytes, what);
+      return { status: response.statusCode, headers: headerMap(response.headers), body };
+    } catch (error) {
+      if (deadline.signal.aborted && !isTimeout(deadline.signal)) throw deadline.signal.reason;
+      throw failure(error, what, deadline.signal, maxBytes);
+    }
+  }
+
+  return { fetch };
+}
+
+function parseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    throw new NetworkError('dns', 'a URL must begin with https:// or http:// and name a host; the one given does not');
+  }
+  // The URL standard turns `0x7f.1` and `2130706433` into an address: what was written must be what is meant.
+  const written = /^https?:\/\/(?:[^/?#@]*@)?(\[[^\]]*\]|[^/?#:]*)/i.exec(text.trim())?.[1] ?? '';
+  if (/^[0-9.]+$/.test(url.hostname) && written !== url.hostname) {
+    throw new NetworkError('dns', 'the host of a URL is an address in an unusual form; write it as 192.0.2.1');
+  }
+  return url;
+}
+
+function lookupWith(resolver: NameResolver): LookupFunction {
+  async function answer(...[hostname, lookup, callback]: Parameters<LookupFunction>): Promise<void> {
+    let addresses: readonly Address[];
+    try {
+      // The request's own deadline ends the wait; the resolver's queries are bounded by themselves.
+      addresses = await resolver.resolve(hostname, new AbortController().signal);
+    } catch (error) {
+      callback(error as NodeJS.ErrnoException, '');
+      return;
+    }
+    const [first] = addresses;
+    if (lookup.all === true || first === undefined) callback(null, [...addresses]);
+    else callback(null, first.address, first.family);
+  }
+  return (...call) => void answer(...call);
+}
+
+async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, what: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  // Leaving the loop early destroys the body and its connection.
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > maxBytes) {
+      throw new NetworkError('too_large', `${what}: the answer is longer than ${maxBytes} bytes`);
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function lowerCased(headers: HttpRequest['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]));
+}
+
+function headerMap(headers: Record<string, string | string[] | undefined>): ReadonlyMap<string, string> {
+  const map = new Map<string, string>();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) map.set(name.toLowerCase(), Array.isArray(value) ? value.join(', ') : value);
+  }
+  return map;
+}
+
+/** What a certificate of a receiver was refused for, by OpenSSL's name of the fault. */
+const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: 'its certificate has expired',
+  CERT_NOT_YET_VALID: 'its certificate is not yet valid; check the clocks',
+  CERT_REVOKED: 'its certificate is revoked',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is self-signed; name its CA in NODE_EXTRA_CA_CERTS',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its CA is not trusted here; name it in NODE_EXTRA_CA_CERTS',
+  UNABLE_TO_GET_ISSUER_CERT: 'its CA is not known here; name it in NODE_EXTRA_CA_CERTS',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'its CA is not known here; name it in NODE_EXTRA_CA_CERTS',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its CA is not known here, or it does not send its intermediate',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
+};
+
+function failure(error: unknown, what: string, signal: AbortSignal, maxBytes: number): Error {
+  if (error instanceof NetworkError) {
+    return error.message.startsWith(what) ? error : new NetworkError(error.reason, `${what}: ${error.message}`);
+  }
+  if (isTimeout(signal)) return new NetworkError('timeout', `${what}: no complete answer within the deadline`);
+
+  const cause = error instanceof AggregateError ? error.errors[0] : error;
+  const meaning = meaningOf(cause);
+  if (meaning !== undefined) return new NetworkError(meaning.reason, `${what}: the receiver ${meaning.text}`);
+
+  const code = codeOf(cause) ?? 'unknown error';
+  const fault = CERTIFICATE_FAULTS[code];
+  if (fault !== undefined) return new NetworkError('tls_error', `${what}: ${fault}`);
+  if (/^(?:ERR_SSL_|ERR_TLS_|EPROTO$|CERT_|UNABLE_TO_|INVALID_CA$|HOSTNAME_MISMATCH$)/.test(code)) {
+    return new NetworkError('tls_error', `${what}: the TLS handshake failed (${code})`);
+  }
+  if (code === 'UND_ERR_CONNECT_TIMEOUT') {
+    return new NetworkError('timeout', `${what}: the receiver did not answer in time`);
+  }
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
+    return new NetworkError('too_large', `${what}: the header of the answer is longer than ${MAX_HEADER_BYTES} bytes`);
+  }
+  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
+    return new NetworkError('too_large', `${what}: the answer is longer than ${maxBytes} bytes`);
+  }
+  if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    return new NetworkError('closed', `${what}: the connection was closed before the answer was complete`);
+  }
+  if (cause instanceof Error && cause.name === 'HTTPParserError') {
+    return new NetworkError('closed', `${what}: the answer is not HTTP; check the port`);
+  }
+  return new Error(`${what}: the request could not be made (${code})`);
+}

@@ -1,0 +1,170 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { ChannelInstance, Delivery, DeliveryReason, DeliveryResult } from '../plugin/channel.ts';
+import type { Clock } from '../plugin/context.ts';
+import type { Logger } from '../plugin/logger.ts';
+import type { NotificationReason } from '../plugin/notification.ts';
+import { attempt, ATTEMPT_DEADLINE_MS } from './attempt.ts';
+import { retryAt } from './backoff.ts';
+import type { DueDelivery, Settlement } from './model.ts';
+import type { Outbox } from './port.ts';
+import { createRests } from './rest.ts';
+
+/** Deliveries of one channel in one pass at most. */
+const MAX_DELIVERIES = 100;
+/** A pass does not wait longer than this for a slow channel. */
+const PATIENCE_MS = 2_000;
+
+export interface DelivererOptions {
+  readonly outbox: Outbox;
+  /** By name. */
+  readonly channels: ReadonlyMap<string, ChannelInstance>;
+  readonly clock: Clock;
+  /** At least 0, less than 1. */
+  readonly random: () => number;
+  readonly log: Logger;
+  /** Called for each recipient that was reached. */
+  readonly onDelivered?: (channel: string, reason: NotificationReason) => void;
+  /** Called for each attempt that failed for a recipient. */
+  readonly onFailed?: (channel: string, reason: DeliveryReason, gaveUp: boolean) => void;
+  /** Default `ATTEMPT_DEADLINE_MS`. */
+  readonly attemptDeadlineMs?: number;
+  /** How long a pass waits for a slow channel, milliseconds. Default 2 000. */
+  readonly patienceMs?: number;
+}
+
+export interface Deliverer {
+  /**
+   * One pass: sends what is due, the channels side by side, the messages of one channel in order, and settles each. Gives
+   * the number of attempts that ended. A channel that takes long goes on by itself and is left alone by the passes
+   * meanwhile, so that it holds up no other; when the signal aborts, the pass waits for all. Rejects only when the outbox
+   * fails: what was sent and could not be settled is sent again, under the same id.
+   *
+   * A pass that gives 0 had nothing to do now, though something may be due: its channel is busy, resting or removed.
+   */
+  run(signal: AbortSignal): Promise<number>;
+  /** Resolves when no attempt is under way. For a stop: abort the signal of `run`, then wait for this. */
+  idle(): Promise<void>;
+  /** The channels from now on. Attempts under way end on the old ones. */
+  setChannels(channels: ReadonlyMap<string, ChannelInstance>): void;
+}
+
+export function createDeliverer(options: DelivererOptions): Deliverer {
+  const { outbox, clock, log } = options;
+  const rests = createRests(clock);
+  const underWay = new Map<string, Promise<number>>();
+  let channels = options.channels;
+
+  async function drain(name: string, channel: ChannelInstance, signal: AbortSignal): Promise<number> {
+    let attempts = 0;
+    for (const delivery of await outbox.due([name], clock.now(), MAX_DELIVERIES)) {
+      if (signal.aborted) break;
+      const results = await attempt(channel, delivery, options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS, log, signal);
+      attempts += 1;
+      await settle(delivery, results, signal);
+      if (!signal.aborted) rests.note(name, results);
+      if (rests.isResting(name)) break;
+    }
+    return attempts;
+  }
+
+  function start(name: string, channel: ChannelInstance, signal: AbortSignal): Promise<number> {
+    const pass = drain(name, channel, signal).finally(() => underWay.delete(name));
+    underWay.set(name, pass);
+    pass.catch((error: unknown) =>
+      log.error({ channel: name, error }, 'the outbox failed; the channel is tried again'),
+    );
+    return pass;
+  }
+
+  async function settle(delivery: DueDelivery, results: Delivery, signal: AbortSignal): Promise<void> {
+    const { channel, notification } = delivery;
+    const now = clock.now();
+    const settlement: Settlement = {
+      channel,
+      notificationId: notification.id,
+      group: notification.group,
+      results,
+      retryAt: retries(delivery, results, signal, now, options.random),
+      at: now,
+    };
+    await outbox.settle(settlement);
+    for (const result of results) report(delivery, result, settlement.retryAt.get(result.recipient));
+  }
+
+  function report(delivery: DueDelivery, result: DeliveryResult, nextAt: number | undefined): void {
+    const { channel, notification } = delivery;
+    const fields = { channel, recipient: result.recipient, notification: notification.id, group: notification.group };
+    if (result.status === 'delivered') {
+      log.info({ ...fields, reason: notification.reason }, 'notification delivered');
+      options.onDelivered?.(channel, notification.reason);
+      return;
+    }
+    const failure = { ...fields, failure: result.reason, detail: result.detail };
+    if (nextAt === undefined) log.error(failure, 'notification given up');
+    else log.warn({ ...failure, retryAt: new Date(nextAt) }, 'notification not delivered');
+    options.onFailed?.(channel, result.reason, nextAt === undefined);
+  }
+
+  return {
+    async run(signal) {
+      const ready = [...channels].filter(([name]) => !underWay.has(name) && !rests.isResting(name));
+      const passes = ready.map(([name, channel]) => start(name, channel, signal));
+      const ended = await endedPasses(passes, signal, options.patienceMs ?? PATIENCE_MS);
+      const faults = ended.flatMap((pass) => (pass.status === 'rejected' ? [pass.reason as unknown] : []));
+      if (faults.length > 0) throw new AggregateError(faults, 'the outbox failed');
+      let attempts = 0;
+      for (const pass of ended) if (pass.status === 'fulfilled') attempts += pass.value;
+      return attempts;
+    },
+    async idle() {
+      await Promise.allSettled(underWay.values());
+    },
+    setChannels(next) {
+      channels = next;
+      rests.keep(new Set(next.keys()));
+    },
+  };
+}
+
+/** Those of the passes that end within the time given; after an abort all of them. */
+async function endedPasses(
+  passes: readonly Promise<number>[],
+  signal: AbortSignal,
+  patienceMs: number,
+): Promise<readonly PromiseSettledResult<number>[]> {
+  const ended: PromiseSettledResult<number>[] = [];
+  const all = Promise.all(
+    passes.map((pass) =>
+      pass.then(
+        (value) => void ended.push({ status: 'fulfilled', value }),
+        (reason: unknown) => void ended.push({ status: 'rejected', reason }),
+      ),
+    ),
+  );
+  const patience = new AbortController();
+  const enough = AbortSignal.any([signal, patience.signal]);
+  await Promise.race([all, sleep(patienceMs, undefined, { signal: enough }).catch(() => undefined)]);
+  patience.abort();
+  if (signal.aborted) await all;
+  return ended;
+}
+
+function retries(
+  delivery: DueDelivery,
+  results: Delivery,
+  signal: AbortSignal,
+  now: number,
+  random: () => number,
+): ReadonlyMap<string, number> {
+  const madeAt = delivery.notification.at.getTime();
+  const attemptsOf = new Map(delivery.recipients.map(({ recipient, attempts }) => [recipient, attempts]));
+  const next = new Map<string, number>();
+  for (const result of results) {
+    if (result.status === 'delivered') continue;
+    // Cut short by our own stop: the first thing to do after the next start.
+    const at = signal.aborted ? now : retryAt(result, attemptsOf.get(result.recipient) ?? 0, madeAt, now, random);
+    if (at !== undefined) next.set(result.recipient, at);
+  }
+  return next;
+}

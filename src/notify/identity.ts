@@ -1,0 +1,37 @@
+import { createHash } from 'node:crypto';
+
+import type { NotificationReason } from '../plugin/notification.ts';
+import type { Family } from '../policy/finding.ts';
+import type { Alert, Told } from './model.ts';
+import type { Standing } from './standing.ts';
+
+function digestOf(parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex');
+}
+
+/** The identity of an alert: family and cause, nothing else. 16 hex digits. */
+export function alertId(family: Family, cause: string): string {
+  return digestOf([family, cause]).slice(0, 16);
+}
+
+/**
+ * The identity of one message about one alert. It is made of what is being said and of what was said before, so that a
+ * transition that runs twice says it once, and the next message gets another.
+ */
+export function notificationId(
+  alert: Alert,
+  standing: Standing,
+  channel: string,
+  reason: NotificationReason,
+  told: Told | undefined,
+): string {
+  const before = told === undefined ? '' : String(told.at);
+  const now = [standing.severity, ...standing.rules].join(',');
+  return digestOf([alert.id, alert.generation, channel, reason, before, now]).slice(0, 32);
+}
+
+/** The identity of a digest: the lives of the alerts in it. */
+export function digestId(channel: string, alerts: readonly Alert[]): string {
+  const lives = alerts.map((alert) => `${alert.id}:${alert.generation}`).toSorted();
+  return digestOf(['digest', channel, ...lives]).slice(0, 32);
+}

@@ -1,0 +1,47 @@
+import type { Severity } from '../plugin/notification.ts';
+import type { Finding, RuleId } from '../policy/finding.ts';
+import type { Alert, AlertPlace } from './model.ts';
+import { earliestFirst, worstFirst } from './severity.ts';
+
+/** What an alert amounts to now, over all the places it is about. */
+export interface Standing {
+  /** The worst. */
+  readonly severity: Severity;
+  /** The rules that fire, the worst first, each once. */
+  readonly rules: readonly RuleId[];
+  /** Those of them that fire at the alert's own severity. */
+  readonly worstRules: readonly RuleId[];
+  /** The first end, milliseconds since the epoch. */
+  readonly endsAt: number | undefined;
+}
+
+/** The places an alert is about: those still open; of a closed alert all. */
+export function affectedPlaces(alert: Alert): readonly AlertPlace[] {
+  return alert.state === 'open' ? alert.places.filter((place) => place.state === 'open') : alert.places;
+}
+
+/** When a place breaks: the first end of its findings. */
+export function endOf(place: AlertPlace): number | undefined {
+  return firstEnd(place.findings);
+}
+
+/** Undefined only for an alert that is about no place. */
+export function standingOf(alert: Alert): Standing | undefined {
+  const findings = affectedPlaces(alert)
+    .flatMap((place) => place.findings)
+    .toSorted(worstFirst);
+  const worst = findings[0];
+  if (worst === undefined) return undefined;
+  const rules = findings.map((finding) => finding.rule);
+  const worstRules = findings.filter((finding) => finding.severity === worst.severity).map((finding) => finding.rule);
+  return {
+    severity: worst.severity,
+    rules: [...new Set(rules)],
+    worstRules: [...new Set(worstRules)],
+    endsAt: firstEnd(findings),
+  };
+}
+
+function firstEnd(findings: readonly Finding[]): number | undefined {
+  return findings.map((finding) => finding.endsAt).toSorted(earliestFirst)[0];
+}

@@ -1,0 +1,45 @@
+import type { Location } from '../inventory/model.ts';
+import { deadlinesOf } from './deadline.ts';
+import { RULES, type Assessment, type RuleId } from './finding.ts';
+import type { Policy } from './policy.ts';
+import { credentialExpiring } from './rules/credential-expiring.ts';
+import { crlExpiring } from './rules/crl-expiring.ts';
+import { expired } from './rules/expired.ts';
+import { expiring } from './rules/expiring.ts';
+import { notCovered } from './rules/not-covered.ts';
+import { notYetValid } from './rules/not-yet-valid.ts';
+import { stale } from './rules/stale.ts';
+import { trustAnchorExpiring } from './rules/trust-anchor-expiring.ts';
+import { unreachable } from './rules/unreachable.ts';
+import { unreadable } from './rules/unreadable.ts';
+import { assessment, earliest, type Rule, type Subject } from './subject.ts';
+import type { InventoryView } from './view.ts';
+
+const RULE_OF: Readonly<Record<RuleId, Rule>> = {
+  expired,
+  expiring,
+  'trust-anchor-expiring': trustAnchorExpiring,
+  'crl-expiring': crlExpiring,
+  'credential-expiring': credentialExpiring,
+  'not-yet-valid': notYetValid,
+  unreachable,
+  unreadable,
+  'not-covered': notCovered,
+  stale,
+};
+
+/**
+ * What is wrong with a location at an instant, and when that changes if nothing else does. Pure: the same code says what
+ * is wrong now and what will be wrong on a day to come.
+ *
+ * Promised: until `nextAt` (exclusive) the same rules fire for the same causes with the same severities; only texts that
+ * count days and hours differ.
+ */
+export function assess(location: Location, view: InventoryView, policy: Policy, now: number): Assessment {
+  const subject: Subject = { location, view, policy, now, deadlines: deadlinesOf(location, view, policy) };
+  const parts = RULES.map((rule) => RULE_OF[rule](subject));
+  return assessment(
+    parts.flatMap((part) => part.findings),
+    earliest(parts.map((part) => part.nextAt)),
+  );
+}

@@ -1,0 +1,115 @@
+import type { Location } from '../inventory/model.ts';
+import { safeText } from '../text/safe-text.ts';
+
+/** Longer than any path that a file system allows. */
+const MAX_WORD = 4_096;
+
+/** Words that no shell reads anything into. */
+const PLAIN = /^[\w./:@%+=,-]+$/;
+
+/**
+ * One word for a POSIX shell. Names of places come from hostile sources too: whatever is in them stays one harmless word.
+ * (Control characters are gone: a pasted line break would run what follows it.)
+ */
+export function quote(word: string): string {
+  const text = safeText(word, { max: MAX_WORD });
+  return PLAIN.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+/** Where an endpoint is reached. */
+export interface Reach {
+  readonly host: string;
+  readonly port: number;
+  /** What `openssl s_client -starttls` calls the protocol, where one is spoken before TLS. */
+  readonly starttls?: string;
+}
+
+const TARGET =
+  /^(?:(?<scheme>[a-z][a-z0-9+]*):\/\/)?(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^\s/:[\]@-][^\s/:[\]@]*))(?::(?<port>\d{1,5}))?(?:\/.*)?$/;
+
+/** Protocols that begin in the clear, by the names that targets give them. */
+const STARTTLS: ReadonlyMap<string, { readonly name: string; readonly port: number }> = new Map([
+  ['ftp', { name: 'ftp', port: 21 }],
+  ['imap', { name: 'imap', port: 143 }],
+  ['ldap', { name: 'ldap', port: 389 }],
+  ['mysql', { name: 'mysql', port: 3306 }],
+  ['pop3', { name: 'pop3', port: 110 }],
+  ['postgres', { name: 'postgres', port: 5432 }],
+  ['postgresql', { name: 'postgres', port: 5432 }],
+  ['sieve', { name: 'sieve', port: 4190 }],
+  ['smtp', { name: 'smtp', port: 25 }],
+  ['xmpp', { name: 'xmpp', port: 5222 }],
+]);
+
+/** Where the target is reached, if it is an endpoint whose name can be taken apart. */
+export function reachOf(location: Location): Reach | undefined {
+  if (location.type !== 'endpoint') return undefined;
+  const parts = TARGET.exec(location.target)?.groups;
+  const host = parts?.['v6'] ?? parts?.['host'];
+  if (host === undefined) return undefined;
+  const starttls = STARTTLS.get(parts?.['scheme'] ?? '');
+  return {
+    host,
+    port: location.endpoint?.port ?? Number(parts?.['port'] ?? starttls?.port ?? 443),
+    ...(starttls === undefined ? {} : { starttls: starttls.name }),
+  };
+}
+
+/** Shows with the tools at hand what is at the location; `undefined` where there is no such command. */
+export function lookCommand(location: Location): string | undefined {
+  const reach = reachOf(location);
+  if (reach !== undefined) return endpointCommand(location, reach);
+  const { location: place } = location;
+  if (place.startsWith('arn:aws:acm:')) {
+    return `aws acm describe-certificate --region ${quote(place.split(':')[3] ?? '')} --certificate-arn ${quote(place)}`;
+  }
+  if (/^https:\/\/[^/]+\/certificates\//.test(place)) return `az keyvault certificate show --id ${quote(place)}`;
+  if (/^https:\/\/[^/]+\/secrets\//.test(place)) {
+    return `az keyvault secret show --id ${quote(place)} --query attributes`;
+  }
+  return isPath(location) ? fileCommand(place) : undefined;
+}
+
+/** Looks at the place itself, as notafter does. `undefined` where only the daemon can look. */
+export function checkCommand(location: Location): string | undefined {
+  if (reachOf(location) !== undefined) return `notafter check ${quote(location.target)}`;
+  return isPath(location) ? `notafter check ${quote(location.location)}` : undefined;
+}
+
+function isPath(location: Location): boolean {
+  return location.type === 'file' && location.location.startsWith('/');
+}
+
+function endpointCommand(location: Location, reach: Reach): string {
+  const address = location.endpoint?.address ?? reach.host;
+  const connect = `${address.includes(':') ? `[${address}]` : address}:${reach.port}`;
+  const name = location.endpoint?.serverName;
+  const options = [
+    `-connect ${quote(connect)}`,
+    ...(name === undefined || name.startsWith('-') ? [] : [`-servername ${quote(name)}`]),
+    ...(reach.starttls === undefined ? [] : [`-starttls ${reach.starttls}`]),
+  ];
+  return `openssl s_client ${options.join(' ')} -showcerts </dev/null | openssl x509 -noout -subject -issuer -dates -fingerprint -sha256`;
+}
+
+function fileCommand(path: string): string {
+  const extension = /\.([a-z0-9]+)$/i.exec(path)?.[1]?.toLowerCase();
+  const file = quote(path);
+  switch (extension) {
+    case 'p12':
+    case 'pfx':
+      return `openssl pkcs12 -in ${file} -nokeys -info`;
+    case 'jks':
+    case 'jceks':
+    case 'keystore':
+    case 'ks':
+    case 'truststore':
+      return `keytool -list -v -keystore ${file}`;
+    case 'crl':
+      return `openssl crl -in ${file} -noout -issuer -lastupdate -nextupdate`;
+    case 'der':
+      return `openssl x509 -inform der -in ${file} -noout -subject -issuer -dates -fingerprint -sha256`;
+    default:
+      return `openssl crl2pkcs7 -nocrl -certfile ${file} | openssl pkcs7 -print_certs -noout -text | grep -E 'Subject:|Not After'`;
+  }
+}

@@ -1,0 +1,193 @@
+import type {
+  ChainFigures,
+  DescribedCertificate,
+  KnownCertificate,
+  KnownItem,
+  Location,
+  Sighting,
+} from '../inventory/model.ts';
+import { SEVERITIES, type Severity } from '../plugin/notification.ts';
+import { endsAt, kindOf, lifetimeMs, thresholdsFor, type Kind } from './kind.ts';
+import { policyFor, type Policy, type Thresholds } from './policy.ts';
+import { servedBy, servedPath, type ServedSighting } from './served.ts';
+import { worst } from './severity.ts';
+import { thresholdMs } from './threshold.ts';
+import type { InventoryView } from './view.ts';
+
+/** The rules that tell of an end. */
+export type EndRule = 'expired' | 'expiring' | 'trust-anchor-expiring' | 'crl-expiring' | 'credential-expiring';
+
+/** From `at` on, the severity is at least this. */
+interface Step {
+  readonly at: number;
+  readonly severity: Severity;
+}
+
+/** One item of a location whose end matters there, and what is to be told of it as time passes. */
+export interface Deadline {
+  readonly item: KnownItem;
+  readonly kind: Kind;
+  /** Where in the location it was seen; absent for a certificate of the chain that was not served. */
+  readonly sighting?: Sighting;
+  readonly endsAt: number;
+  /** In the order of time. */
+  readonly steps: readonly Step[];
+  /** The certificate whose clients fail when this one ends: the leaf of the chain that it cuts short. */
+  readonly limits?: KnownItem;
+}
+
+/** What is to be told of a deadline at an instant. */
+export interface Stage {
+  readonly rule: EndRule;
+  readonly severity: Severity;
+}
+
+/**
+ * The deadlines of a location. What an endpoint serves is judged as a chain: the leaf, and the authorities on the path
+ * that clients take, one of which may cut the chain short; what is served beside the path is worth a note at most.
+ * Everything else is judged item by item.
+ */
+export function deadlinesOf(location: Location, view: InventoryView, policy: Policy): readonly Deadline[] {
+  const { chain } = location;
+  if (chain === undefined) {
+    return location.sightings.flatMap((sighting) => itemDeadline(location, sighting, view, policy));
+  }
+  const served = servedBy(location);
+  const ids = new Set<Sighting>(served);
+  return [
+    ...chainDeadlines(location, chain, served, view, policy),
+    ...location.sightings
+      .filter((sighting) => !ids.has(sighting))
+      .flatMap((sighting) => itemDeadline(location, sighting, view, policy)),
+  ];
+}
+
+/** What is to be told of the deadline now; `undefined` while it is far away. */
+export function stageAt(deadline: Deadline, now: number): Stage | undefined {
+  let severity: Severity | undefined;
+  for (const step of deadline.steps) {
+    if (step.at <= now) severity = severity === undefined ? step.severity : worst(severity, step.severity);
+  }
+  return severity === undefined ? undefined : { rule: ruleOf(deadline, now), severity };
+}
+
+/** The next instant at which `stageAt` may give something else. */
+export function nextStepAt(deadline: Deadline, now: number): number | undefined {
+  return deadline.steps.find((step) => step.at > now)?.at;
+}
+
+function ruleOf(deadline: Deadline, now: number): EndRule {
+  const ended = now >= deadline.endsAt;
+  switch (deadline.kind) {
+    case 'leaf':
+    case 'authority':
+      return ended ? 'expired' : 'expiring';
+    case 'trust-anchor':
+      return ended ? 'expired' : 'trust-anchor-expiring';
+    case 'credential':
+      return ended ? 'expired' : 'credential-expiring';
+    case 'crl':
+      return 'crl-expiring';
+  }
+}
+
+function itemDeadline(
+  location: Location,
+  sighting: Sighting,
+  view: InventoryView,
+  policy: Policy,
+): readonly Deadline[] {
+  const { item } = sighting;
+  const at = endsAt(item);
+  if (at === undefined) return [];
+  const kind = kindOf(sighting);
+  // A bundle of public roots holds old ones for decades; only the vendor of the bundle can change that.
+  const isBystander = (kind === 'authority' || kind === 'trust-anchor') && view.isPublicRoot(item.id);
+  const steps = isBystander
+    ? [{ at, severity: 'info' as const }]
+    : stepsTo(at, item, thresholdsFor(kind, item, policyFor(policy, location, sighting)));
+  return [{ item, kind, sighting, endsAt: at, steps }];
+}
+
+function chainDeadlines(
+  location: Location,
+  chain: ChainFigures,
+  served: readonly ServedSighting[],
+  view: InventoryView,
+  policy: Policy,
+): readonly Deadline[] {
+  const leaf = served.find((sighting) => sighting.item.id === chain.leaf.by);
+  const path = new Set([
+    ...(chain.bestPathItems ?? (leaf === undefined ? [] : servedPath(leaf.item, served))),
+    chain.effective.by,
+  ]);
+  const deadlines = served.flatMap((sighting): readonly Deadline[] => {
+    const { item } = sighting;
+    const at = endsAt(item);
+    if (at === undefined) return [];
+    if (sighting === leaf) {
+      return [
+        {
+          item,
+          kind: 'leaf',
+          sighting,
+          endsAt: at,
+          steps: stepsTo(at, item, thresholdsFor('leaf', item, policyFor(policy, location, sighting))),
+        },
+      ];
+    }
+    const kind = item.selfIssued ? 'trust-anchor' : 'authority';
+    const thresholds = thresholdsFor(kind, item, policyFor(policy, location, sighting));
+    if (!path.has(item.id)) {
+      return [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view) }];
+    }
+    const limits = item.id === chain.effective.by && leaf !== undefined ? { limits: leaf.item } : {};
+    return [{ item, kind, sighting, endsAt: at, steps: stepsTo(at, item, thresholds), ...limits }];
+  });
+  return [...deadlines, ...unservedLimit(location, chain, served, leaf?.item, policy)];
+}
+
+/** The certificate that limits the chain though the server did not send it. */
+function unservedLimit(
+  location: Location,
+  chain: ChainFigures,
+  served: readonly ServedSighting[],
+  leaf: KnownCertificate | undefined,
+  policy: Policy,
+): readonly Deadline[] {
+  const { at, by } = chain.effective;
+  if (at === null || served.some((sighting) => sighting.item.id === by)) return [];
+  const item = chain.limitedBy?.id === by ? chain.limitedBy : nameless(by, at);
+  if (endsAt(item) === undefined) return [];
+  const kind = item.kind === 'certificate' && item.selfIssued ? 'trust-anchor' : 'authority';
+  const settings = policyFor(policy, location, { role: kind === 'trust-anchor' ? 'trust-anchor' : 'intermediate' });
+  const steps = stepsTo(at, item, thresholdsFor(kind, item, settings));
+  return [{ item, kind, endsAt: at, steps, ...(leaf === undefined ? {} : { limits: leaf }) }];
+}
+
+/** Stands for a certificate of which only the fingerprint and the end are known. */
+function nameless(id: string, at: number): DescribedCertificate {
+  return { kind: 'described', id, title: id, sha256: id, names: [], notAfter: { status: 'known', at } };
+}
+
+function stepsTo(at: number, item: KnownItem, thresholds: Thresholds): readonly Step[] {
+  const lifetime = lifetimeMs(item);
+  const steps: Step[] = [{ at, severity: 'critical' }];
+  for (const severity of SEVERITIES) {
+    const threshold = thresholds[severity];
+    if (threshold !== undefined) steps.push({ at: at - thresholdMs(threshold, lifetime), severity });
+  }
+  return steps.toSorted((a, b) => a.at - b.at);
+}
+
+/** Clients do not need what is served beside their path; only some old ones trip over it. */
+function besideSteps(at: number, item: KnownItem, thresholds: Thresholds, view: InventoryView): readonly Step[] {
+  const noticeMs =
+    thresholds.warning === undefined || view.isPublicRoot(item.id)
+      ? 0
+      : thresholdMs(thresholds.warning, lifetimeMs(item));
+  return [
+    { at: at - noticeMs, severity: 'info' },
+    { at, severity: 'info' },
+  ];
+}

@@ -1,0 +1,180 @@
+import { mergeLabels, type Labels } from '../label/labels.ts';
+import { matches, type Matcher } from '../label/matcher.ts';
+import type { Location, Sighting } from '../inventory/model.ts';
+import { parseThreshold, thresholdMs, type Threshold } from './threshold.ts';
+
+/**
+ * What thresholds are set for. `leaf`: certificates that servers, clients and signers present, and credentials.
+ * `short_lived`: any certificate that lives for less than `shortLivedUnderMs`. `authority`: intermediates, issuers and
+ * trust anchors in use.
+ */
+export const THRESHOLD_CLASSES = ['leaf', 'short_lived', 'authority', 'crl'] as const;
+export type ThresholdClass = (typeof THRESHOLD_CLASSES)[number];
+
+/** How long before its end an item gets each severity; one that is absent is never reached before the end. */
+export interface Thresholds {
+  readonly info?: Threshold;
+  readonly warning?: Threshold;
+  readonly critical?: Threshold;
+}
+
+/** Everything that can be set about judging one sighting. */
+export interface Settings {
+  readonly thresholds: Readonly<Record<ThresholdClass, Thresholds>>;
+  readonly shortLivedUnderMs: number;
+  /** Intervals of its source without a look after which a location is stale. */
+  readonly staleAfterIntervals: number;
+  /** Failed looks in a row from which a location that cannot be looked at is a warning. */
+  readonly unreachableWarningAfter: number;
+}
+
+/** Thresholds to replace; `null` takes one away. */
+export type ThresholdsPatch = { readonly [Level in keyof Thresholds]?: Threshold | null };
+
+/** Settings to replace. */
+export type SettingsPatch = Partial<Omit<Settings, 'thresholds'>> & {
+  readonly thresholds?: { readonly [Class in ThresholdClass]?: ThresholdsPatch };
+};
+
+/** Settings for what all matchers match: labels of the location and the item, and `source`, `type`, `role`. */
+export interface PolicyOverride {
+  readonly match: readonly Matcher[];
+  readonly settings: SettingsPatch;
+}
+
+/** What holds everywhere, replaced by what is set for the source, replaced by the first override that matches. */
+export interface Policy {
+  readonly settings: Settings;
+  readonly sources: ReadonlyMap<string, SettingsPatch>;
+  readonly overrides: readonly PolicyOverride[];
+}
+
+const DAY_MS = 86_400_000;
+
+export const DEFAULT_POLICY: Policy = {
+  settings: {
+    thresholds: {
+      leaf: { warning: parseThreshold('25% max 30d'), critical: parseThreshold('10% max 7d') },
+      short_lived: { warning: parseThreshold('35%'), critical: parseThreshold('15%') },
+      authority: {
+        info: parseThreshold('365d'),
+        warning: parseThreshold('25% max 180d'),
+        critical: parseThreshold('30d'),
+      },
+      crl: { warning: parseThreshold('25%') },
+    },
+    shortLivedUnderMs: 10 * DAY_MS,
+    staleAfterIntervals: 3,
+    unreachableWarningAfter: 3,
+  },
+  sources: new Map(),
+  overrides: [],
+};
+
+/** The settings in force for a sighting, or for the location as a whole. */
+export function policyFor(
+  policy: Policy,
+  location: Pick<Location, 'source' | 'type' | 'labels'>,
+  sighting?: Pick<Sighting, 'role' | 'labels'>,
+): Settings {
+  const bySource = policy.sources.get(location.source);
+  const settings = bySource === undefined ? policy.settings : patched(policy.settings, bySource);
+  if (policy.overrides.length === 0) return settings;
+  const labels: Labels = mergeLabels(location.labels, sighting?.labels, {
+    source: location.source,
+    type: location.type,
+    ...(sighting === undefined ? {} : { role: sighting.role }),
+  });
+  const override = policy.overrides.find(({ match }) => matches(match, labels));
+  return override === undefined ? settings : patched(settings, override.settings);
+}
+
+function patched(settings: Settings, patch: SettingsPatch): Settings {
+  const { thresholds: changes, ...rest } = patch;
+  if (changes === undefined) return { ...settings, ...rest };
+  const thresholds = { ...settings.thresholds };
+  for (const name of THRESHOLD_CLASSES) {
+    const change = changes[name];
+    if (change !== undefined) thresholds[name] = patchedThresholds(thresholds[name], change);
+  }
+  return { ...settings, ...rest, thresholds };
+}
+
+function patchedThresholds(thresholds: Thresholds, patch: ThresholdsPatch): Thresholds {
+  const result: { -readonly [Level in keyof Thresholds]: Thresholds[Level] } = { ...thresholds };
+  for (const level of LEVELS) {
+    const change = patch[level];
+    if (change === null) delete result[level];
+    else if (change !== undefined) result[level] = change;
+  }
+  return result;
+}
+
+/** From the first that is told to the last. */
+const LEVELS = ['info', 'warning', 'critical'] as const satisfies readonly (keyof Thresholds)[];
+
+/** Lifetimes that are common for each class: thresholds must be in order for all of them. */
+const TYPICAL_DAYS: Readonly<Record<ThresholdClass, readonly number[]>> = {
+  leaf: [90, 398],
+  short_lived: [1, 6],
+  authority: [3 * 365, 10 * 365],
+  crl: [7],
+};
+
+/** A contradiction in a policy. `path` leads to the thresholds that hold it: `['thresholds', 'leaf']`, `['sources', 'disk', …]`, `['overrides', 0, …]`. */
+export interface PolicyProblem {
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Finds thresholds that contradict each other: a critical that would come before its warning. Empty when all is well. */
+export function checkPolicy(policy: Policy): readonly PolicyProblem[] {
+  const problems = contradictions(policy.settings.thresholds, THRESHOLD_CLASSES, []);
+  for (const [name, patch] of policy.sources) {
+    problems.push(...contradictionsOf(policy.settings, patch, ['sources', name]));
+  }
+  for (const [index, override] of policy.overrides.entries()) {
+    problems.push(...contradictionsOf(policy.settings, override.settings, ['overrides', index]));
+  }
+  return problems;
+}
+
+/** Only what the patch touches: what it inherits is told of where it is written. */
+function contradictionsOf(
+  settings: Settings,
+  patch: SettingsPatch,
+  path: PolicyProblem['path'],
+): readonly PolicyProblem[] {
+  const touched = THRESHOLD_CLASSES.filter((name) => patch.thresholds?.[name] !== undefined);
+  return contradictions(patched(settings, patch).thresholds, touched, path);
+}
+
+function contradictions(
+  thresholds: Settings['thresholds'],
+  classes: readonly ThresholdClass[],
+  path: PolicyProblem['path'],
+): PolicyProblem[] {
+  return classes.flatMap((name) => {
+    const message = contradiction(name, thresholds[name]);
+    return message === undefined ? [] : [{ path: [...path, 'thresholds', name], message }];
+  });
+}
+
+function contradiction(name: ThresholdClass, thresholds: Thresholds): string | undefined {
+  for (const days of TYPICAL_DAYS[name]) {
+    let earlier: { level: string; threshold: Threshold; ms: number } | undefined;
+    for (const level of LEVELS) {
+      const threshold = thresholds[level];
+      if (threshold === undefined) continue;
+      const ms = thresholdMs(threshold, days * DAY_MS);
+      if (earlier !== undefined && ms > earlier.ms) {
+        return (
+          `for a lifetime of ${days} days, ${level} ("${threshold.text}") would come before ` +
+          `${earlier.level} ("${earlier.threshold.text}"); make ${level} the shorter of the two`
+        );
+      }
+      earlier = { level, threshold, ms };
+    }
+  }
+  return undefined;
+}

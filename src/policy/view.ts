@@ -1,0 +1,7 @@
+/** What the rules may ask of the rest of the inventory. Synchronous: whatever it takes to answer was gathered before. */
+export interface InventoryView {
+  /** Whether the certificate is a root of the public web, as browsers and operating systems ship them. */
+  isPublicRoot(fingerprint: string): boolean;
+  /** Expected time between two looks of the source, milliseconds; `undefined` for a source that is not running. */
+  intervalMs(source: string): number | undefined;
+}

@@ -1,0 +1,133 @@
+import { sql } from 'kysely';
+
+import type { InventoryWriter } from '../inventory/port.ts';
+import { chunks } from './bulk.ts';
+import { toJson } from './json.ts';
+import { createInventoryReader } from './inventory.ts';
+import { saveLocations } from './location-writer.ts';
+import type { Connection } from './schema.ts';
+import type { Access } from './store.ts';
+
+export function createInventoryWriter(access: Access): InventoryWriter {
+  return {
+    ...createInventoryReader(access),
+
+    saveSource: (state) =>
+      access.write(async (db) => {
+        const values = {
+          type: state.type,
+          interval_ms: state.intervalMs,
+          baseline_at: state.baselineAt ?? null,
+          first_seen_at: state.firstSeenAt,
+          withdrawn_at: null,
+        };
+        await db
+          .insertInto('sources')
+          .values({ name: state.name, ...values })
+          .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+          .execute();
+      }),
+
+    saveTarget: (target, now) =>
+      access.write(async (db) => {
+        const values = {
+          labels_json: toJson(target.labels),
+          data_json: toJson(target.data),
+          withdrawn_at: null,
+        };
+        await db
+          .insertInto('targets')
+          .values({ source: target.source, key: target.key, ...values, first_seen_at: now })
+          .onConflict((conflict) => conflict.columns(['source', 'key']).doUpdateSet(values))
+          .execute();
+      }),
+
+    // A target that was withdrawn meanwhile gives no right either: a late look would bring its locations back.
+    fence: (source, target, fence) =>
+      access.write(async (db) => {
+        const result = await db
+          .updateTable('targets')
+          .set({ fence })
+          .where('source', '=', source)
+          .where('key', '=', target)
+          .where('withdrawn_at', 'is', null)
+          .where((eb) => eb.or([eb('fence', 'is', null), eb('fence', '<=', fence)]))
+          .executeTakeFirst();
+        return result.numUpdatedRows === 1n;
+      }),
+
+    setCheckpoint: (source, target, checkpoint, now) =>
+      access.write(async (db) => {
+        await db
+          .updateTable('targets')
+          .set({
+            last_look_at: now,
+            ...(checkpoint === undefined ? {} : { checkpoint_json: toJson(checkpoint) }),
+          })
+          .where('source', '=', source)
+          .where('key', '=', target)
+          .execute();
+      }),
+
+    saveLocations: (writes) => access.write((db) => saveLocations(db, writes)),
+
+    withdrawLocations: (ids, now) =>
+      access.write(async (db) => {
+        for (const some of chunks(ids)) await withdraw(db, sql<boolean>`id in (${sql.join(some)})`, now);
+      }),
+
+    withdrawTarget: (source, target, now) =>
+      access.write(async (db) => {
+        await withdraw(db, sql<boolean>`source = ${source} and target = ${target}`, now);
+        await db
+          .updateTable('targets')
+          .set({ withdrawn_at: now })
+          .where('source', '=', source)
+          .where('key', '=', target)
+          .where('withdrawn_at', 'is', null)
+          .execute();
+      }),
+
+    withdrawSource: (name, now) =>
+      access.write(async (db) => {
+        await withdraw(db, sql<boolean>`source = ${name}`, now);
+        await db
+          .updateTable('targets')
+          .set({ withdrawn_at: now })
+          .where('source', '=', name)
+          .where('withdrawn_at', 'is', null)
+          .execute();
+        await db
+          .updateTable('sources')
+          .set({ withdrawn_at: now })
+          .where('name', '=', name)
+          .where('withdrawn_at', 'is', null)
+          .execute();
+      }),
+
+    scheduleAssessment: (id, at) =>
+      access.write(async (db) => {
+        await db
+          .updateTable('locations')
+          .set({ assess_at: at ?? null })
+          .where('id', '=', id)
+          .execute();
+      }),
+  };
+}
+
+/** Ends the current sightings of locations, then the locations; those that were withdrawn before keep their time. */
+async function withdraw(db: Connection, which: ReturnType<typeof sql<boolean>>, now: number): Promise<void> {
+  await db
+    .updateTable('sightings')
+    .set({ ended_at: now })
+    .where('ended_at', 'is', null)
+    .where('location_id', 'in', (eb) => eb.selectFrom('locations').select('id').where(which))
+    .execute();
+  await db
+    .updateTable('locations')
+    .set({ withdrawn_at: now, assess_at: null })
+    .where('withdrawn_at', 'is', null)
+    .where(which)
+    .execute();
+}

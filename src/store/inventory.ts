@@ -1,0 +1,153 @@
+import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
+import type { InventoryReader, LocationFilter } from '../inventory/port.ts';
+import { breathe, chunks } from './bulk.ts';
+import { fromJson } from './json.ts';
+import {
+  LOCATION_COLUMNS,
+  SIGHTING_COLUMNS,
+  TARGET_COLUMNS,
+  toLocation,
+  toSighting,
+  toSource,
+  toTarget,
+  type LocationRow,
+} from './inventory-rows.ts';
+import type { Connection } from './schema.ts';
+import type { Access } from './store.ts';
+
+export function createInventoryReader(access: Access): InventoryReader {
+  return {
+    sources: () =>
+      access.read(async (db) => {
+        const rows = await db
+          .selectFrom('sources')
+          .select(['name', 'type', 'interval_ms', 'baseline_at', 'first_seen_at'])
+          .where('withdrawn_at', 'is', null)
+          .orderBy('name')
+          .execute();
+        return rows.map(toSource);
+      }),
+
+    targets: (source) =>
+      access.read(async (db) => {
+        const rows = await db
+          .selectFrom('targets')
+          .select(TARGET_COLUMNS)
+          .where('source', '=', source)
+          .where('withdrawn_at', 'is', null)
+          .orderBy('key')
+          .execute();
+        return rows.map(toTarget);
+      }),
+
+    target: (source, key) =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('targets')
+          .select(TARGET_COLUMNS)
+          .where('source', '=', source)
+          .where('key', '=', key)
+          .where('withdrawn_at', 'is', null)
+          .executeTakeFirst();
+        return row === undefined ? undefined : toTarget(row);
+      }),
+
+    locations: (filter = {}) => access.read(async (db) => withSightings(db, await selectLocations(db, filter))),
+
+    der: (fingerprint) =>
+      access.read(async (db) => {
+        const row = await db.selectFrom('ders').select('der').where('fingerprint', '=', fingerprint).executeTakeFirst();
+        return row?.der;
+      }),
+
+    dueForAssessment: (now, limit) =>
+      access.read(async (db) => {
+        const rows = await db
+          .selectFrom('locations')
+          .select(LOCATION_COLUMNS)
+          .where('assess_at', '<=', now)
+          .where('withdrawn_at', 'is', null)
+          .orderBy('assess_at')
+          .orderBy('id')
+          .limit(limit)
+          .execute();
+        return withSightings(db, rows);
+      }),
+
+    nextAssessmentAt: () =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('locations')
+          .select((eb) => eb.fn.min('assess_at').as('at'))
+          .where('assess_at', 'is not', null)
+          .where('withdrawn_at', 'is', null)
+          .executeTakeFirst();
+        return row?.at ?? undefined;
+      }),
+  };
+}
+
+async function selectLocations(db: Connection, filter: LocationFilter): Promise<readonly LocationRow[]> {
+  const { source, target, ids } = filter;
+  let query = db
+    .selectFrom('locations')
+    .select(LOCATION_COLUMNS)
+    .where('withdrawn_at', 'is', null)
+    .orderBy('source')
+    .orderBy('location');
+  if (source !== undefined) query = query.where('source', '=', source);
+  if (target !== undefined) query = query.where('target', '=', target);
+  if (ids === undefined) return query.execute();
+  const found: LocationRow[] = [];
+  for (const some of chunks([...new Set(ids)])) found.push(...(await query.where('id', 'in', some).execute()));
+  return found.toSorted((a, b) => compare(a.source, b.source) || compare(a.location, b.location));
+}
+
+/** Two statements for every chunk of locations, however many sightings they have; an item is parsed once and shared. */
+async function withSightings(db: Connection, rows: readonly LocationRow[]): Promise<readonly Location[]> {
+  const items = new Map<number, KnownItem>();
+  const locations: Location[] = [];
+  for (const some of chunks(rows)) {
+    const sightings = await db
+      .selectFrom('sightings')
+      .select(SIGHTING_COLUMNS)
+      .where(
+        'location_id',
+        'in',
+        some.map((row) => row.id),
+      )
+      .where('ended_at', 'is', null)
+      .orderBy('location_id')
+      .orderBy('place')
+      .orderBy('idx')
+      .orderBy('id')
+      .execute();
+    await loadItems(db, new Set(sightings.map((row) => row.item_id)), items);
+    const byLocation = new Map<number, Sighting[]>();
+    for (const row of sightings) {
+      const item = items.get(row.item_id);
+      if (item === undefined) {
+        throw new Error(`the store is damaged: sighting ${row.id} names item ${row.item_id}, which is not there`);
+      }
+      const list = byLocation.get(row.location_id);
+      if (list === undefined) byLocation.set(row.location_id, [toSighting(row, item)]);
+      else list.push(toSighting(row, item));
+    }
+    for (const row of some) locations.push(toLocation(row, byLocation.get(row.id) ?? []));
+    if (some.length < rows.length) await breathe();
+  }
+  return locations;
+}
+
+async function loadItems(db: Connection, ids: ReadonlySet<number>, known: Map<number, KnownItem>): Promise<void> {
+  const missing = [...ids].filter((id) => !known.has(id));
+  for (const some of chunks(missing)) {
+    const rows = await db.selectFrom('items').select(['id', 'facts_json']).where('id', 'in', some).execute();
+    for (const row of rows) known.set(row.id, fromJson(row.facts_json));
+  }
+}
+
+/** By code unit, as both databases do: SQLite always, PostgreSQL with the collation `C`. */
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

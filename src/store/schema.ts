@@ -1,0 +1,186 @@
+import type { Generated, Kysely } from 'kysely';
+
+import type { KnownItem, Location, Sighting, TargetState } from '../inventory/model.ts';
+import type { AlertPlace, Told } from '../notify/model.ts';
+import type { Receipt } from '../plugin/channel.ts';
+import type { Role } from '../plugin/item.ts';
+import type { Notification, NotificationReason, Severity } from '../plugin/notification.ts';
+import type { Json } from '../plugin/json.ts';
+import type { Reason } from '../plugin/reason.ts';
+import type { JsonText } from './json.ts';
+
+/**
+ * The tables, as both databases have them. Times are milliseconds since the epoch; `…_json` columns hold JSON text, so
+ * that one set of queries serves both; whatever is searched for has a column of its own.
+ */
+export interface Database {
+  sources: SourceTable;
+  targets: TargetTable;
+  locations: LocationTable;
+  items: ItemTable;
+  ders: DerTable;
+  sightings: SightingTable;
+  alerts: AlertTable;
+  alert_places: AlertPlaceTable;
+  alert_told: AlertToldTable;
+  notifications: NotificationTable;
+  deliveries: DeliveryTable;
+  receipts: ReceiptTable;
+  due_times: DueTimeTable;
+}
+
+/** A connection or a transaction. */
+export type Connection = Kysely<Database>;
+
+export interface SourceTable {
+  name: string;
+  type: string;
+  interval_ms: number;
+  baseline_at: number | null;
+  first_seen_at: number;
+  withdrawn_at: number | null;
+}
+
+export interface TargetTable {
+  source: string;
+  key: string;
+  labels_json: JsonText<TargetState['labels']>;
+  data_json: JsonText<Json>;
+  checkpoint_json: JsonText<Json> | null;
+  /** 64 bits: written and compared, never read, since a JavaScript number cannot hold it. */
+  fence: bigint | null;
+  first_seen_at: number;
+  last_look_at: number | null;
+  withdrawn_at: number | null;
+}
+
+/** One row for each location for ever: a withdrawn one that comes back is the same row. */
+export interface LocationTable {
+  id: Generated<number>;
+  source: string;
+  location: string;
+  target: string;
+  type: string;
+  labels_json: JsonText<Location['labels']>;
+  version: string | null;
+  first_seen_at: number;
+  last_look_at: number;
+  last_success_at: number | null;
+  failure_reason: Reason | null;
+  failure_detail: string | null;
+  failures: number;
+  problems_json: JsonText<Location['problems']>;
+  endpoint_json: JsonText<NonNullable<Location['endpoint']>> | null;
+  chain_json: JsonText<NonNullable<Location['chain']>> | null;
+  assess_at: number | null;
+  withdrawn_at: number | null;
+}
+
+/** What was seen, once for the whole inventory. */
+export interface ItemTable {
+  id: Generated<number>;
+  kind: string;
+  identity: string;
+  /** The whole item as the inventory knows it. */
+  facts_json: JsonText<KnownItem>;
+  /** Its end where that is known: for queries by date. */
+  not_after: number | null;
+}
+
+/** The bytes apart from the facts: listing the inventory never reads them. */
+export interface DerTable {
+  fingerprint: string;
+  der: Uint8Array;
+}
+
+/** The part of a sighting that most sightings do not have. */
+export type Attributes = Pick<Sighting, 'labels' | 'usedBy' | 'key' | 'renewal'>;
+
+/**
+ * An item at a place of a location, for one period: while it is there `ended_at` is null and there is at most one row;
+ * when it goes the row stays as history; when it comes back a new row begins.
+ */
+export interface SightingTable {
+  id: Generated<number>;
+  location_id: number;
+  item_id: number;
+  place: string;
+  idx: number;
+  role: Role;
+  first_seen_at: number;
+  last_seen_at: number;
+  /** Labels, users, key and renewal; null when there is nothing of it. */
+  attributes_json: JsonText<Attributes> | null;
+  ended_at: number | null;
+}
+
+export interface AlertTable {
+  id: string;
+  family: string;
+  cause: string;
+  state: 'open' | 'resolved' | 'withdrawn';
+  generation: number;
+  opened_at: number;
+  closed_at: number | null;
+  /** 0 or 1. */
+  awaits_digest: number;
+}
+
+export interface AlertPlaceTable {
+  alert_id: string;
+  location_id: number;
+  source: string;
+  location: string;
+  target: string;
+  labels_json: JsonText<AlertPlace['labels']>;
+  state: 'open' | 'resolved' | 'withdrawn';
+  findings_json: JsonText<AlertPlace['findings']>;
+  first_at: number;
+  last_at: number;
+  good_looks: number;
+}
+
+export interface AlertToldTable {
+  alert_id: string;
+  channel: string;
+  severity: Severity;
+  rules_json: JsonText<Told['rules']>;
+  reason: NotificationReason;
+  at: number;
+  repeat_at: number | null;
+}
+
+/** `seq` is the order in which notifications were decided. */
+export interface NotificationTable {
+  seq: Generated<number>;
+  id: string;
+  channel: string;
+  notification_json: JsonText<Notification>;
+  enqueued_at: number;
+}
+
+export interface DeliveryTable {
+  seq: number;
+  recipient: string;
+  /** Copied from the notification, for the order within a group. */
+  channel: string;
+  group_key: string;
+  state: 'pending' | 'delivered' | 'failed';
+  attempts: number;
+  next_at: number;
+  last_error: string | null;
+  settled_at: number | null;
+}
+
+export interface ReceiptTable {
+  channel: string;
+  recipient: string;
+  group_key: string;
+  receipt_json: JsonText<Receipt>;
+  at: number;
+}
+
+export interface DueTimeTable {
+  name: string;
+  due_at: number;
+}

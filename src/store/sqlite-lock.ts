@@ -1,0 +1,62 @@
+import { DatabaseSync } from 'node:sqlite';
+
+import { createPrivateFile } from './private-file.ts';
+
+/** Another process holds the store. */
+export class StoreInUseError extends Error {
+  override readonly name = 'StoreInUseError';
+}
+
+/**
+ * Keeps a second daemon away from a store for as long as this process lives, however it dies.
+ *
+ * Node has no file locks of its own, and a file with a process number in it outlives a kill. So a second, tiny database
+ * beside the store is held in an open write transaction: its lock is the operating system's and goes with the process,
+ * while others can still read from it who holds it. Throws StoreInUseError. Not for network file systems, whose locks
+ * cannot be trusted; neither is SQLite itself.
+ */
+export function holdStore(path: string): { release(): void } {
+  const lockPath = `${path}.lock`;
+  createPrivateFile(lockPath);
+  // Whoever holds it holds it for good: waiting would only delay the message.
+  const database = new DatabaseSync(lockPath, { timeout: 0 });
+  try {
+    database.exec('pragma journal_mode = delete');
+    database.exec('begin immediate');
+    database.exec('create table if not exists holder (pid integer not null)');
+    database.exec('delete from holder');
+    database.prepare('insert into holder (pid) values (?)').run(process.pid);
+    database.exec('commit');
+    database.exec('begin immediate');
+  } catch (error) {
+    const holder = isBusy(error) ? holderOf(database) : undefined;
+    database.close();
+    if (!isBusy(error)) throw error;
+    throw new StoreInUseError(
+      `another notafter is using ${path} (pid ${holder ?? 'unknown'}): stop it first, or give this one another store`,
+      { cause: error },
+    );
+  }
+  return {
+    release() {
+      database.exec('rollback');
+      database.close();
+    },
+  };
+}
+
+function holderOf(database: DatabaseSync): number | undefined {
+  try {
+    const pid = database.prepare('select pid from holder').get()?.['pid'];
+    return typeof pid === 'number' ? pid : undefined;
+  } catch {
+    // The other is writing its number this very moment: that it is there is the news.
+    return undefined;
+  }
+}
+
+/** SQLITE_BUSY and its extended codes, https://sqlite.org/rescode.html#busy */
+function isBusy(error: unknown): boolean {
+  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
+  return typeof code === 'number' && (code & 0xff) === 5;
+}

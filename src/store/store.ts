@@ -1,0 +1,86 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+import type { Kysely } from 'kysely';
+
+import type { DueTimes } from '../engine/due-times.ts';
+import type { InventoryReader, InventoryWriter } from '../inventory/port.ts';
+import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
+import { createAlertReader, createAlertWriter } from './alerts.ts';
+import { createDueTimes } from './due-times.ts';
+import { createInventoryReader } from './inventory.ts';
+import { createInventoryWriter } from './inventory-writer.ts';
+import { createOutbox } from './outbox.ts';
+import type { Connection, Database } from './schema.ts';
+
+/** What remembers. The readers see what was committed; each call sees one state, never half of a transition. */
+export interface Store {
+  readonly inventory: InventoryReader;
+  readonly alerts: AlertReader;
+  readonly outbox: Outbox;
+  readonly dueTimes: DueTimes;
+  /**
+   * Everything that `work` writes is committed when it resolves, and nothing of it when it throws. `work` awaits only
+   * `tx`: nobody else writes meanwhile. Throws when it is called inside another transaction.
+   */
+  transaction<T>(work: (tx: StoreTransaction) => Promise<T>): Promise<T>;
+  /** Waits for what is under way, then closes. */
+  close(): Promise<void>;
+}
+
+export interface StoreTransaction {
+  readonly inventory: InventoryWriter;
+  readonly alerts: AlertWriter;
+}
+
+/** How a room of the store reaches the database: inside the caller's transaction, or in one of its own. */
+export interface Access {
+  read<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+}
+
+/** Puts the rooms together over one database, whichever it is. */
+export function createStore(db: Kysely<Database>, close: () => Promise<void>): Store {
+  const enclosing = new AsyncLocalStorage<{ open: boolean }>();
+
+  /** On a database with one connection this would wait for itself for ever; on others it would miss what `tx` wrote. */
+  function refuseInside(what: string): void {
+    if (enclosing.getStore()?.open === true) {
+      throw new Error(`${what} was used inside transaction(): use what the transaction was given`);
+    }
+  }
+
+  const access: Access = {
+    async read(work) {
+      refuseInside('a reader of the store');
+      return db.transaction().setAccessMode('read only').setIsolationLevel('repeatable read').execute(work);
+    },
+    async write(work) {
+      refuseInside('a writer of the store');
+      return db.transaction().execute(work);
+    },
+  };
+
+  return {
+    inventory: createInventoryReader(access),
+    alerts: createAlertReader(access),
+    outbox: createOutbox(access),
+    dueTimes: createDueTimes(access),
+
+    async transaction(work) {
+      refuseInside('transaction()');
+      const scope = { open: true };
+      try {
+        return await enclosing.run(scope, () =>
+          db.transaction().execute((tx) => {
+            const inside: Access = { read: (read) => read(tx), write: (write) => write(tx) };
+            return work({ inventory: createInventoryWriter(inside), alerts: createAlertWriter(inside) });
+          }),
+        );
+      } finally {
+        scope.open = false;
+      }
+    },
+
+    close,
+  };
+}

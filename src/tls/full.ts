@@ -1,0 +1,248 @@
+import { constants } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { connect as startTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+
+import { startDeadline, isTimeout } from '../network/deadline.ts';
+import { meaningOf } from '../network/failure.ts';
+import { NetworkError, type Network } from '../network/network.ts';
+import { adviceFor, NO_APPLICATION_PROTOCOL } from './alerts.ts';
+import { protocolName, type ProbeFailure } from './failure.ts';
+import { summarize, type ProbeResult } from './probe-result.ts';
+import { ServerFlight } from './server-flight.ts';
+import { createTap } from './tap.ts';
+
+/** After a handshake the server is given this long to close in its turn. */
+const CLOSE_GRACE_MS = 500;
+
+/** When the TLS library has given up, the rest of the server's flight is waited for this long. */
+const DRAIN_MS = 2_000;
+
+export interface ProbeOptions {
+  /** How a connection is made: `Network.connect`. */
+  readonly connect: Network['connect'];
+  /** A literal address. */
+  readonly address: string;
+  readonly port: number;
+  /** The name for SNI; absent when the target is an address (RFC 6066 section 3). */
+  readonly serverName?: string;
+  /** Application protocols to offer; without any the extension is not sent. */
+  readonly alpn?: readonly string[];
+  /** One absolute deadline over connecting, handshake and close. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * A complete handshake with one address, and everything that the server showed in it.
+ *
+ * Does not verify: an expired, self-signed or broken certificate is what one wants to see. Does not throw for the other
+ * side's failures: they are in the result, beside what was seen before. Throws the signal's reason when it aborts.
+ */
+export async function probeFull(options: ProbeOptions, signal: AbortSignal): Promise<ProbeResult> {
+  using deadline = startDeadline(options.timeoutMs, signal);
+  const { alpn = [] } = options;
+  const result = await attempt(options, alpn, deadline.signal);
+  if (result.failure?.alert?.number !== NO_APPLICATION_PROTOCOL || alpn.length === 0) return result;
+  // A server that insists on a protocol of its own still has a certificate to show.
+  return await attempt(options, [], deadline.signal);
+}
+
+async function attempt(options: ProbeOptions, alpn: readonly string[], signal: AbortSignal): Promise<ProbeResult> {
+  const flight = new ServerFlight();
+  let socket: Socket;
+  try {
+    socket = await options.connect(options.address, options.port, signal);
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    return summarize(flight, false, { reason: error.reason, detail: error.message });
+  }
+  try {
+    return await handshake(socket, flight, options, alpn, signal);
+  } finally {
+    socket.destroy();
+    flight.wipe();
+  }
+}
+
+/** How a handshake came to its end. */
+type Ending =
+  | { readonly kind: 'established' }
+  | { readonly kind: 'tls'; readonly error: Error }
+  | { readonly kind: 'socket'; readonly error: Error }
+  | { readonly kind: 'closed' | 'fault' | 'aborted' };
+
+async function handshake(
+  socket: Socket,
+  flight: ServerFlight,
+  options: ProbeOptions,
+  alpn: readonly string[],
+  signal: AbortSignal,
+): Promise<ProbeResult> {
+  let onProgress: (() => void) | undefined;
+  const tap = createTap(socket, (chunk) => {
+    flight.push(chunk);
+    onProgress?.();
+  });
+  const tls = startTls({
+    socket: tap,
+    secureContext: context(),
+    rejectUnauthorized: false,
+    ...(options.serverName === undefined ? {} : { servername: options.serverName.replace(/\.$/, '') }),
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
+  });
+  tls.on('keylog', (line: Buffer) => {
+    flight.useKeyLog(line);
+    onProgress?.();
+  });
+
+  try {
+    const ending = await new Promise<Ending>((resolve) => {
+      tls.once('secureConnect', () => resolve({ kind: 'established' }));
+      // `on`, not `once`: later errors of a connection that is being given up have no other listener.
+      tls.on('error', (error) => resolve({ kind: 'tls', error }));
+      socket.once('error', (error) => resolve({ kind: 'socket', error }));
+      socket.once('close', () => resolve({ kind: 'closed' }));
+      signal.addEventListener('abort', () => resolve({ kind: 'aborted' }), { once: true });
+      onProgress = () => {
+        if (flight.fault !== undefined) resolve({ kind: 'fault' });
+      };
+      if (signal.aborted) resolve({ kind: 'aborted' });
+      else if (socket.destroyed) resolve({ kind: 'closed' });
+    });
+
+    if (ending.kind === 'established') {
+      await close(tls, socket, flight, signal);
+    } else if (ending.kind === 'tls' && !flight.ended) {
+      await drain(socket, flight, signal, (listener) => {
+        onProgress = listener;
+      });
+    }
+    if (signal.aborted && !isTimeout(signal)) throw signal.reason;
+    return summarize(flight, ending.kind === 'established', failureOf(ending, flight, options));
+  } finally {
+    tls.destroy();
+  }
+}
+
+/** Says goodbye (close_notify, then the end of the stream) and gives the server a moment to do the same. */
+async function close(tls: TLSSocket, socket: Socket, flight: ServerFlight, signal: AbortSignal): Promise<void> {
+  // What the server says after the handshake is thrown away, and counted: a flood is cut off.
+  tls.resume();
+  tls.end();
+  await until(socket, CLOSE_GRACE_MS, signal, (done) => {
+    socket.on('data', () => {
+      if (flight.fault === 'too_large') done();
+    });
+  });
+}
+
+/** Lets the rest of the server's flight arrive after the TLS library has given up on it. */
+async function drain(
+  socket: Socket,
+  flight: ServerFlight,
+  signal: AbortSignal,
+  listen: (listener: () => void) => void,
+): Promise<void> {
+  await until(socket, DRAIN_MS, signal, (done) => {
+    listen(() => {
+      if (flight.ended) done();
+    });
+  });
+}
+
+/** Waits for the socket to close, for `done`, for the time to pass or for the signal, whatever comes first. */
+async function until(
+  socket: Socket,
+  ms: number,
+  signal: AbortSignal,
+  arrange: (done: () => void) => void,
+): Promise<void> {
+  using limit = startDeadline(ms, signal);
+  await new Promise<void>((resolve) => {
+    function done(): void {
+      resolve();
+    }
+    socket.once('close', done);
+    limit.signal.addEventListener('abort', done, { once: true });
+    arrange(done);
+    if (socket.closed || limit.signal.aborted) done();
+  });
+}
+
+function failureOf(ending: Ending, flight: ServerFlight, options: ProbeOptions): ProbeFailure | undefined {
+  if (ending.kind === 'established') return undefined;
+  const where = `${options.address} port ${options.port}`;
+  if (flight.alert !== undefined) {
+    const { alert } = flight;
+    const advice =
+      flight.acceptableIssuers === undefined ? adviceFor(alert) : 'it asked for a client certificate and got none';
+    const detail = `${where} ended the handshake with alert ${alert.number} (${alert.name}): ${advice}`;
+    return { reason: 'tls_alert', detail, alert };
+  }
+  switch (flight.fault) {
+    case 'not_tls': {
+      const protocol = protocolName(flight.firstBytes());
+      return { reason: 'not_tls', detail: `${where} answered with ${protocol} instead of TLS; check the port` };
+    }
+    case 'too_large':
+      return { reason: 'too_large', detail: `${where} sent more in its handshake than notafter reads` };
+    case 'malformed':
+      return { reason: 'malformed', detail: `${where} sent a handshake message that contradicts itself` };
+    case undefined:
+      break;
+  }
+  switch (ending.kind) {
+    case 'aborted': {
+      const seen = flight.received === 0 ? 'accepted the connection and then sent nothing' : 'stalled in the handshake';
+      return { reason: 'timeout', detail: `${where} ${seen} until the deadline of ${options.timeoutMs} ms` };
+    }
+    case 'socket': {
+      const meaning = meaningOf(ending.error);
+      if (meaning !== undefined) return { reason: meaning.reason, detail: `${where} ${meaning.text}` };
+      return { reason: 'closed', detail: `${where} lost the connection during the handshake` };
+    }
+    case 'tls':
+      if (!isEndOfStream(ending.error)) {
+        return {
+          reason: 'tls_error',
+          detail: `the handshake with ${where} failed on our side: ${openSslReason(ending.error)}`,
+        };
+      }
+      break;
+    case 'closed':
+    case 'fault':
+      break;
+  }
+  const advice = options.serverName === undefined ? 'it may need a name: set server_name' : 'its log may say why';
+  return { reason: 'closed', detail: `${where} closed the connection before the handshake was complete; ${advice}` };
+}
+
+/** Node's word for a stream that ended inside the handshake; a real reset is an error of the socket below. */
+function isEndOfStream(error: Error): boolean {
+  return 'code' in error && (error.code === 'ECONNRESET' || error.code === 'ERR_STREAM_PREMATURE_CLOSE');
+}
+
+/** OpenSSL's reason (`unsupported protocol`): constant texts of the library. */
+function openSslReason(error: Error): string {
+  if ('reason' in error && typeof error.reason === 'string') return error.reason;
+  return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown reason';
+}
+
+let shared: SecureContext | undefined;
+
+/**
+ * One context for all probes, as permissive as the library can be: it is there to see, not to protect.
+ *
+ * No CA at all, so that no verification result is ever positive and none is worked on. The first group alone gets a key
+ * share, which keeps the hello in one TCP segment for servers that read it in one piece.
+ */
+function context(): SecureContext {
+  shared ??= createSecureContext({
+    ca: [],
+    minVersion: 'TLSv1',
+    maxVersion: 'TLSv1.3',
+    ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:DEFAULT:!PSK:!SRP:@SECLEVEL=0',
+    ecdhCurve: 'X25519:P-256:P-384:P-521:X25519MLKEM768',
+    secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
+  });
+  return shared;
+}

@@ -1,0 +1,40 @@
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+
+/**
+ * Stands between a socket and the TLS library, and shows every inbound byte to `onInbound` before the library gets it.
+ *
+ * When the library has had enough and destroys the tap, the socket lives on and what still arrives is still shown: a
+ * certificate that the library refuses is one that somebody wants to hear of. The socket is its owner's to destroy.
+ */
+export function createTap(socket: Socket, onInbound: (chunk: Buffer) => void): Duplex {
+  const tap = new Duplex({
+    read() {
+      socket.resume();
+    },
+    write(chunk: Buffer, _encoding, done) {
+      if (socket.destroyed || socket.writableEnded) done();
+      else socket.write(chunk, () => done());
+    },
+    final(done) {
+      if (socket.destroyed || socket.writableEnded) done();
+      else socket.end(() => done());
+    },
+    destroy(_error, done) {
+      socket.resume();
+      done(null);
+    },
+  });
+
+  socket.on('data', (chunk: Buffer) => {
+    onInbound(chunk);
+    if (!tap.destroyed && !tap.readableEnded && !tap.push(chunk)) socket.pause();
+  });
+  socket.on('end', () => {
+    if (!tap.destroyed) tap.push(null);
+  });
+  socket.on('close', () => {
+    tap.destroy();
+  });
+  return tap;
+}

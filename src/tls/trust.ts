@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync, statSync, type Dirent } from 'node:fs';
+import { join } from 'node:path';
+import { getCACertificates } from 'node:tls';
+
+import type { Certificate } from '../certificate/certificate.ts';
+import { readContainer } from '../certificate/container.ts';
+
+/**
+ * Where distributions keep the public roots that they ship: Debian, Alpine and SUSE, and the p11-kit bundles of Fedora.
+ * What an administrator adds lives elsewhere (`/usr/local`, `/etc`) and is no public root.
+ */
+const VENDOR_FOLDERS = ['/usr/share/ca-certificates', '/usr/share/pki/ca-trust-source'] as const;
+
+const MAX_FILES = 5_000;
+const MAX_FILE_BYTES = 16 * 1024 * 1024;
+const MAX_DEPTH = 8;
+
+/** Whom this machine trusts. */
+export interface Trust {
+  /** Root and other anchor certificates of Node, the system and `NODE_EXTRA_CA_CERTS`, each once. */
+  readonly anchors: readonly Certificate[];
+  /**
+   * Fingerprints of the roots that everybody ships: their end is the business of who ships them. Older roots that a
+   * distribution still carries are among them.
+   */
+  readonly publicRoots: ReadonlySet<string>;
+}
+
+/** Reads the trust stores. Takes some tens of milliseconds: load once, and only when needed. */
+export function loadTrust(vendorFolders: readonly string[] = VENDOR_FOLDERS): Trust {
+  const bundled = anchorsOf('bundled');
+  const anchors = new Map<string, Certificate>();
+  for (const certificate of [...bundled, ...anchorsOf('system'), ...anchorsOf('extra')]) {
+    anchors.set(certificate.fingerprint, certificate);
+  }
+  const shipped = vendorFolders
+    .flatMap((folder) => filesUnder(folder))
+    .flatMap((path) => certificatesOf(readSmall(path)));
+  return {
+    anchors: [...anchors.values()],
+    publicRoots: new Set([...bundled, ...shipped].map(({ fingerprint }) => fingerprint)),
+  };
+}
+
+function anchorsOf(kind: 'bundled' | 'system' | 'extra'): readonly Certificate[] {
+  return getCACertificates(kind).flatMap((pem) => certificatesOf(Buffer.from(pem, 'latin1')));
+}
+
+function certificatesOf(bytes: Uint8Array): readonly Certificate[] {
+  return readContainer(bytes).flatMap((part) => (part.kind === 'certificate' ? [part.certificate] : []));
+}
+
+/** Regular files below a folder; none when it is not there or cannot be read. */
+function filesUnder(folder: string, depth = 0): readonly string[] {
+  if (depth > MAX_DEPTH) return [];
+  const files: string[] = [];
+  for (const entry of readFolder(folder)) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) files.push(...filesUnder(path, depth + 1));
+    else if (entry.isFile()) files.push(path);
+    if (files.length > MAX_FILES) break;
+  }
+  return files.slice(0, MAX_FILES);
+}
+
+function readFolder(folder: string): readonly Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return [];
+  }
+}
+
+/** The content of a file; nothing when it is too large or cannot be read: the set is then smaller, and more is reported. */
+function readSmall(path: string): Uint8Array {
+  try {
+    return statSync(path).size <= MAX_FILE_BYTES ? readFileSync(path) : new Uint8Array();
+  } catch {
+    return new Uint8Array();
+  }
+}

@@ -1,0 +1,97 @@
+import { Hono } from 'hono';
+import { html } from 'hono/html';
+import { secureHeaders } from 'hono/secure-headers';
+
+import type { InventoryReader } from '../inventory/port.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+
+/** The parts of the daemon that the web reaches. */
+export interface WebParts {
+  readonly inventory: InventoryReader;
+  readonly metrics: Metrics;
+  readonly version: string;
+  /** Why the daemon is not ready; empty when it is. */
+  notReady(): readonly string[];
+  /** Applies the config file anew. */
+  reload(): Promise<{ readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] }>;
+  /** The text of a rule's runbook page; `undefined`: there is no such rule. */
+  runbook(rule: string): Promise<string | undefined>;
+  /** Sends a test notification. `undefined`: there is no such channel. */
+  testChannel(name: string): Promise<{ readonly ok: boolean; readonly lines: readonly string[] } | undefined>;
+}
+
+/** Everything that is served over HTTP. Answers to the same origin and to clients that are no browser; changes nothing by GET. */
+export function createApp(parts: WebParts): Hono {
+  const app = new Hono();
+  app.use(
+    secureHeaders({
+      contentSecurityPolicy: { defaultSrc: ["'none'"], styleSrc: ["'self'"], imgSrc: ["'self'"], formAction: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"] },
+      referrerPolicy: 'no-referrer',
+    }),
+  );
+  // A page of another origin must not make a browser press our buttons.
+  app.use(async (context, next) => {
+    const origin = context.req.header('origin');
+    const foreign = origin !== undefined && originHost(origin) !== context.req.header('host');
+    if (context.req.method !== 'GET' && context.req.method !== 'HEAD' && foreign) {
+      return context.text('requests from other origins are refused\n', 403);
+    }
+    return next();
+  });
+
+  app.get('/metrics', async (context) => {
+    const { contentType, text } = await parts.metrics.exposition();
+    return context.body(text, 200, { 'content-type': contentType });
+  });
+  app.get('/-/healthy', (context) => context.text('healthy\n'));
+  app.get('/-/ready', (context) => {
+    const reasons = parts.notReady();
+    return reasons.length === 0 ? context.text('ready\n') : context.text(`not ready: ${reasons.join('; ')}\n`, 503);
+  });
+  app.post('/-/reload', async (context) => {
+    const result = await parts.reload();
+    return result.ok ? context.text('reloaded\n') : context.text(`not reloaded, the old config stays in force\n${result.problems.join('\n')}\n`, 400);
+  });
+  app.post('/api/v1/channels/:name/test', async (context) => {
+    const result = await parts.testChannel(context.req.param('name'));
+    if (result === undefined) return context.json({ ok: false, lines: ['there is no such channel'] }, 404);
+    return context.json(result, result.ok ? 200 : 502);
+  });
+
+  app.get('/runbooks/:rule', async (context) => {
+    const text = await parts.runbook(context.req.param('rule'));
+    return text === undefined ? context.text('there is no such rule\n', 404) : context.text(text);
+  });
+
+  app.get('/', async (context) => {
+    const sources = await parts.inventory.sources();
+    const locations = await parts.inventory.locations();
+    const failed = locations.filter((location) => location.failure !== undefined).length;
+    return context.html(html`<!doctype html>
+      <html lang="en">
+        <head>
+          <meta charset="utf-8" />
+          <meta name="viewport" content="width=device-width" />
+          <title>notafter</title>
+        </head>
+        <body>
+          <h1>notafter</h1>
+          <p>Version ${parts.version}. ${sources.length} sources, ${locations.length} locations, ${failed} of them could not be read at the last look.</p>
+          <ul>
+            <li><a href="/metrics">Metrics</a></li>
+            <li><a href="/-/healthy">Healthy</a></li>
+            <li><a href="/-/ready">Ready</a></li>
+          </ul>
+        </body>
+      </html>`);
+  });
+  return app;
+}
+
+function originHost(origin: string): string | undefined {
+  try {
+    return new URL(origin).host;
+  } catch {
+    return undefined;
+  }
+}

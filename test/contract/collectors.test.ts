@@ -1,0 +1,99 @@
+import { readdirSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+
+import { collectors } from '../../collectors/index.ts';
+import type { Collector } from '../../src/plugin/collector.ts';
+import { type CollectorCase, COLLECTORS, describeCollector } from './collector.ts';
+
+const all = collectors as readonly unknown[] as readonly Collector[];
+
+/** Every collector has a case here: one without is an error. */
+const CASES: Readonly<Record<string, CollectorCase>> = {
+  'aws-acm': {
+    validOptions: { regions: ['eu-west-1', 'us-gov-west-1'], endpoint: 'http://127.0.0.1:4566', profile: 'audit' },
+    invalidOptions: {
+      'no region': { regions: [] },
+      'a misspelt region': { regions: ['europe'] },
+      'a region named twice': { regions: ['eu-west-1', 'eu-west-1'] },
+      'an endpoint that is no URL': { regions: ['eu-west-1'], endpoint: 'localhost' },
+      'an endpoint of another protocol': { regions: ['eu-west-1'], endpoint: 'ftp://localhost' },
+    },
+    targetCount: 2,
+  },
+  'azure-key-vault': {
+    validOptions: { vaults: ['https://one.vault.azure.net', 'https://two.vault.azure.net/'] },
+    invalidOptions: {
+      'no vault': { vaults: [] },
+      'a vault that is no URL': { vaults: ['one'] },
+      'a vault without TLS': { vaults: ['http://one.vault.azure.net'] },
+      'a vault with a path': { vaults: ['https://one.vault.azure.net/certificates'] },
+      'a vault named twice': { vaults: ['https://one.vault.azure.net', 'https://ONE.vault.azure.net/'] },
+      'a secret in the config': {
+        vaults: ['https://one.vault.azure.net'],
+        tenant_id: 't',
+        client_id: 'c',
+        client_secret: 'hunter2',
+      },
+      'half a service principal': {
+        vaults: ['https://one.vault.azure.net'],
+        tenant_id: 't',
+        client_secret_file: '/run/secrets/azure',
+      },
+      'a secret given twice': {
+        vaults: ['https://one.vault.azure.net'],
+        tenant_id: 't',
+        client_id: 'c',
+        client_secret: '${AZURE_SECRET}',
+        client_secret_file: '/run/secrets/azure',
+      },
+    },
+    targetCount: 2,
+  },
+  endpoint: {
+    validOptions: {
+      targets: ['api.example.com', 'api.example.com:8443', 'https://API.example.com/health', '[::1]:636'],
+    },
+    invalidOptions: {
+      'no target': { targets: [] },
+      'a target of a protocol that is not spoken': { targets: ['smtp://mail.example.com:25'] },
+      'a port that is none': { targets: ['api.example.com:99999'] },
+      'a host with a blank': { targets: ['api example.com'] },
+      'a timeout without a unit': { targets: ['api.example.com'], timeout: '10' },
+      'a timeout as a number': { targets: ['api.example.com'], timeout: 10 },
+      'a handshake that does not exist': { targets: ['api.example.com'], handshake: 'half' },
+      'no address at all': { targets: ['api.example.com'], max_addresses: 0 },
+    },
+    targetCount: 3,
+  },
+  file: {
+    validOptions: { paths: ['/etc/ssl', '/no/such/folder/*.pem', '/etc/ssl'] },
+    invalidOptions: {
+      'no path': { paths: [] },
+      'an empty path': { paths: [''] },
+      'a path that is no list': { paths: '/etc/ssl' },
+      'a size that is no number': { paths: ['/etc/ssl'], max_bytes: '10M' },
+      'a size beyond what is bounded': { paths: ['/etc/ssl'], max_bytes: 1e12 },
+    },
+    targetCount: 2,
+  },
+};
+
+describe('the list of collectors', () => {
+  it('holds exactly the folders, in alphabetical order', () => {
+    const folders = readdirSync(COLLECTORS, { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => entry.name)
+      .toSorted();
+
+    expect(all.map((collector) => collector.type)).toEqual(folders);
+  });
+
+  it('has a case for every collector', () => {
+    expect(Object.keys(CASES).toSorted()).toEqual(all.map((collector) => collector.type));
+  });
+});
+
+for (const collector of all) {
+  const given = CASES[collector.type];
+  if (given !== undefined) describeCollector(collector, given);
+}

@@ -1,0 +1,35 @@
+import { existsSync, readFileSync } from 'node:fs';
+
+import { describe, expect, it } from 'vitest';
+
+import { generatedReadme } from '../../docs/generate.ts';
+import { REASON_LIST } from '../../src/plugin/reason.ts';
+import { RULES } from '../../src/policy/finding.ts';
+
+const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+
+describe('the docs', () => {
+  it('hold the tables of collectors and channels as the code has them', () => {
+    const readme = read('README.md');
+
+    expect(generatedReadme(readme)).toBe(readme);
+  });
+
+  it('explain every reason, and no other', () => {
+    const anchors = [...read('docs/reference/errors.md').matchAll(/^## (.+)$/gm)].map((match) => match[1]);
+
+    expect(anchors.toSorted()).toEqual(REASON_LIST.toSorted());
+  });
+
+  it.each(RULES)('have a runbook page for the rule %s', (rule) => {
+    expect(existsSync(new URL(`../../docs/runbooks/${rule}.md`, import.meta.url))).toBe(true);
+    expect(read(`docs/runbooks/${rule}.md`).length).toBeGreaterThan(400);
+  });
+
+  it('show the two commands in the README', () => {
+    const readme = read('README.md');
+
+    expect(readme).toContain('npm ci && npm start');
+    expect(readme).toContain('npm ci && npm test');
+  });
+});

@@ -1,0 +1,142 @@
+import type { Alert, DueDelivery, OutboxEntry, Settlement } from '../../src/notify/model.ts';
+import type { AlertWriter, Outbox } from '../../src/notify/port.ts';
+import type { Receipt } from '../../src/plugin/channel.ts';
+import type { Notification } from '../../src/plugin/notification.ts';
+
+interface Row {
+  readonly channel: string;
+  readonly recipient: string;
+  readonly notification: Notification;
+  readonly enqueuedAt: number;
+  state: 'pending' | 'delivered' | 'failed';
+  attempts: number;
+  nextAt: number;
+  error: string;
+  settledAt: number;
+}
+
+/** Alerts and outbox in memory, with what the ports promise. `posted` is everything that was ever enqueued, in order. */
+export interface MemoryAlerts extends AlertWriter, Outbox {
+  readonly posted: readonly OutboxEntry[];
+  readonly saved: number;
+  /** Gives back a copy of the alerts to which `restore` returns: a transaction that was rolled back. */
+  snapshot(): ReadonlyMap<string, Alert>;
+  restore(snapshot: ReadonlyMap<string, Alert>): void;
+}
+
+export function createMemoryAlerts(): MemoryAlerts {
+  let alerts = new Map<string, Alert>();
+  const rows: Row[] = [];
+  const posted: OutboxEntry[] = [];
+  const receipts = new Map<string, Receipt>();
+  let saved = 0;
+
+  const all = (): Alert[] => structuredClone([...alerts.values()]);
+  const open = (): Alert[] => all().filter((alert) => alert.state === 'open');
+  const receiptKey = (...parts: readonly string[]): string => parts.join('\0');
+  const pending = (): Row[] => rows.filter((row) => row.state === 'pending');
+  const isHeldBack = (row: Row): boolean => {
+    const earlier = rows.slice(0, rows.indexOf(row));
+    return earlier.some(
+      (other) =>
+        other.state === 'pending' &&
+        other.channel === row.channel &&
+        other.recipient === row.recipient &&
+        other.notification.group === row.notification.group,
+    );
+  };
+
+  return {
+    posted,
+    get saved() {
+      return saved;
+    },
+    snapshot: () => structuredClone(alerts),
+    restore(snapshot) {
+      alerts = new Map(snapshot);
+    },
+
+    alerts: async (filter) => (filter?.state === 'open' ? open() : all()),
+    openAlertsAt: async (ids) =>
+      open().filter((alert) => alert.places.some((place) => place.state === 'open' && ids.includes(place.locationId))),
+    alertsById: async (ids) => all().filter((alert) => ids.includes(alert.id)),
+    alertsDueForRepeat: async (now) =>
+      open().filter((alert) => alert.told.some((told) => told.repeatAt !== undefined && told.repeatAt <= now)),
+    alertsAwaitingDigest: async () => open().filter((alert) => alert.awaitsDigest),
+    async saveAlert(alert) {
+      saved += 1;
+      alerts.set(alert.id, structuredClone(alert));
+    },
+    async enqueue(entry, now) {
+      if (rows.some((row) => row.notification.id === entry.notification.id)) return;
+      posted.push(entry);
+      for (const recipient of entry.recipients) {
+        const { channel, notification } = entry;
+        const fresh = { state: 'pending', attempts: 0, nextAt: now, error: '', settledAt: 0 } as const;
+        rows.push({ channel, recipient, notification, enqueuedAt: now, ...fresh });
+      }
+    },
+
+    async due(channels, now, limit) {
+      const due = pending().filter((row) => channels.includes(row.channel) && row.nextAt <= now && !isHeldBack(row));
+      const deliveries = [...Map.groupBy(due, (row) => row.notification.id).values()].map((group): DueDelivery => {
+        const [first] = group as [Row];
+        const { channel, notification } = first;
+        return {
+          channel,
+          notification,
+          recipients: group.map(({ recipient, attempts }) => ({ recipient, attempts })),
+          previous: receipts.get(receiptKey(channel, notification.group, first.recipient)),
+        };
+      });
+      return deliveries.slice(0, limit);
+    },
+    async settle(settlement) {
+      for (const result of settlement.results) settleOne(settlement, result);
+    },
+    nextDueAt: async () =>
+      minimum(
+        pending()
+          .filter((row) => !isHeldBack(row))
+          .map((row) => row.nextAt),
+      ),
+    oldestPendingAt: async () => minimum(pending().map((row) => row.enqueuedAt)),
+    failed: async () =>
+      rows
+        .filter((row) => row.state === 'failed')
+        .map((row) => ({
+          channel: row.channel,
+          recipient: row.recipient,
+          notificationId: row.notification.id,
+          error: row.error,
+          at: row.settledAt,
+        })),
+  };
+
+  function settleOne(settlement: Settlement, result: Settlement['results'][number]): void {
+    const row = pending().find(
+      (candidate) =>
+        candidate.channel === settlement.channel &&
+        candidate.notification.id === settlement.notificationId &&
+        candidate.recipient === result.recipient,
+    );
+    if (row === undefined) throw new Error('settled what was not pending');
+    row.attempts += 1;
+    row.settledAt = settlement.at;
+    if (result.status === 'delivered') {
+      row.state = 'delivered';
+      if (result.receipt !== undefined) {
+        receipts.set(receiptKey(settlement.channel, settlement.group, result.recipient), result.receipt);
+      }
+      return;
+    }
+    row.error = result.detail;
+    const retryAt = settlement.retryAt.get(result.recipient);
+    if (retryAt === undefined) row.state = 'failed';
+    else row.nextAt = retryAt;
+  }
+}
+
+function minimum(values: readonly number[]): number | undefined {
+  return values.length === 0 ? undefined : Math.min(...values);
+}

@@ -1,0 +1,107 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+
+import { overview } from '../../dashboards/overview.ts';
+import { queriesOf } from '../helpers/dashboard.ts';
+import { promtool } from '../helpers/promtool.ts';
+
+const queries = queriesOf(overview()).map(({ panel, expr }) => ({
+  panel,
+  expr: expr.replaceAll('$source', '.*').replaceAll('$job', '.*').replaceAll('$__rate_interval', '5m'),
+}));
+
+const DAY = 86_400;
+
+/** A small installation, seen at 1970-01-01T01:00Z: one expired certificate, one that ends in 3 days, one in 20, and an old root. */
+const series: Readonly<Record<string, string>> = {
+  ...certificate('expired', 'server', 1800),
+  ...certificate('soon', 'server', 3 * DAY + 3600),
+  ...certificate('soon', 'server', 3 * DAY + 3600, 'other'),
+  ...certificate('later', 'client', 20 * DAY + 3600),
+  ...certificate('old root', 'trust-anchor', 60),
+  'notafter_location_up{source="disk", location="one"}': '1x60',
+  'notafter_location_up{source="disk", location="two"}': '0x60',
+  'notafter_location_last_success_timestamp_seconds{source="disk", location="one"}': '3600x60',
+  'notafter_location_last_success_timestamp_seconds{source="disk", location="two"}': '600x60',
+  'notafter_location_effective_not_after_timestamp_seconds{source="disk", location="one"}': `${2 * DAY + 3600}x60`,
+  'notafter_crl_next_update_timestamp_seconds{source="disk", location="one", place="crl", issuer="CN=CA", fingerprint="cc"}': `${DAY + 3600}x60`,
+  'notafter_credential_not_after_timestamp_seconds{source="disk", location="one", name="secret", id="1"}': `${2 * DAY + 3600}x60`,
+  'notafter_findings{rule="expired", severity="critical", source="disk"}': '1x60',
+  'notafter_findings{rule="expiring", severity="warning", source="disk"}': '2x60',
+  'notafter_notifications_failed_total{channel="mail", reason="timeout"}': '0+1x60',
+};
+
+function certificate(name: string, role: string, notAfter: number, location = 'one'): Record<string, string> {
+  const labels = `source="disk", location="${location}", place="chain", role="${role}", name="${name}", issuer="CN=CA", fingerprint="${name}"`;
+  return { [`notafter_certificate_not_after_timestamp_seconds{${labels}}`]: `${notAfter}x60` };
+}
+
+/** What the panels show then. A panel with several queries is judged by its last. */
+const shown: Readonly<Record<string, readonly { readonly labels: string; readonly value: number }[]>> = {
+  'Critical findings': [{ labels: '{}', value: 1 }],
+  Warnings: [{ labels: '{}', value: 2 }],
+  Expired: [{ labels: '{}', value: 1 }],
+  'Expiring in 7 days': [{ labels: '{}', value: 1 }],
+  'Expiring in 30 days': [{ labels: '{}', value: 2 }],
+  Certificates: [{ labels: '{}', value: 3 }],
+  'Locations down': [{ labels: '{}', value: 1 }],
+  'Locations that cannot be read': [{ labels: '{source="disk", location="two"}', value: 3000 }],
+  'What breaks next': [
+    { labels: '{source="disk", location="one", name="expired", issuer="CN=CA", role="server"}', value: -1800 },
+    { labels: '{source="disk", location="one", name="soon", issuer="CN=CA", role="server"}', value: 3 * DAY },
+    { labels: '{source="disk", location="other", name="soon", issuer="CN=CA", role="server"}', value: 3 * DAY },
+    { labels: '{source="disk", location="one", name="later", issuer="CN=CA", role="client"}', value: 20 * DAY },
+  ],
+  'Expiries by week': [
+    { labels: '{week="0"}', value: 1 },
+    { labels: '{week="2"}', value: 1 },
+  ],
+  'When clients begin to fail': [{ labels: '{source="disk", location="one"}', value: 2 * DAY }],
+  'Revocation lists and credentials': [
+    { labels: '{source="disk", location="one", subject="CN=CA"}', value: DAY },
+    { labels: '{source="disk", location="one", subject="secret"}', value: 2 * DAY },
+  ],
+  'Findings by rule': [
+    { labels: '{rule="expired", severity="critical", source="disk"}', value: 1 },
+    { labels: '{rule="expiring", severity="warning", source="disk"}', value: 2 },
+  ],
+};
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'notafter-dashboard-'));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+test('Prometheus can parse every query of the dashboard', async () => {
+  const file = path.join(folder, 'queries.yaml');
+  const rules = queries.map(({ expr }, index) => ({ record: `query:${index}`, expr }));
+  await writeFile(file, stringify({ groups: [{ name: 'dashboard', rules }] }));
+
+  expect(promtool(['check', 'rules', file]).output).toContain(`SUCCESS: ${queries.length} rules found`);
+});
+
+test.each(Object.entries(shown))('the panel "%s" shows what a small installation holds', async (title, samples) => {
+  const expr = queries.findLast(({ panel }) => panel === title)?.expr;
+  const file = path.join(folder, `${title.replaceAll(/\W+/g, '-')}.yaml`);
+  await writeFile(
+    file,
+    stringify({
+      evaluation_interval: '1m',
+      tests: [
+        {
+          interval: '1m',
+          input_series: Object.entries(series).map(([key, values]) => ({ series: key, values })),
+          promql_expr_test: [{ expr, eval_time: '1h', exp_samples: samples }],
+        },
+      ],
+    }),
+  );
+
+  expect(promtool(['test', 'rules', file]).output).toContain('SUCCESS');
+});

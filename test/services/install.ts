@@ -1,0 +1,40 @@
+import { spawnSync } from 'node:child_process';
+
+/** Programs of other projects that the service tests run, and the Debian packages that bring them. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+};
+
+function isInstalled(program: string): boolean {
+  return spawnSync('sh', ['-c', 'command -v "$1" >/dev/null', 'sh', program]).status === 0;
+}
+
+function missingPrograms(): string[] {
+  return Object.keys(PROGRAMS).filter((program) => !isInstalled(program));
+}
+
+function aptGet(...args: readonly string[]): boolean {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  return (
+    spawnSync('apt-get', ['--quiet', '--yes', ...args], { stdio: ['ignore', 'inherit', 'inherit'], env }).status === 0
+  );
+}
+
+const wanted = missingPrograms();
+if (wanted.length > 0) {
+  const packages = [...new Set(wanted.map((program) => PROGRAMS[program] ?? program))];
+  console.log(`installing ${packages.join(', ')} for ${wanted.join(', ')}`);
+  if (process.getuid?.() === 0 && isInstalled('apt-get')) {
+    // The lists are fetched first: on a fresh machine there are none, on an old one they name files that are gone.
+    if (aptGet('update')) aptGet('install', '--no-install-recommends', ...packages);
+  }
+  const missing = missingPrograms();
+  if (missing.length > 0) {
+    console.error(
+      `The service tests need ${missing.join(', ')}, and could not install ${missing.length === 1 ? 'it' : 'them'}: ` +
+        `run this as root on a Debian system, or install by hand (Debian: apt-get install ${packages.join(' ')}).`,
+    );
+    process.exitCode = 1;
+  }
+}
