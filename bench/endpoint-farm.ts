@@ -5,6 +5,10 @@ import { startTlsServer } from '../test/helpers/servers.ts';
 const count = Number(process.argv[2]);
 const root = createAuthority();
 const intermediate = createAuthority({ parent: root });
-const servers = await Promise.all(Array.from({ length: count }, (_, index) => startTlsServer(intermediate.issue({ names: [`host-${index}.example`, '127.0.0.1'] }))));
+const servers = await Promise.all(
+  Array.from({ length: count }, (_, index) =>
+    startTlsServer(intermediate.issue({ names: [`host-${index}.example`, '127.0.0.1'] })),
+  ),
+);
 process.send?.(servers.map((server) => server.port));
 process.once('disconnect', () => process.exit(0));

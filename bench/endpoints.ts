@@ -24,9 +24,14 @@ export async function benchEndpoints(): Promise<string> {
     for (let round = 0; round <= ROUNDS; round++) {
       const one = await measure(async () => {
         let seen = 0;
-        await observeAll(instance, WIDTH, () => undefined, (observation) => {
-          if (applyObservation(undefined, observation, meta, Date.now()).location.sightings.length > 0) seen++;
-        });
+        await observeAll(
+          instance,
+          WIDTH,
+          () => undefined,
+          (observation) => {
+            if (applyObservation(undefined, observation, meta, Date.now()).location.sightings.length > 0) seen++;
+          },
+        );
         return seen;
       });
       const other = await measure(() => bare(ports));

@@ -27,19 +27,29 @@ export async function benchFiles(): Promise<string> {
       first.push(
         await measure(async () => {
           let seen = 0;
-          await observeAll(instance, 1, () => undefined, (observation) => {
-            seen += applyObservation(undefined, observation, meta, Date.now()).location.sightings.length;
-            if (observation.version !== undefined) versions.set(observation.location, observation.version);
-          });
+          await observeAll(
+            instance,
+            1,
+            () => undefined,
+            (observation) => {
+              seen += applyObservation(undefined, observation, meta, Date.now()).location.sightings.length;
+              if (observation.version !== undefined) versions.set(observation.location, observation.version);
+            },
+          );
           return seen;
         }),
       );
       again.push(
         await measure(async () => {
           let unchanged = 0;
-          await observeAll(instance, 1, (location) => versions.get(location), (observation) => {
-            if (observation.unchanged === true) unchanged++;
-          });
+          await observeAll(
+            instance,
+            1,
+            (location) => versions.get(location),
+            (observation) => {
+              if (observation.unchanged === true) unchanged++;
+            },
+          );
           return unchanged;
         }),
       );
@@ -60,7 +70,10 @@ export async function benchFiles(): Promise<string> {
 
 function fill(root: string): void {
   const authority = createAuthority();
-  const pems = Array.from({ length: DISTINCT }, (_, index) => authority.issue({ names: [`host-${index}.example`] }).pem);
+  const pems = Array.from(
+    { length: DISTINCT },
+    (_, index) => authority.issue({ names: [`host-${index}.example`] }).pem,
+  );
   for (let folder = 0; folder < 100; folder++) {
     const under = path.join(root, `d${folder}`);
     mkdirSync(under);
@@ -75,7 +88,14 @@ function readWithNode(root: string): number {
   for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const certificate = new X509Certificate(readFileSync(path.join(entry.parentPath, entry.name)));
-    if (certificate.fingerprint256 !== '' && certificate.subject !== '' && certificate.issuer !== '' && certificate.validToDate.getTime() > 0) seen++;
+    if (
+      certificate.fingerprint256 !== '' &&
+      certificate.subject !== '' &&
+      certificate.issuer !== '' &&
+      certificate.validToDate.getTime() > 0
+    ) {
+      seen++;
+    }
   }
   return seen;
 }

@@ -38,17 +38,30 @@ export function line(name: string, one: Measure): string {
 /** What a collector needs of its host. */
 export function benchContext(): Context {
   const log = { debug() {}, info() {}, warn() {}, error() {} };
-  return createContext({ clock: { now: Date.now }, log, network: createNetwork(), limit: createLimiters(), environment: {} });
+  return createContext({
+    clock: { now: Date.now },
+    log,
+    network: createNetwork(),
+    limit: createLimiters(),
+    environment: {},
+  });
 }
 
 /** Every target of a collector, `width` at a time. */
-export async function observeAll(instance: CollectorInstance, width: number, known: (location: string) => string | undefined, each: (observation: Observation) => void): Promise<void> {
+export async function observeAll(
+  instance: CollectorInstance,
+  width: number,
+  known: (location: string) => string | undefined,
+  each: (observation: Observation) => void,
+): Promise<void> {
   const { signal } = new AbortController();
   const targets = await Array.fromAsync(instance.discover(signal));
   await Promise.all(
     Array.from({ length: width }, async () => {
       for (let target = targets.pop(); target !== undefined; target = targets.pop()) {
-        for await (const observation of instance.observe(target, { version: known, checkpoint: undefined }, signal)) each(observation);
+        for await (const observation of instance.observe(target, { version: known, checkpoint: undefined }, signal)) {
+          each(observation);
+        }
       }
     }),
   );

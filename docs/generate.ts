@@ -4,18 +4,25 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { format, resolveConfig } from 'prettier';
+
 import { channels } from '../alerts/index.ts';
 import { collectors } from '../collectors/index.ts';
 
 const README = new URL('../README.md', import.meta.url);
 
-/** The README with its generated parts made anew. Throws when a marker is missing. */
-export function generatedReadme(text: string): string {
+/** The README with its generated parts made anew, laid out as all our prose. Throws when a marker is missing. */
+export async function generatedReadme(text: string): Promise<string> {
   const withCollectors = replaced(text, 'collectors', pluginTable('Source', 'collectors', collectors));
-  return replaced(withCollectors, 'channels', pluginTable('Channel', 'alerts', channels));
+  const whole = replaced(withCollectors, 'channels', pluginTable('Channel', 'alerts', channels));
+  return format(whole, { ...(await resolveConfig(README)), parser: 'markdown' });
 }
 
-function pluginTable(title: string, folder: string, plugins: readonly { readonly type: string; readonly summary: string }[]): string {
+function pluginTable(
+  title: string,
+  folder: string,
+  plugins: readonly { readonly type: string; readonly summary: string }[],
+): string {
   const rows = plugins.map(({ type, summary }) => `| [\`${type}\`](${folder}/${type}/README.md) | ${summary} |`);
   return [`| ${title} | What it does |`, '| --- | --- |', ...rows].join('\n');
 }
@@ -28,5 +35,5 @@ function replaced(text: string, marker: string, content: string): string {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(README, generatedReadme(readFileSync(README, 'utf8')));
+  writeFileSync(README, await generatedReadme(readFileSync(README, 'utf8')));
 }

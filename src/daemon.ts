@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
+import { hash } from 'node:crypto';
 
 import type { Config, SourceConfig } from './config/config.ts';
-import { ConfigError } from './config/document.ts';
 import { intervalOf } from './engine/interval.ts';
 import { createLocalEngine } from './engine/local.ts';
 import { startLoop } from './engine/loop.ts';
@@ -10,33 +9,37 @@ import { createContext } from './look/context.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
 import { createRecorder } from './look/recorder.ts';
-import { createMetrics, type FindingCount } from './metrics/metrics.ts';
+import { createMetrics } from './metrics/metrics.ts';
 import { createNetwork } from './network/create-network.ts';
 import { createLimiters } from './network/limiter.ts';
 import { createDeliverer } from './notify/deliver.ts';
 import { sendDigest } from './notify/digest.ts';
 import type { NotifyOptions } from './notify/options.ts';
 import { sendRepeats, transition } from './notify/pipeline.ts';
-import { testNotification } from './notify/test-notification.ts';
+import { testChannel } from './notify/channel-test.ts';
+import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { Context } from './plugin/context.ts';
 import type { Logger } from './plugin/logger.ts';
-import { RULES } from './policy/finding.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
-import { loadTrust, type Trust } from './tls/trust.ts';
+import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
+import { readRunbook } from './web/runbooks.ts';
 import { listen } from './web/server.ts';
 
 /** Time given to looks and sends under way when the daemon stops. */
 const STOP_GRACE_MS = 8_000;
+/** Judging everything anew after the policy may have changed; what is left then follows with the next looks. */
+const ASSESS_DEADLINE_MS = 80_000;
 /** Loops look after their work at least this often, whatever they were told. */
 const LOOP_AT_MOST_MS = 5_000;
+const DELIVERY_PAUSE_MS = 1_000;
 const REPEAT_EVERY_MS = 30_000;
 /** A digest does not wait longer than this for sources whose first round does not end. */
 const DIGEST_PATIENCE_MS = 15 * 60_000;
-/** One notification of a channel test. */
-const TEST_DEADLINE_MS = 30_000;
+/** What the first rounds found is told after this time at the latest: a source that cannot begin must not keep it back. */
+const ANNOUNCE_PATIENCE_MS = 60_000;
 
 export interface DaemonParts {
   readonly config: Config;
@@ -44,8 +47,8 @@ export interface DaemonParts {
   readonly log: Logger;
   /** Reads and checks the config file anew. Throws ConfigError. */
   loadConfig(): Promise<Config>;
-  /** Called when the first round of every source has ended. */
-  onFirstRounds?(store: Store): void;
+  /** Called once, when the first round of every source has ended, or has taken so long that `unfinished` are not waited for. */
+  onFirstRounds?(store: Store, unfinished: readonly string[]): void;
 }
 
 export interface Daemon {
@@ -64,10 +67,16 @@ export async function openChannels(config: Config, context: Context): Promise<Re
     try {
       opened.set(name, await channel.create(options, context));
     } catch (error) {
+      await closeChannels(opened);
       throw new Error(`channel ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     }
   }
   return opened;
+}
+
+/** One that cannot be closed properly must not keep the others from it. */
+async function closeChannels(channels: ReadonlyMap<string, ChannelInstance>): Promise<void> {
+  await Promise.allSettled([...channels.values()].map(async (instance) => instance.close?.()));
 }
 
 /** What the config makes of a source, not yet opened. */
@@ -75,11 +84,19 @@ export function planSource(source: SourceConfig, context: Context): SourcePlan {
   const { name, collector, options, schedule, labels } = source;
   return {
     name,
-    definition: JSON.stringify({ type: collector.type, options, schedule, labels }),
+    definition: hash('sha256', JSON.stringify({ type: collector.type, options, schedule, labels })),
     async open() {
       try {
         const instance = await collector.create(options, context);
-        return { name, type: collector.type, instance, scope: collector.scope(options), schedule, intervalMs: intervalOf(schedule), labels };
+        return {
+          name,
+          type: collector.type,
+          instance,
+          scope: collector.scope(options),
+          schedule,
+          intervalMs: intervalOf(schedule),
+          labels,
+        };
       } catch (error) {
         throw new Error(`source ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
       }
@@ -93,17 +110,24 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const clock = { now: Date.now };
   const random = Math.random;
   let config = parts.config;
-  let firstRounds = false;
+  let isAnnounced = false;
   let started = false;
+  const startedAt = clock.now();
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
   const store = await openSqlite(config.storePath, { exclusive: true });
   const network = createNetwork();
   const context = createContext({ clock, log, network, limit: createLimiters(), environment: process.env });
-  let trust: Trust | undefined;
-  const trusted = (): Trust => (trust ??= loadTrust());
+  // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
+  const trust = loadTrust();
 
-  let channels = await openChannels(config, context);
+  let channels: ReadonlyMap<string, ChannelInstance>;
+  try {
+    channels = await openChannels(config, context);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
   const notifyOptions = (): NotifyOptions => ({
     channels: [...channels.keys()],
     routes: config.routes,
@@ -113,20 +137,37 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     repeat: config.notifications.repeat,
     isNew: (source) => looking.isNew(source),
     ...(config.externalUrl === undefined ? {} : { externalUrl: config.externalUrl }),
-    runbookUrl: (rule) => (config.externalUrl === undefined ? undefined : new URL(`runbooks/${rule}`, slashed(config.externalUrl)).href),
+    runbookUrl: (rule) =>
+      config.externalUrl === undefined ? undefined : new URL(`runbooks/${rule}`, slashed(config.externalUrl)).href,
     ...(config.notifications.dryRun
-      ? { dryRun: (entry) => log.info({ channel: entry.channel, reason: entry.notification.reason, alerts: entry.notification.alerts.map((alert) => alert.summary) }, 'dry run: this would be sent') }
+      ? {
+          dryRun: (entry) =>
+            log.info(
+              {
+                channel: entry.channel,
+                reason: entry.notification.reason,
+                alerts: entry.notification.alerts.map((alert) => alert.summary),
+              },
+              'dry run: this would be sent',
+            ),
+        }
       : {}),
   });
 
   const metrics = createMetrics({
     inventory: store.inventory,
-    findings: () => countFindings(store),
+    findings: () => countFindings(store.alerts),
     oldestPendingAt: () => store.outbox.oldestPendingAt(),
     version: parts.version,
     now: clock.now,
   });
-  const engine = createLocalEngine({ dueTimes: store.dueTimes, clock, random, log, onLag: (name, lagMs) => metrics.scheduleLag(name, lagMs) });
+  const engine = createLocalEngine({
+    dueTimes: store.dueTimes,
+    clock,
+    random,
+    log,
+    onLag: (name, lagMs) => metrics.scheduleLag(name, lagMs),
+  });
 
   const deliverer = createDeliverer({
     outbox: store.outbox,
@@ -141,7 +182,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const delivery = startLoop(
     async (signal) => {
       await deliverer.run(signal);
-      return store.outbox.nextDueAt();
+      const next = await store.outbox.nextDueAt();
+      // What is due still after a whole pass waits for a channel that is busy, or that the config no longer has.
+      return next === undefined ? undefined : Math.max(next, clock.now() + DELIVERY_PAUSE_MS);
     },
     { ...loopOptions, onError: (error) => log.error({ error }, 'delivering failed; it is tried again') },
   );
@@ -150,8 +193,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     ledger: store,
     inventory: store.inventory,
     clock,
-    view: { isPublicRoot: (fingerprint) => trusted().publicRoots.has(fingerprint), intervalMs: (source) => looking.intervalMs(source) },
-    chains: createChains(trusted),
+    view: {
+      isPublicRoot: (fingerprint) => trust.publicRoots.has(fingerprint),
+      intervalMs: (source) => looking.intervalMs(source),
+    },
+    chains: createChains(() => trust),
     policy: () => config.policy,
     async transition(alerts, assessed, now) {
       await transition(alerts, assessed, notifyOptions(), now);
@@ -187,15 +233,20 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       delivery.wake();
       return undefined;
     },
-    { now: clock.now, atMostMs: REPEAT_EVERY_MS, onError: (error) => log.error({ error }, 'reminding failed; it is tried again') },
+    {
+      now: clock.now,
+      atMostMs: REPEAT_EVERY_MS,
+      onError: (error) => log.error({ error }, 'reminding failed; it is tried again'),
+    },
   );
   const digests = startLoop(
     async () => {
       if (!started) return undefined;
-      const pending = config.sources.some((source) => looking.isNew(source.name));
-      if (!pending && !firstRounds) {
-        firstRounds = true;
-        parts.onFirstRounds?.(store);
+      const unfinished = config.sources.filter((source) => looking.isNew(source.name)).map((source) => source.name);
+      const pending = unfinished.length > 0;
+      if (!isAnnounced && (!pending || clock.now() - startedAt > ANNOUNCE_PATIENCE_MS)) {
+        isAnnounced = true;
+        parts.onFirstRounds?.(store, unfinished);
       }
       const waiting = await store.alerts.alertsAwaitingDigest();
       const oldest = Math.min(...waiting.map((alert) => alert.openedAt));
@@ -207,15 +258,29 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     { ...loopOptions, onError: (error) => log.error({ error }, 'the digest failed; it is tried again') },
   );
 
+  let reloading: ReturnType<Daemon['reload']> | undefined;
+
+  /** One after the other: a signal and a request may come together. */
   async function reload(): ReturnType<Daemon['reload']> {
+    const earlier = reloading;
+    const mine = (async () => {
+      await earlier;
+      return apply();
+    })();
+    reloading = mine;
+    return mine;
+  }
+
+  async function apply(): ReturnType<Daemon['reload']> {
     let next: Config;
-    let nextChannels: ReadonlyMap<string, ChannelInstance>;
+    let nextChannels: ReadonlyMap<string, ChannelInstance> = new Map();
     try {
       next = await parts.loadConfig();
       nextChannels = await openChannels(next, context);
       await looking.use(next.sources.map((source) => planSource(source, context)));
     } catch (error) {
-      const problems = error instanceof ConfigError ? error.message.split('\n') : [error instanceof Error ? error.message : String(error)];
+      await closeChannels(nextChannels);
+      const problems = (error instanceof Error ? error.message : String(error)).split('\n');
       log.error({ problems }, 'the new config is not applied; the old one stays in force');
       return { ok: false, problems };
     }
@@ -227,10 +292,26 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     channels = nextChannels;
     deliverer.setChannels(channels);
     declare();
-    await recorder.assessAll(AbortSignal.timeout(STOP_GRACE_MS * 10));
-    for (const instance of before.values()) await instance.close?.();
+    try {
+      await forgetOtherChannels();
+      await recorder.assessAll(AbortSignal.timeout(ASSESS_DEADLINE_MS));
+      await deliverer.idle();
+      await closeChannels(before);
+    } catch (error) {
+      log.error({ error }, 'the new config is applied, but not everything was done anew with it');
+    }
     log.info({ sources: config.sources.length, channels: config.channels.length }, 'config reloaded');
     return { ok: true };
+  }
+
+  /** What waits for a channel that the config no longer has can never be delivered: that is said once, and it stops waiting. */
+  async function forgetOtherChannels(): Promise<void> {
+    const given = await store.outbox.giveUpOthers(
+      [...channels.keys()],
+      'the channel is no longer in the config',
+      clock.now(),
+    );
+    if (given > 0) log.error({ deliveries: given }, 'notifications given up: their channel is no longer in the config');
   }
 
   function declare(): void {
@@ -240,10 +321,12 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   async function stop(): Promise<void> {
     await web?.close();
+    await reloading;
     await engine.stop(AbortSignal.timeout(STOP_GRACE_MS));
     for (const loop of [digests, repeats, assessment, delivery]) await loop.stop();
+    await deliverer.idle();
     await looking.close();
-    for (const instance of channels.values()) await instance.close?.();
+    await closeChannels(channels);
     await store.close();
   }
 
@@ -252,9 +335,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       inventory: store.inventory,
       metrics,
       version: parts.version,
+      log,
       notReady: () => (started ? [] : ['starting']),
       reload,
-      runbook,
+      runbook: readRunbook,
       async testChannel(name) {
         const instance = channels.get(name);
         return instance === undefined ? undefined : testChannel(instance, clock.now());
@@ -262,6 +346,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     });
     web = await listen(app, config.web.host, config.web.port);
     declare();
+    await forgetOtherChannels();
     await engine.start();
     await looking.use(config.sources.map((source) => planSource(source, context)));
     // The policy may have changed while notafter was not running.
@@ -273,38 +358,6 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     throw error;
   }
   return { url: web.url, store, reload, stop };
-}
-
-/** Sends one test notification and says what became of each recipient. */
-export async function testChannel(instance: ChannelInstance, now: number): Promise<{ ok: boolean; lines: readonly string[] }> {
-  const results = await instance.send(testNotification(now), instance.recipients(), undefined, AbortSignal.timeout(TEST_DEADLINE_MS));
-  return {
-    ok: results.every((result) => result.status === 'delivered'),
-    lines: results.map((result) => (result.status === 'delivered' ? `${result.recipient}: delivered` : `${result.recipient}: ${result.reason}: ${result.detail}`)),
-  };
-}
-
-/** Affected places by rule, severity and source. */
-async function countFindings(store: Store): Promise<readonly FindingCount[]> {
-  const counts = new Map<string, FindingCount>();
-  for (const alert of await store.alerts.alerts({ state: 'open' })) {
-    for (const place of alert.places) {
-      if (place.state !== 'open' || place.goodLooks > 0) continue;
-      for (const { rule, severity } of place.findings) {
-        const key = `${rule} ${severity} ${place.source}`;
-        counts.set(key, { rule, severity, source: place.source, count: (counts.get(key)?.count ?? 0) + 1 });
-      }
-    }
-  }
-  return [...counts.values()];
-}
-
-const RUNBOOKS = new URL(import.meta.url.includes('/dist/src/') ? '../../docs/runbooks/' : '../docs/runbooks/', import.meta.url);
-
-/** The page of a rule; only names of rules reach the file system. */
-async function runbook(rule: string): Promise<string | undefined> {
-  const known = RULES.find((id) => id === rule);
-  return known === undefined ? undefined : readFile(new URL(`${known}.md`, RUNBOOKS), 'utf8');
 }
 
 function slashed(url: string): string {

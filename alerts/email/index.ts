@@ -6,7 +6,7 @@ import { defineChannel, type ChannelInstance } from '../../src/plugin/channel.ts
 import { delivered, failed } from '../../src/plugin/delivery.ts';
 import { durationOption, secretFields, secretOf } from '../../src/plugin/options.ts';
 import { messageOf } from './message.ts';
-import { createSmtp } from './smtp.ts';
+import { createSmtp, isLoopback } from './smtp.ts';
 
 /** No list is longer; a mailing list serves more people better. */
 const MAX_RECIPIENTS = 100;
@@ -33,10 +33,10 @@ const smtp = z
     host: host.describe('Name or address of the mail server.'),
     port: z.int().min(1).max(65_535).default(587).describe('587 with starttls, 465 with tls, 25 between servers.'),
     secure: z
-      .enum(['starttls', 'tls', 'none'])
-      .default('starttls')
+      .enum(['auto', 'starttls', 'tls', 'none'])
+      .default('auto')
       .describe(
-        'starttls: begins in the clear and must become TLS. tls: TLS from the start. none: never TLS, for a relay on the same machine.',
+        'auto: TLS from the start on port 465, else STARTTLS when the server offers it; with a username or a ca_file it must, and its certificate must be valid, except for a login on this machine. starttls: must become TLS. tls: TLS from the start. none: never TLS.',
       ),
     username: z.string().min(1).optional().describe('User to log in as. Without it nobody logs in.'),
     ...secretFields('password', 'Password of the user'),
@@ -54,7 +54,7 @@ const smtp = z
       path: ['username'],
     },
   )
-  .refine((value) => value.username === undefined || value.secure !== 'none', {
+  .refine((value) => value.username === undefined || value.secure !== 'none' || isLoopback(value.host), {
     message: 'with secure: none the password would be sent in the clear; use starttls or tls',
     path: ['secure'],
   });

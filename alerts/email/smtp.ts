@@ -9,13 +9,15 @@ import { acceptedOutcome, refusedOutcome, type Outcome } from './outcome.ts';
 
 /** Addresses of the server that are tried, one after the other. */
 const MAX_ADDRESSES = 4;
+/** RFC 8314 section 3.3. */
+const IMPLICIT_TLS_PORT = 465;
 /** A server that does not hang up after its last answer is hung up on, milliseconds. */
 const CLOSE_MS = 1_000;
 
 export interface SmtpServer {
   readonly host: string;
   readonly port: number;
-  readonly secure: 'starttls' | 'tls' | 'none';
+  readonly secure: 'auto' | 'starttls' | 'tls' | 'none';
   readonly username: string | undefined;
   readonly password: SecretRef | undefined;
   readonly caFile: string | undefined;
@@ -118,11 +120,14 @@ async function readCa(file: string): Promise<string> {
 }
 
 type Opened =
-  | { readonly status: 'open'; readonly socket: Socket }
-  | { readonly status: 'failed'; readonly failure: Failure };
+  { readonly status: 'open'; readonly socket: Socket } | { readonly status: 'failed'; readonly failure: Failure };
 
 /** Connects to the first address that answers; each gets its share of the time. */
-async function openSocket({ host, port, timeoutMs }: SmtpServer, { network }: Context, signal: AbortSignal): Promise<Opened> {
+async function openSocket(
+  { host, port, timeoutMs }: SmtpServer,
+  { network }: Context,
+  signal: AbortSignal,
+): Promise<Opened> {
   let failure: Failure = { reason: 'network', detail: `the mail server ${host} has no address`, retryable: true };
   try {
     const addresses = (await network.resolve(host, signal)).slice(0, MAX_ADDRESSES);
@@ -144,16 +149,15 @@ async function openSocket({ host, port, timeoutMs }: SmtpServer, { network }: Co
 }
 
 function transportOptions(server: SmtpServer, secrets: Secrets): SMTPTransportOptions {
-  const { host, port, secure, username, timeoutMs, helo } = server;
+  const { host, port, username, timeoutMs, helo } = server;
   return {
     host,
     port,
     name: helo,
-    secure: secure === 'tls',
-    requireTLS: secure === 'starttls',
-    ignoreTLS: secure === 'none',
+    ...protection(server),
     tls: {
       minVersion: 'TLSv1.2',
+      rejectUnauthorized: isGuarded(server),
       ...(isIP(host) === 0 ? { servername: host } : {}),
       ...(secrets.ca === undefined ? {} : { ca: secrets.ca }),
     },
@@ -166,6 +170,36 @@ function transportOptions(server: SmtpServer, secrets: Secrets): SMTPTransportOp
     disableUrlAccess: true,
     logger: false,
   };
+}
+
+function protection({
+  secure,
+  port,
+  ...server
+}: SmtpServer): Pick<SMTPTransportOptions, 'secure' | 'requireTLS' | 'ignoreTLS'> {
+  switch (secure) {
+    case 'auto':
+      return { secure: port === IMPLICIT_TLS_PORT, requireTLS: isGuarded({ secure, port, ...server }) };
+    case 'starttls':
+      return { secure: false, requireTLS: true };
+    case 'tls':
+      return { secure: true };
+    case 'none':
+      return { secure: false, ignoreTLS: true };
+  }
+}
+
+/**
+ * Whether the server must prove itself. Where TLS was not asked for, no CA was named and no password is at stake, it is taken as it comes,
+ * as mail servers do among themselves (RFC 7435): an unproven encryption is better than none.
+ */
+function isGuarded({ secure, username, host, caFile }: SmtpServer): boolean {
+  return secure !== 'auto' || caFile !== undefined || (username !== undefined && !isLoopback(host));
+}
+
+/** Mail that does not leave the machine needs no protection on its way. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
 /** Takes the password out of what a server said, in the forms in which it was given it. */

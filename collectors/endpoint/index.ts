@@ -10,10 +10,13 @@ import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Role } from '../../src/plugin/item.ts';
 import { networkFailure } from '../../src/plugin/network-failure.ts';
-import type { Observation, Problem } from '../../src/plugin/observation.ts';
+import type { Observation, Problem, Verdict } from '../../src/plugin/observation.ts';
 import { durationOption } from '../../src/plugin/options.ts';
-import { probeFull } from '../../src/tls/full.ts';
+import { createProber } from '../../src/tls/probe.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
+import { postgresConnect } from '../../src/tls/rehearse/postgres.ts';
+import { clientsOption, createClients, type Client } from './clients.ts';
+import { rehearseEach, rehearseOption, toRequest } from './rehearsals.ts';
 import { bracketed, formatEndpoint, parseEndpoint } from './target.ts';
 
 /** The place of everything that was served. */
@@ -42,13 +45,20 @@ const options = z.strictObject({
     .default(['h2', 'http/1.1'])
     .describe('Application protocols to offer (ALPN); an empty list offers none.'),
   timeout: durationOption('One deadline over name, connection and handshake of a target.', '10s'),
-  handshake: z.enum(['full']).default('full').describe('How far to go; `full` completes the handshake.'),
+  handshake: z
+    .enum(['hello', 'early', 'full'])
+    .default('hello')
+    .describe(
+      'How to look: `hello` reads and completes the handshake with our own reader, `early` leaves at the certificate, `full` uses the TLS library.',
+    ),
   max_addresses: z
     .int()
     .min(1)
     .max(64)
     .default(16)
     .describe('Addresses of one name that are looked at, IPv4 first; each is a location of its own.'),
+  clients: clientsOption,
+  rehearse: rehearseOption,
 });
 
 type Options = z.output<typeof options>;
@@ -65,6 +75,30 @@ export const endpoint = defineCollector({
 });
 
 function createInstance(given: Options, context: Context): CollectorInstance {
+  const probe = createProber({ now: () => context.clock.now() });
+  const loadClients = createClients(given.clients, context);
+  const request = toRequest(given.rehearse);
+  const dial: Context['network']['connect'] = (...call) => context.network.connect(...call);
+  const connect = request.kind === 'postgres' ? postgresConnect(dial) : dial;
+
+  /** What the server says of each client, and of one without a certificate: nothing when it could not be looked at. */
+  async function verdictsOf(
+    { address, port, serverName }: Place,
+    result: ProbeResult,
+    clients: readonly Client[],
+    signal: AbortSignal,
+  ): Promise<readonly Verdict[]> {
+    const isWanted = given.clients.length > 0 || result.requestsClientCertificate === true;
+    if (!isWanted || result.chain.length === 0) return [];
+    const identities = clients.flatMap(({ identity }) => identity ?? []);
+    const name = serverName === undefined ? {} : { serverName };
+    return rehearseEach(
+      [...identities, null],
+      { connect: dial, address, port, ...name, alpn: given.alpn, request, timeoutMs: given.timeout },
+      signal,
+    );
+  }
+
   return {
     async *discover() {
       const seen = new Set<string>();
@@ -89,20 +123,23 @@ function createInstance(given: Options, context: Context): CollectorInstance {
 
       const left = Math.min(given.timeout, Math.max(1, given.timeout - (context.clock.now() - startedAt)));
       const name = given.server_name ?? (isIP(host) === 0 ? host : undefined);
+      const clients = await loadClients({ type: 'endpoint', id: formatEndpoint({ host, port }) }, signal);
       const looks = addresses.slice(0, given.max_addresses).map(async (address) => {
         const serverName = name === undefined ? undefined : domainToASCII(name);
-        const result = await probeFull(
+        const result = await probe(
           {
-            connect: (...call) => context.network.connect(...call),
+            connect,
             address,
             port,
             ...(serverName === undefined ? {} : { serverName }),
             alpn: given.alpn,
             timeoutMs: left,
           },
+          given.handshake,
           signal,
         );
-        return toObservation({ host, port, address, ...(serverName === undefined ? {} : { serverName }) }, result);
+        const place = { host, port, address, ...(serverName === undefined ? {} : { serverName }) };
+        return toObservation(place, result, clients, await verdictsOf(place, result, clients, signal));
       });
       yield* await Promise.all(looks);
     },
@@ -130,17 +167,25 @@ interface Place {
   readonly serverName?: string;
 }
 
-function toObservation(place: Place, result: ProbeResult): Observation {
+function toObservation(
+  place: Place,
+  result: ProbeResult,
+  clients: readonly Client[],
+  verdicts: readonly Verdict[],
+): Observation {
   const { items, problems } = readChain(result);
   return {
     location: `${formatEndpoint(place)}@${bracketed(place.address)}`,
-    items,
-    problems: result.chain.length > 0 ? problems : [whyNothing(place, result)],
+    items: [...items, ...clients.flatMap((client) => client.items)],
+    problems: [
+      ...(result.chain.length > 0 ? problems : [whyNothing(place, result)]),
+      ...clients.flatMap((client) => client.problems),
+    ],
     endpoint: {
       address: place.address,
       port: place.port,
       ...(place.serverName === undefined ? {} : { serverName: place.serverName }),
-      handshake: 'full',
+      handshake: result.handshake,
       ...(result.tlsVersion === undefined ? {} : { tlsVersion: result.tlsVersion }),
       ...(result.cipher === undefined ? {} : { cipher: result.cipher }),
       ...(result.alpn === undefined ? {} : { alpn: result.alpn }),
@@ -149,7 +194,7 @@ function toObservation(place: Place, result: ProbeResult): Observation {
         : { requestsClientCertificate: result.requestsClientCertificate }),
       chain: result.chain.map((der) => hash('sha256', der, 'hex')),
       acceptableIssuers: result.acceptableIssuers,
-      verdicts: [],
+      verdicts,
     },
   };
 }

@@ -41,6 +41,10 @@ const options = z.strictObject({
     .describe(
       'Patterns to leave out. One without a slash is compared with the name of a file or folder, another with its whole path.',
     ),
+  if_missing: z
+    .enum(['report', 'ignore'])
+    .default('report')
+    .describe('What to make of a path that is not there: `ignore` serves lists of usual places.'),
   recursive: z.boolean().default(true).describe('Whether folders are walked with everything below them.'),
   max_bytes: z
     .int()
@@ -134,6 +138,10 @@ function createInstance(given: Options): CollectorInstance {
       let sliceStart = performance.now();
       let found = 0;
       const start = startAt(path);
+      if (start === 'missing') {
+        if (given.if_missing === 'ignore') return;
+        throw new CollectError('not_found', `${path} does not exist; check the path, and that it is mounted here`);
+      }
       const entries: Iterable<Found> =
         start === undefined ? [{ kind: 'file', path }] : walk(start, { recursive: given.recursive, isExcluded });
       for (const entry of entries) {
@@ -157,7 +165,7 @@ function createInstance(given: Options): CollectorInstance {
             break;
         }
       }
-      if (start?.pattern !== undefined && found === 0) {
+      if (start?.pattern !== undefined && found === 0 && given.if_missing === 'report') {
         throw new CollectError(
           'not_found',
           `${target.key} matches nothing; check the pattern, and that its folder is there`,
@@ -167,17 +175,14 @@ function createInstance(given: Options): CollectorInstance {
   };
 }
 
-/** Where to walk for a configured path; undefined when it is a file. Throws CollectError when it is not there. */
-function startAt(path: string): Start | undefined {
+/** Where to walk for a configured path; undefined when it is a file. Throws CollectError when that cannot be told. */
+function startAt(path: string): Start | 'missing' | undefined {
   try {
     return statSync(path).isDirectory() ? { folder: path } : undefined;
   } catch (error) {
     const failure = failureOf(error, path, 'file');
     if (failure.reason !== 'not_found') throw new CollectError(failure.reason, failure.detail, { cause: error });
-    if (isPattern(path)) return startOf(path);
-    throw new CollectError('not_found', `${path} does not exist; check the path, and that it is mounted here`, {
-      cause: error,
-    });
+    return isPattern(path) ? startOf(path) : 'missing';
   }
 }
 

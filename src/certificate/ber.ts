@@ -2,11 +2,6 @@ import { DerError } from './der.ts';
 
 const MAX_DEPTH = 64;
 
-/** Whether the outermost length is indefinite (X.690 8.1.3.6), which BER allows and DER does not. */
-export function isIndefinite(bytes: Uint8Array): boolean {
-  return bytes.length >= 2 && bytes[1] === 0x80;
-}
-
 /**
  * The first element of `bytes` with the lengths of all constructed elements definite and minimal, as DER has them. What
  * was DER stays as it was, so a signature over it still fits. Throws `DerError`.

@@ -10,7 +10,7 @@ import { readTime, type CertificateTime } from './time.ts';
 import { CertificateError, type Certificate } from './model.ts';
 
 export { CertificateError, MAX_NAMES } from './model.ts';
-export type { Certificate, DistinguishedName, KeyUsage, PublicKeyInfo, RevocationList } from './model.ts';
+export type { Certificate, KeyUsage, RevocationList } from './model.ts';
 
 /**
  * Reads one X.509 certificate (RFC 5280 4.1). Tolerant: what breaks a rule but can be read is read and named in

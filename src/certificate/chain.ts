@@ -1,4 +1,4 @@
-import { IssuerCheck, issuerCandidates } from './issuer.ts';
+import { IssuerCheck, isSelfSigned, issuerCandidates } from './issuer.ts';
 import type { Certificate } from './model.ts';
 
 /** What is taken as given when a path is built. */
@@ -43,7 +43,7 @@ export const UNREADABLE_END = 0;
 const MAX_DEPTH = 8;
 /** Signatures are the expensive part, and a hostile list can ask for very many of them. */
 const MAX_SIGNATURE_CHECKS = 64;
-/** Partial paths looked at. */
+/** Partial paths made. */
 const MAX_PATHS = 2000;
 
 /**
@@ -97,6 +97,12 @@ function earliest(path: readonly Certificate[]): Certificate {
   return first;
 }
 
+interface OpenPath {
+  readonly path: readonly Certificate[];
+  /** The earliest end on it. */
+  readonly end: number;
+}
+
 /**
  * Looks through the paths from the leaf in the order of their earliest end, latest first. An end can only come nearer as
  * a path grows, so the first that is complete is the best.
@@ -105,30 +111,37 @@ function findBest(
   leaf: Certificate,
   extend: (path: readonly Certificate[]) => readonly Certificate[] | 'complete',
 ): readonly Certificate[] | undefined {
-  const open: { readonly path: readonly Certificate[]; readonly end: number }[] = [{ path: [leaf], end: endOf(leaf) }];
-  for (let looked = 0; looked < MAX_PATHS; looked++) {
-    const next = open.pop();
-    if (next === undefined) return undefined;
+  // The next one to look at is the last.
+  const open: OpenPath[] = [{ path: [leaf], end: endOf(leaf) }];
+  let left = MAX_PATHS;
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
     const following = extend(next.path);
     if (following === 'complete') return next.path;
-    for (const certificate of following) {
-      const end = Math.min(next.end, endOf(certificate));
-      // The latest end is last; among equals the shorter path, and then the one that was found first.
-      let at = open.length;
-      while (at > 0 && isBefore(open[at - 1], end, next.path.length + 1)) at -= 1;
-      open.splice(at, 0, { path: [...next.path, certificate], end });
+    // The most promising first, in case they are too many.
+    for (const certificate of following.toSorted((one, other) => compare(endOf(other), endOf(one))).slice(0, left)) {
+      left -= 1;
+      insert(open, { path: [...next.path, certificate], end: Math.min(next.end, endOf(certificate)) });
     }
   }
   return undefined;
 }
 
-/** Whether `other` is to be looked at no later than a path of this end and length. */
-function isBefore(
-  other: { readonly path: readonly Certificate[]; readonly end: number } | undefined,
-  end: number,
-  length: number,
-): boolean {
-  return other !== undefined && (other.end > end || (other.end === end && other.path.length <= length));
+/** Puts a path before those that are better: that end later or, ending together, are shorter or were found before. */
+function insert(open: OpenPath[], added: OpenPath): void {
+  let low = 0;
+  let high = open.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const { path, end } = open[middle] as OpenPath;
+    if ((compare(end, added.end) || added.path.length - path.length) >= 0) high = middle;
+    else low = middle + 1;
+  }
+  open.splice(low, 0, added);
+}
+
+function compare(one: number, other: number): number {
+  // Not the difference, which is NaN for two that never end.
+  return Number(one > other) - Number(one < other);
 }
 
 function findTrustPath(
@@ -155,8 +168,9 @@ function findTrustPath(
 /** The path among the served ones alone, from the leaf to where no further issuer was served. */
 function findServedPath(leaf: Certificate, served: readonly Certificate[], check: IssuerCheck): readonly Certificate[] {
   const path = findBest(leaf, (open) => {
-    if (open.length >= MAX_DEPTH) return 'complete';
     const last = open.at(-1) as Certificate;
+    // A root ends the path, also where a cross-sign of its name and key was served.
+    if (open.length >= MAX_DEPTH || isSelfSigned(last)) return 'complete';
     // What cannot be verified still counts, so that a certificate which OpenSSL cannot read is not left out.
     const issuers = issuerCandidates(last, [served]).filter(
       (issuer) => !isOnPath(issuer, open) && check.relation(last, issuer) !== 'not-issued',

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
-import type { Certificate, DistinguishedName } from './model.ts';
+import type { Certificate } from './model.ts';
+import { nameKey } from './name-key.ts';
 
 /** `unknown`: OpenSSL cannot read one of the two, or there were too many checks already. */
 export type IssuerRelation = 'issued' | 'not-issued' | 'unknown';
@@ -15,7 +16,7 @@ export function issuerCandidates(
   certificate: Certificate,
   pools: readonly (readonly Certificate[])[],
 ): readonly Certificate[] {
-  const key = nameKey(certificate.issuer);
+  const key = nameKey(certificate.issuer.text);
   const found = new Map<string, Certificate>();
   for (const pool of pools) {
     for (const candidate of indexOf(pool).get(key) ?? []) {
@@ -54,7 +55,9 @@ export class IssuerCheck {
     const above = this.parse(issuer);
     if (below === undefined || above === undefined) return 'unknown';
     try {
-      return below.checkIssued(above) && below.verify(above.publicKey) ? 'issued' : 'not-issued';
+      // First, because it throws where checkIssued would only say no.
+      const key = above.publicKey;
+      return below.checkIssued(above) && below.verify(key) ? 'issued' : 'not-issued';
     } catch {
       // The public key is of a kind that OpenSSL does not know, or no key at all.
       return 'unknown';
@@ -79,15 +82,15 @@ function parseWithOpenSsl(der: Uint8Array): X509Certificate | undefined {
 function indexOf(pool: readonly Certificate[]): ReadonlyMap<string, readonly Certificate[]> {
   let index = indexes.get(pool);
   if (index === undefined) {
-    index = Map.groupBy(pool, ({ subject }) => nameKey(subject));
+    index = Map.groupBy(pool, ({ subject }) => nameKey(subject.text));
     indexes.set(pool, index);
   }
   return index;
 }
 
-/** Names are equal whatever their case, spacing and string type (RFC 5280 7.1); OpenSSL has the last word. */
-function nameKey(name: DistinguishedName): string {
-  return name.text.toLowerCase().replace(/\s+/g, ' ');
+/** Whether a certificate says that its own key signed it. */
+export function isSelfSigned(certificate: Certificate): boolean {
+  return nameKey(certificate.subject.text) === nameKey(certificate.issuer.text) && keyIdsFit(certificate, certificate);
 }
 
 /** An identifier on both sides that differs rules an issuer out. */

@@ -25,8 +25,8 @@ export function sniff(bytes: Uint8Array): Format | undefined {
   if (magic === 'feedfeed') return 'jks';
   if (magic === 'cececece') return 'jceks';
   const outer = headerAt(bytes, 0);
-  // Text that begins with a 0 has a digit, a dot or a letter where the length is; a structure this short has no date.
-  if (outer?.tag !== Tag.sequence || (bytes[1] ?? 0) < 0x30) return undefined;
+  // A text may begin with a 0, which is the tag of a SEQUENCE, but no further tag asked for below is a letter.
+  if (outer?.tag !== Tag.sequence) return undefined;
   const first = headerAt(bytes, outer.contentStart);
   switch (first?.tag) {
     case Tag.sequence:

@@ -1,6 +1,7 @@
 import { daysLeft } from '../certificate/lifetime.ts';
 import type { End, KnownItem } from '../inventory/model.ts';
 import { formatDuration } from '../label/duration.ts';
+import { counted } from '../policy/wording.ts';
 
 /** The end of anything that has one. */
 export function endingOf(item: KnownItem): End | undefined {
@@ -24,6 +25,31 @@ export function endOf(item: KnownItem): number {
   }
 }
 
+/** `3 certificates and 1 CRL`: how many different items of each kind there are. */
+export function countText(items: Iterable<KnownItem>): string {
+  const kinds = new Map<string, Set<string>>();
+  for (const item of items) {
+    const noun = nounOf(item);
+    kinds.set(noun, (kinds.get(noun) ?? new Set()).add(item.id));
+  }
+  if (kinds.size === 0) return 'nothing that ends';
+  return new Intl.ListFormat('en').format([...kinds].map(([noun, ids]) => counted(ids.size, noun)));
+}
+
+function nounOf(item: KnownItem): string {
+  switch (item.kind) {
+    case 'certificate':
+    case 'described':
+      return 'certificate';
+    case 'crl':
+      return 'CRL';
+    case 'credential':
+      return 'credential';
+    default:
+      return item satisfies never;
+  }
+}
+
 /** What a person calls it. */
 export function titleOf(item: KnownItem): string {
   switch (item.kind) {
@@ -42,14 +68,20 @@ export function titleOf(item: KnownItem): string {
 /** `2027-03-01 12:00` in UTC, or the word for what stands there instead. */
 export function endText(item: KnownItem): string {
   const end = endingOf(item);
-  return end?.status === 'known' ? new Date(end.at).toISOString().slice(0, 16).replace('T', ' ') : (end?.status ?? 'never');
+  return end?.status === 'known'
+    ? new Date(end.at).toISOString().slice(0, 16).replace('T', ' ')
+    : (end?.status ?? 'never');
 }
 
-/** `41 days`, `3h`, `ended 2 days ago`. Days are whole and counted down. */
+/** `41 days`, `1d5h`, `2 days ago`, or `-` without an end that can be told. Days are whole and rounded down. */
 export function untilText(item: KnownItem, at: number): string {
   const end = endingOf(item);
   if (end?.status !== 'known') return '-';
-  const left = end.at - at;
-  const amount = Math.abs(left) < 2 * 86_400_000 ? formatDuration(Math.abs(left)) : `${Math.abs(left > 0 ? daysLeft(end.at, at) : daysLeft(at, end.at))} days`;
-  return left > 0 ? amount : `ended ${amount} ago`;
+  const amount = amountText(Math.abs(end.at - at));
+  return end.at > at ? amount : `${amount} ago`;
+}
+
+function amountText(ms: number): string {
+  const days = daysLeft(ms, 0);
+  return days < 2 ? formatDuration(ms - (ms % 1000)) : counted(days, 'day');
 }

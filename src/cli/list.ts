@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 
 import { daysLeft } from '../certificate/lifetime.ts';
 import { loadConfig } from '../config/load.ts';
@@ -14,36 +14,72 @@ interface Row {
   readonly sighting: Sighting;
 }
 
+const DAY_MS = 86_400_000;
+/** Locations that could not be read are named up to here. */
+const FIRST_FAILED = 20;
+
 export function listCommand(): Command {
   return new Command('list')
     .summary('list everything known, what ends first first')
-    .description('List everything that the store knows, what ends first first. Reads the store directly, also beside a running daemon.')
+    .description(
+      'List everything that the store knows, what ends first first. Reads the store directly, also beside a running daemon.',
+    )
     .option('--config <file>', 'the config file, for the place of the store', 'notafter.yaml')
     .option('--source <name>', 'only this source')
-    .option('--within <days>', 'only what ends within so many days, or has ended', Number)
+    .option('--within <days>', 'only what ends within so many days, or has ended', parseDays)
     .option('--json', 'print one JSON document instead of a table')
     .action(async (options: { config: string; source?: string; within?: number; json?: true }) => {
       const config = await loadConfig(options.config, process.env);
       const store = await openSqlite(config.storePath, { readOnly: true });
       try {
-        const locations = await store.inventory.locations(options.source === undefined ? {} : { source: options.source });
+        const { source, within } = options;
+        const sources = (await store.inventory.sources()).map(({ name }) => name);
+        if (source !== undefined && !sources.includes(source)) {
+          throw new Error(`the store knows no source ${source}; it knows: ${sources.join(', ') || 'none'}`);
+        }
+        const locations = await store.inventory.locations(source === undefined ? {} : { source });
         const now = Date.now();
-        const until = options.within === undefined ? Number.POSITIVE_INFINITY : now + options.within * 86_400_000;
         const rows = locations
           .flatMap((location) => location.sightings.map((sighting) => ({ location, sighting })))
-          .filter(({ sighting }) => options.within === undefined || endOf(sighting.item) <= until)
+          .filter(({ sighting }) => within === undefined || endOf(sighting.item) <= now + within * DAY_MS)
           .toSorted((a, b) => endOf(a.sighting.item) - endOf(b.sighting.item));
-        print(options.json ? JSON.stringify(rows.map((row) => rowJson(row, now)), undefined, 2) : rowTable(rows, now));
+        print(
+          options.json
+            ? JSON.stringify(
+                rows.map((row) => rowJson(row, now)),
+                undefined,
+                2,
+              )
+            : screen(rows, locations, now),
+        );
       } finally {
         await store.close();
       }
     });
 }
 
+function parseDays(text: string): number {
+  if (!/^\d{1,5}$/.test(text)) throw new InvalidArgumentError('expected a number of days');
+  return Number(text);
+}
+
+function screen(rows: readonly Row[], locations: readonly Location[], now: number): string {
+  const failed = locations.filter((location) => location.failure !== undefined);
+  return [
+    rows.length > 0 ? rowTable(rows, now) : 'Nothing to list.',
+    ...failed
+      .slice(0, FIRST_FAILED)
+      .map(({ source, location, failure }) =>
+        terminalText(`not read at the last look: ${location} (source ${source}): ${failure?.detail ?? ''}`),
+      ),
+    ...(failed.length > FIRST_FAILED ? [`… and ${failed.length - FIRST_FAILED} more that could not be read`] : []),
+  ].join('\n');
+}
+
 function rowTable(rows: readonly Row[], now: number): string {
   return table<Row>(
     [
-      { title: 'ENDS', text: ({ sighting }) => endText(sighting.item) },
+      { title: 'ENDS (UTC)', text: ({ sighting }) => endText(sighting.item) },
       { title: 'IN', text: ({ sighting }) => untilText(sighting.item, now) },
       { title: 'ROLE', text: ({ sighting }) => sighting.role },
       { title: 'NAME', text: ({ sighting }) => terminalText(titleOf(sighting.item)), shrinks: true },

@@ -16,7 +16,8 @@ export function pluginsCommand(): Command {
     .description('List the collectors (types of sources) and the channels.')
     .option('--json', 'print one JSON document instead of tables')
     .action((options: { json?: true }) => {
-      const plain = (plugins: readonly Plugin[]): readonly Plugin[] => plugins.map(({ type, summary }) => ({ type, summary }));
+      const plain = (plugins: readonly Plugin[]): readonly Plugin[] =>
+        plugins.map(({ type, summary }) => ({ type, summary }));
       if (options.json) {
         print(JSON.stringify({ collectors: plain(collectors), channels: plain(channels) }, undefined, 2));
         return;

@@ -19,7 +19,9 @@ Every command explains itself: notafter <command> --help`;
 
 export function createProgram(): Command {
   const program = new Command('notafter')
-    .description('Watches every certificate an organisation depends on, and makes sure nobody is surprised by its last day.')
+    .description(
+      'Watches every certificate an organisation depends on, and makes sure nobody is surprised by its last day.',
+    )
     .version(version(), '-V, --version', 'print the version')
     .showSuggestionAfterError()
     .configureHelp({ showGlobalOptions: true })
@@ -28,7 +30,14 @@ export function createProgram(): Command {
       // A wrong command line is "unknown" in the Nagios convention, so that no plugin reads it as a warning.
       process.exit(error.exitCode === 0 ? EXIT.ok : EXIT.unknown);
     });
-  for (const command of [checkCommand(), runCommand(), listCommand(), configCommand(), channelCommand(), pluginsCommand()]) {
+  for (const command of [
+    checkCommand(),
+    runCommand(),
+    listCommand(),
+    configCommand(),
+    channelCommand(),
+    pluginsCommand(),
+  ]) {
     program.addCommand(command.copyInheritedSettings(program));
     for (const nested of command.commands) nested.copyInheritedSettings(program);
   }

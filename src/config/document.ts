@@ -41,7 +41,11 @@ export interface ConfigDocument {
 }
 
 /** Parses YAML and fills in `${NAME}`; `$$` is a dollar sign. Throws ConfigError. */
-export function readDocument(file: string, text: string, environment: Readonly<Record<string, string | undefined>>): ConfigDocument {
+export function readDocument(
+  file: string,
+  text: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): ConfigDocument {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
   const position = (offset: number): { line: number; column: number } => {
@@ -61,7 +65,11 @@ export function readDocument(file: string, text: string, environment: Readonly<R
       node.value = node.value.replace(/\$\$|\$\{([^}]*)\}/g, (match, variable: string | undefined) => {
         if (variable === undefined) return '$';
         if (environment[variable] === undefined) {
-          problems.push({ ...position(node.range?.[0] ?? 0), key: pathText(where), message: `the environment variable ${variable} is not set` });
+          problems.push({
+            ...position(node.range?.[0] ?? 0),
+            key: pathText(where),
+            message: `the environment variable ${variable} is not set`,
+          });
         }
         return secret ? match : (environment[variable] ?? '');
       });
@@ -72,7 +80,9 @@ export function readDocument(file: string, text: string, environment: Readonly<R
   try {
     value = document.toJS({ maxAliasCount: 100 });
   } catch (error) {
-    throw new ConfigError(file, [{ line: 1, column: 1, key: '', message: error instanceof Error ? error.message : String(error) }]);
+    throw new ConfigError(file, [
+      { line: 1, column: 1, key: '', message: error instanceof Error ? error.message : String(error) },
+    ]);
   }
   return { value: value ?? {}, locate: (path, key) => position(offsetOf(document, path, key)) };
 }

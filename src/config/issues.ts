@@ -9,14 +9,20 @@ type Issue = z.core.$ZodIssue;
 
 /** Turns what zod found into problems with a place, an expectation and, for a typing mistake, the word that was meant. */
 export function problemsOf(schema: z.ZodObject, issues: readonly Issue[], document: ConfigDocument): ConfigProblem[] {
-  return issues.flatMap((issue) => (issue.code === 'unrecognized_keys' ? unknownKeys(schema, issue, document) : [one(issue, document)]));
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys' ? unknownKeys(schema, issue, document) : [one(issue, document)],
+  );
 }
 
-function unknownKeys(schema: z.ZodObject, issue: z.core.$ZodIssueUnrecognizedKeys, document: ConfigDocument): ConfigProblem[] {
+function unknownKeys(
+  schema: z.ZodObject,
+  issue: z.core.$ZodIssueUnrecognizedKeys,
+  document: ConfigDocument,
+): ConfigProblem[] {
   const known = keysAt(schema, issue.path, document.value);
   return issue.keys.map((key) => {
-    const meant = nearest(key, known);
-    const hint = meant === undefined ? `known here: ${known.toSorted().join(', ')}` : `did you mean "${meant}"?`;
+    const similar = nearest(key, known);
+    const hint = similar === undefined ? `known here: ${known.toSorted().join(', ')}` : `did you mean "${similar}"?`;
     return {
       ...document.locate(issue.path, key),
       key: pathText([...issue.path, key]),
@@ -35,20 +41,28 @@ function one(issue: Issue, document: ConfigDocument): ConfigProblem {
 function messageOf(issue: Issue, found: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
-      return found === undefined ? `is missing; expected ${article(issue.expected)}` : `expected ${article(issue.expected)}, found ${show(found)}`;
+      return found === undefined
+        ? `is missing; expected ${article(issue.expected)}`
+        : `expected ${article(issue.expected)}, found ${show(found)}`;
     case 'invalid_value':
       return `expected ${alternatives(issue.values)}, found ${show(found)}${meant(found, issue.values)}`;
     case 'invalid_union': {
       if (issue.discriminator === undefined) return issue.message;
       const options = (issue as { options?: readonly unknown[] }).options ?? [];
-      return found === undefined ? `is missing; expected ${alternatives(options)}` : `expected ${alternatives(options)}, found ${show(found)}${meant(found, options)}`;
+      return found === undefined
+        ? `is missing; expected ${alternatives(options)}`
+        : `expected ${alternatives(options)}, found ${show(found)}${meant(found, options)}`;
     }
     case 'too_small':
-      return issue.origin === 'array' ? `needs at least ${issue.minimum}` : `must be at least ${issue.minimum}, found ${show(found)}`;
+      return issue.origin === 'array'
+        ? `needs at least ${issue.minimum}`
+        : `must be at least ${issue.minimum}, found ${show(found)}`;
     case 'too_big':
       return `must be at most ${issue.maximum}, found ${show(found)}`;
     case 'invalid_format':
-      return issue.message.startsWith('Invalid') ? `expected ${article(issue.format)}, found ${show(found)}` : `${expectation(issue.message)}, found ${show(found)}`;
+      return issue.message.startsWith('Invalid')
+        ? `expected ${article(issue.format)}, found ${show(found)}`
+        : `${expectation(issue.message)}, found ${show(found)}`;
     case 'unrecognized_keys':
     case 'not_multiple_of':
     case 'invalid_key':
@@ -76,7 +90,16 @@ function alternatives(values: readonly unknown[]): string {
 }
 
 function article(type: string): string {
-  const words: Record<string, string> = { array: 'a list', object: 'a map of keys', record: 'a map of keys', string: 'text', boolean: 'true or false', int: 'a whole number', number: 'a number', url: 'a URL' };
+  const words: Record<string, string> = {
+    array: 'a list',
+    object: 'a map of keys',
+    record: 'a map of keys',
+    string: 'text',
+    boolean: 'true or false',
+    int: 'a whole number',
+    number: 'a number',
+    url: 'a URL',
+  };
   return words[type] ?? type;
 }
 
@@ -114,7 +137,9 @@ function keysAt(schema: z.core.$ZodType, path: readonly PropertyKey[], value: un
 
 /** Looks through defaults, optionals and transforms, and picks the member of a union that the value chose by its discriminator. */
 function unwrap(schema: z.core.$ZodType, value: unknown): z.core.$ZodType {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) return unwrap(schema.unwrap(), value);
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault || schema instanceof z.ZodNullable) {
+    return unwrap(schema.unwrap(), value);
+  }
   if (schema instanceof z.ZodPipe) return unwrap(schema.in, value);
   if (schema instanceof z.ZodDiscriminatedUnion) {
     const key = schema.def.discriminator;

@@ -35,7 +35,11 @@ interface Raw {
     readonly policy?: SettingsSection;
   })[];
   readonly channels: readonly (Options & { readonly name: string; readonly type: string })[];
-  readonly routes: readonly { readonly match: readonly string[]; readonly channels: readonly string[]; readonly continue: boolean }[];
+  readonly routes: readonly {
+    readonly match: readonly string[];
+    readonly channels: readonly string[];
+    readonly continue: boolean;
+  }[];
   readonly policy?: PolicySection;
   readonly notifications?: {
     readonly dry_run: boolean;
@@ -89,7 +93,9 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
   const sources = raw.sources.map((source, index) => sourceConfig(source, index, report));
   const channels = raw.channels.map(channelConfig);
   const routes = raw.routes.map((route, index) => routeConfig(route, index, raw, report));
-  for (const [index, override] of (raw.policy?.overrides ?? []).entries()) checkMatchers(override.match, ['policy', 'overrides', index, 'match'], report);
+  for (const [index, override] of (raw.policy?.overrides ?? []).entries()) {
+    checkMatchers(override.match, ['policy', 'overrides', index, 'match'], report);
+  }
   if (problems.length > 0) throw new ConfigError(file, problems);
 
   const { policy, faults } = buildPolicy(
@@ -139,10 +145,16 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
   const path = ['sources', index];
   if (every !== undefined && cron !== undefined) report([...path, 'cron'], 'give either every or cron, not both');
   if (every !== undefined && every < 1000) report([...path, 'every'], 'must be at least 1s');
-  if (cron !== undefined && !isCron(cron)) report([...path, 'cron'], `"${cron}" is no cron expression; e.g. "0 3 * * *" is every day at 03:00`);
+  if (cron !== undefined && !isCron(cron)) {
+    report([...path, 'cron'], `"${cron}" is no cron expression; e.g. "0 3 * * *" is every day at 03:00`);
+  }
   if (timezone !== undefined && cron === undefined) report([...path, 'timezone'], 'is used together with cron');
-  if (timezone !== undefined && !isTimezone(timezone)) report([...path, 'timezone'], `"${timezone}" is no time zone; e.g. Europe/Vienna`);
-  const collector = (collectorList as readonly unknown[] as readonly Collector[]).find((candidate) => candidate.type === type);
+  if (timezone !== undefined && !isTimezone(timezone)) {
+    report([...path, 'timezone'], `"${timezone}" is no time zone; e.g. Europe/Vienna`);
+  }
+  const collector = (collectorList as readonly unknown[] as readonly Collector[]).find(
+    (candidate) => candidate.type === type,
+  );
   if (collector === undefined) throw new Error(`the schema let the type ${type} pass`);
   return {
     name,
@@ -154,7 +166,9 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
 }
 
 function channelConfig({ name, type, ...options }: Raw['channels'][number]): ChannelConfig {
-  const channel = (channelList as readonly unknown[] as readonly Channel[]).find((candidate) => candidate.type === type);
+  const channel = (channelList as readonly unknown[] as readonly Channel[]).find(
+    (candidate) => candidate.type === type,
+  );
   if (channel === undefined) throw new Error(`the schema let the type ${type} pass`);
   return { name, channel, options };
 }
@@ -168,7 +182,11 @@ function routeConfig(route: Raw['routes'][number], index: number, raw: Raw, repo
     report(['routes', index, 'channels', position], `there is no channel "${name}"; ${hint}`);
   }
   const valid = checkMatchers(route.match, ['routes', index, 'match'], report);
-  return { matchers: valid ? route.match.map((text) => parseMatcher(text)) : [], channels: route.channels, continue: route.continue };
+  return {
+    matchers: valid ? route.match.map((text) => parseMatcher(text)) : [],
+    channels: route.channels,
+    continue: route.continue,
+  };
 }
 
 function checkMatchers(texts: readonly string[], path: readonly PropertyKey[], report: Report): boolean {
@@ -186,8 +204,7 @@ function checkMatchers(texts: readonly string[], path: readonly PropertyKey[], r
 
 function isTimezone(name: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: name });
-    return true;
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
   } catch {
     return false;
   }

@@ -1,9 +1,21 @@
 import { parseMatcher } from '../label/matcher.ts';
-import { checkPolicy, DEFAULT_POLICY, type Policy, type PolicyOverride, type SettingsPatch, THRESHOLD_CLASSES, type ThresholdsPatch } from '../policy/policy.ts';
+import {
+  checkPolicy,
+  DEFAULT_POLICY,
+  type Policy,
+  type PolicyOverride,
+  type SettingsPatch,
+  THRESHOLD_CLASSES,
+  type ThresholdsPatch,
+} from '../policy/policy.ts';
 import { parseThreshold } from '../policy/threshold.ts';
 
 /** Settings as the file holds them, checked by the schema. */
-export type SettingsSection = { readonly [Class in (typeof THRESHOLD_CLASSES)[number]]?: Readonly<Partial<Record<'info' | 'warning' | 'critical', string>>> } & {
+export type SettingsSection = {
+  readonly [Class in (typeof THRESHOLD_CLASSES)[number]]?: Readonly<
+    Partial<Record<'info' | 'warning' | 'critical', string>>
+  >;
+} & {
   readonly unreachable_warning_after?: number;
 };
 
@@ -47,20 +59,27 @@ function patchOf(section: SettingsSection): SettingsPatch {
   for (const name of THRESHOLD_CLASSES) {
     const given = section[name];
     if (given === undefined) continue;
-    thresholds[name] = Object.fromEntries(Object.entries(given).map(([level, text]) => [level, text === 'none' ? null : parseThreshold(text)]));
+    thresholds[name] = Object.fromEntries(
+      Object.entries(given).map(([level, text]) => [level, text === 'none' ? null : parseThreshold(text)]),
+    );
   }
   return {
     thresholds,
-    ...(section.unreachable_warning_after === undefined ? {} : { unreachableWarningAfter: section.unreachable_warning_after }),
+    ...(section.unreachable_warning_after === undefined
+      ? {}
+      : { unreachableWarningAfter: section.unreachable_warning_after }),
   };
 }
 
 function withoutNull(patch: ThresholdsPatch): Policy['settings']['thresholds']['leaf'] {
-  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== null)) as Policy['settings']['thresholds']['leaf'];
+  return Object.fromEntries(Object.entries(patch).filter(([, value]) => value !== null));
 }
 
 /** `['sources', 'disk', 'thresholds', 'leaf']` of the policy is `sources[1].policy.leaf` in the file. */
-function configPath(path: readonly (string | number)[], sources: readonly { readonly name: string }[]): readonly PropertyKey[] {
+function configPath(
+  path: readonly (string | number)[],
+  sources: readonly { readonly name: string }[],
+): readonly PropertyKey[] {
   const [root, key, ...rest] = path.filter((part) => part !== 'thresholds');
   if (root === 'sources') return ['sources', sources.findIndex((source) => source.name === key), 'policy', ...rest];
   return ['policy', ...path.filter((part) => part !== 'thresholds')];

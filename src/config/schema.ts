@@ -11,7 +11,10 @@ import { parseThreshold } from '../policy/threshold.ts';
 /** Names appear in metrics, file names and URLs, so they are kept simple. */
 const name = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, 'letters, digits, "_", "." and "-", at most 64, beginning with a letter or digit');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/,
+    'letters, digits, "_", "." and "-", at most 64, beginning with a letter or digit',
+  );
 
 const labels = z
   .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a label name: letters, digits and "_"'), z.string())
@@ -33,7 +36,9 @@ const thresholds = z
     warning: threshold.optional().describe('e.g. "25% max 30d"'),
     critical: threshold.optional().describe('e.g. "10% max 7d"'),
   })
-  .describe('Remaining time from which a finding is raised: a share of the lifetime, a time, or both; "none" for never.');
+  .describe(
+    'Remaining time from which a finding is raised: a share of the lifetime, a time, or both; "none" for never.',
+  );
 
 const settings = {
   leaf: thresholds.optional().describe('Certificates that servers, clients and signers present.'),
@@ -41,7 +46,12 @@ const settings = {
   authority: thresholds.optional().describe('Intermediates, issuers and trust anchors in use.'),
   crl: thresholds.optional().describe('Revocation lists: a share of their period.'),
   credential: thresholds.optional().describe('Credentials that are no certificates.'),
-  unreachable_warning_after: z.int().min(1).max(1000).optional().describe('Failed looks in a row that make a warning. Default 3.'),
+  unreachable_warning_after: z
+    .int()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe('Failed looks in a row that make a warning. Default 3.'),
 };
 
 const sourceBase = {
@@ -56,11 +66,14 @@ const sourceBase = {
 const channelBase = { name: name.describe('What this channel is called in routes, metrics and the store.') };
 
 /** A union by `type`; with a single member zod wants no discriminator, so the list form serves all lengths. */
-function unionOf(plugins: readonly { readonly type: string; readonly options: z.ZodObject }[], base: z.ZodRawShape): z.ZodDiscriminatedUnion {
+function unionOf(
+  plugins: readonly { readonly type: string; readonly options: z.ZodObject }[],
+  base: z.ZodRawShape,
+): z.ZodDiscriminatedUnion {
   const members = plugins.map((plugin) =>
     z.strictObject({ ...base, type: z.literal(plugin.type), ...plugin.options.shape }),
   );
-  return z.discriminatedUnion('type', members as unknown as [z.ZodObject]) as unknown as z.ZodDiscriminatedUnion;
+  return z.discriminatedUnion('type', members as unknown as [z.ZodObject]);
 }
 
 const listen = z
@@ -78,13 +91,18 @@ export function configSchema(
     routes: z
       .array(
         z.strictObject({
-          match: z.array(z.string()).default([]).describe('Matchers as in Alertmanager: severity="critical", owner=~"pay.*". All must match.'),
+          match: z
+            .array(z.string())
+            .default([])
+            .describe('Matchers as in Alertmanager: severity="critical", owner=~"pay.*". All must match.'),
           channels: z.array(z.string()).min(1).describe('Names of channels.'),
           continue: z.boolean().default(false).describe('Go on to the next routes after this one matched.'),
         }),
       )
       .default([])
-      .describe('Which alerts go to which channels; the first that matches wins. Without routes everything goes to every channel.'),
+      .describe(
+        'Which alerts go to which channels; the first that matches wins. Without routes everything goes to every channel.',
+      ),
     policy: z
       .strictObject({
         ...settings,
@@ -98,12 +116,17 @@ export function configSchema(
       .strictObject({
         dry_run: z.boolean().default(false).describe('Log what would be sent instead of sending it.'),
         minimum_severity: z.enum(SEVERITIES).default('warning').describe('Nothing below this is sent.'),
-        resolve_after_looks: z.int().min(1).max(100).default(3).describe('Good looks in a row, at each place, before an alert resolves.'),
+        resolve_after_looks: z
+          .int()
+          .min(1)
+          .max(100)
+          .default(3)
+          .describe('Good looks in a row, at each place, before an alert resolves.'),
         repeat: z
           .strictObject({
             normal: durationOption('While nothing changes.', '7d'),
             soon: durationOption('When the end is less than 7 days away.', '1d'),
-            urgent: durationOption('When critical and the end is less than a day away or past.', '1h'),
+            urgent: durationOption('When critical and the end is less than a day away, before or after.', '1h'),
           })
           .optional(),
       })
@@ -116,7 +139,10 @@ export function configSchema(
       .regex(/^sqlite:.+/, 'sqlite:PATH, e.g. sqlite:./data/notafter.db')
       .default('sqlite:./data/notafter.db')
       .describe('Where notafter remembers.'),
-    external_url: z.url({ protocol: /^https?$/ }).optional().describe('How people reach this page; used for links in messages.'),
+    external_url: z
+      .url({ protocol: /^https?$/ })
+      .optional()
+      .describe('How people reach this page; used for links in messages.'),
     log: z
       .strictObject({
         level: z.enum(['debug', 'info', 'warn', 'error']).default('info'),

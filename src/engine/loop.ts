@@ -1,6 +1,6 @@
 /** Work that runs again and again in this process: when it asked to, when it is woken, and at least every `atMostMs`. */
 export interface Loop {
-  /** Runs it soon, or once more right after the present run. */
+  /** Runs it soon, or once more soon after the present run. */
   wake(): void;
   /** Aborts the present run, waits for it, runs no more. */
   stop(): Promise<void>;
@@ -12,14 +12,15 @@ export interface LoopOptions {
   onError(error: unknown): void;
 }
 
-/** Never sooner than this after the last run ended, so that a run that asks for "now" cannot spin. */
+/** Never sooner than this after the last run ended: neither a run that asks for "now" nor one that is woken all the time can spin. */
 const AT_LEAST_MS = 50;
 
 /** `run` gives the moment at which it wants to run again, or undefined when only a wake or `atMostMs` calls for it. */
 export function startLoop(run: (signal: AbortSignal) => Promise<number | undefined>, options: LoopOptions): Loop {
   const stopping = new AbortController();
-  let wake: () => void = () => undefined;
-  let woken = false;
+  let isWoken = false;
+  /** Of the pause under way. */
+  let endPause: (() => void) | undefined;
 
   async function turn(): Promise<number> {
     try {
@@ -31,21 +32,27 @@ export function startLoop(run: (signal: AbortSignal) => Promise<number | undefin
     }
   }
 
+  /** A wake shortens it, but not below the least; a stop ends it. */
   async function pause(ms: number): Promise<void> {
-    if (woken || stopping.signal.aborted) return;
+    if (stopping.signal.aborted) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, Math.min(Math.max(ms, AT_LEAST_MS), options.atMostMs));
-      wake = () => {
+      const since = performance.now();
+      let timer = setTimeout(resolve, isWoken ? AT_LEAST_MS : Math.max(AT_LEAST_MS, Math.min(ms, options.atMostMs)));
+      endPause = () => {
         clearTimeout(timer);
-        resolve();
+        const left = AT_LEAST_MS - (performance.now() - since);
+        if (stopping.signal.aborted || left <= 0) resolve();
+        else timer = setTimeout(resolve, left);
       };
     });
-    wake = () => undefined;
+    endPause = undefined;
   }
 
   async function turns(): Promise<void> {
+    // Not before the caller has got the loop: a run may want to wake it.
+    await Promise.resolve();
     while (!stopping.signal.aborted) {
-      woken = false;
+      isWoken = false;
       await pause(await turn());
     }
   }
@@ -53,12 +60,12 @@ export function startLoop(run: (signal: AbortSignal) => Promise<number | undefin
   const ended = turns();
   return {
     wake() {
-      woken = true;
-      wake();
+      isWoken = true;
+      endPause?.();
     },
     async stop() {
       stopping.abort();
-      wake();
+      endPause?.();
       await ended;
     },
   };

@@ -84,7 +84,11 @@ export interface Sighting {
   readonly usedBy?: readonly Reference[];
   readonly key?: { readonly at: string; readonly match: 'yes' | 'no' | 'encrypted' };
   /** `dueAt` in milliseconds since the epoch. */
-  readonly renewal?: { readonly mode: 'automatic' | 'manual' | 'unknown'; readonly dueAt?: number; readonly stuck?: string };
+  readonly renewal?: {
+    readonly mode: 'automatic' | 'manual' | 'unknown';
+    readonly dueAt?: number;
+    readonly stuck?: string;
+  };
 }
 
 /** An end and the item that sets it. */
@@ -144,6 +148,8 @@ export interface SourceState {
   readonly type: string;
   /** Expected time between looks, milliseconds. */
   readonly intervalMs: number;
+  /** A digest of everything the config says of it: what was seen under another one is looked at anew in full. */
+  readonly definition?: string;
   /** When its first complete round ended; absent while it is new. */
   readonly baselineAt?: number;
   readonly firstSeenAt: number;

@@ -37,7 +37,10 @@ export interface LocationWrite {
 export interface InventoryWriter extends InventoryReader {
   saveSource(state: SourceState): Promise<void>;
   /** Inserts or revives the target; keeps its checkpoint and first-seen. */
-  saveTarget(target: { source: string; key: string; labels: TargetState['labels']; data: Json }, now: number): Promise<void>;
+  saveTarget(
+    target: { source: string; key: string; labels: TargetState['labels']; data: Json },
+    now: number,
+  ): Promise<void>;
   /**
    * Takes the right to record a look at this target: false when a newer fence has recorded already, so that a paused
    * worker cannot write old news over new.

@@ -262,10 +262,9 @@ function isTouched(previous: Location | undefined, location: Location): boolean 
 
 /** Without the times that every look moves, and in an order of its own: the store's may be another. */
 function timeless(location: Location): object {
-  const { lastLookAt: _look, lastSuccessAt, sightings, ...rest } = location;
+  const { lastLookAt: _look, lastSuccessAt: _success, sightings, ...rest } = location;
   return {
     ...rest,
-    hasSucceeded: lastSuccessAt !== undefined,
     sightings: new Map(sightings.map(({ lastSeenAt: _seen, ...sighting }) => [identityOf(sighting), sighting])),
   };
 }

@@ -1,4 +1,5 @@
 import type { Labels } from '../label/labels.ts';
+import { MAX_ACCEPTABLE_ISSUERS } from '../plugin/client.ts';
 import type { Item } from '../plugin/item.ts';
 import type { EndpointFacts, Problem } from '../plugin/observation.ts';
 import { safeText } from '../text/safe-text.ts';
@@ -9,7 +10,7 @@ const MAX_DETAIL = 500;
 const MAX_PLACE = 512;
 const MAX_LABEL = 1_024;
 const MAX_REFERENCE = 1_024;
-/** References and labels of one item, acceptable issuers of one endpoint. */
+/** References and labels of one item. */
 const MAX_LISTED = 500;
 
 export function safeDetail(detail: string): string {
@@ -40,7 +41,7 @@ export function safeEndpoint(endpoint: EndpointFacts): EndpointFacts {
     ...endpoint,
     ...(endpoint.alpn === undefined ? {} : { alpn: safeText(endpoint.alpn) }),
     acceptableIssuers: endpoint.acceptableIssuers
-      .slice(0, MAX_LISTED)
+      .slice(0, MAX_ACCEPTABLE_ISSUERS)
       .map((issuer) => safeText(issuer, { max: MAX_REFERENCE })),
     verdicts: endpoint.verdicts.map((verdict) => ({
       ...verdict,

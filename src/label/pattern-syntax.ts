@@ -327,7 +327,7 @@ class Parser {
 function literal(codePoint: number, flags: Flags): PatternNode {
   if (!flags.ignoreCase) return { kind: 'one', matches: (other) => other === codePoint };
   const forms = caseForms(codePoint);
-  return { kind: 'one', matches: (other) => forms.includes(other) || caseForms(other).includes(codePoint) };
+  return { kind: 'one', matches: (other) => caseForms(other).some((form) => forms.includes(form)) };
 }
 
 function rangeOf(low: number, high: number, flags: Flags): OneCharacter {

@@ -1,21 +1,28 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import type { Engine, Enqueue, Job } from '../engine/engine.ts';
 import type { InventoryReader } from '../inventory/port.ts';
+import { startDeadline } from '../network/deadline.ts';
 import type { Target } from '../plugin/collector.ts';
 import type { Clock } from '../plugin/context.ts';
 import type { Logger } from '../plugin/logger.ts';
-import type { Observation } from '../plugin/observation.ts';
-import { attempt, failureOf } from './attempt.ts';
+import { failureWithin, waitForReal, type Wait } from './attempt.ts';
 import type { Ledger, Meter, Source, SourcePlan } from './ports.ts';
-import type { Recorder, Recording } from './recorder.ts';
+import type { Recorder } from './recorder.ts';
+import { createSingleLook, untilAborted } from './single-look.ts';
 
 /** Looks under way at once. Endpoints wait for the network most of the time. */
 const CONCURRENCY = 64;
-/** A look that takes longer than this is ended; a collector has shorter deadlines of its own. */
+/** A look, or a search for targets, that takes longer than this is ended; a collector has shorter deadlines of its own. */
 const LOOK_DEADLINE_MS = 15 * 60_000;
-/** Observations recorded in one transaction. */
-const BATCH = 200;
+/** The queue's own deadline comes after ours, which knows how to record what it cut off. */
+const QUEUE_GRACE_MS = 60_000;
+/** A target not looked at for this share of the interval is behind. */
+const BEHIND = 0.9;
 /** The target that stands for a source whose list of targets could not be had. */
 const DISCOVERY = '(discovery)';
+/** Rounds of one source never overlap: there is nothing to fence between them. */
+const NO_FENCE = 0n;
 
 export interface LookingParts {
   readonly engine: Engine;
@@ -26,6 +33,10 @@ export interface LookingParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Logger;
+  /** Waits between tries; the real time by default. */
+  readonly wait?: Wait;
+  /** Deadline of one look and of one search for targets, milliseconds; 15 minutes by default. */
+  readonly deadlineMs?: number;
   /** Called when the first complete round of a source has ended. */
   onBaseline(source: string): void;
 }
@@ -34,7 +45,8 @@ export interface LookingParts {
 export interface Looking {
   /**
    * Makes exactly these the sources. One whose definition did not change goes on undisturbed; what is no longer named is
-   * unscheduled and withdrawn. Nothing is changed when one of them cannot be opened: that is thrown.
+   * unscheduled and withdrawn; looks under way at what is replaced are stopped. Nothing is changed when one of them cannot
+   * be opened: that is thrown. Not to be called again before it has ended.
    */
   use(plans: readonly SourcePlan[]): Promise<void>;
   /** Ends what the sources hold open. */
@@ -46,6 +58,8 @@ export interface Looking {
 
 interface LookJob {
   readonly source: string;
+  /** The definition under which the target was found. */
+  readonly definition: string;
   readonly target: Target;
 }
 
@@ -53,106 +67,124 @@ interface Running {
   readonly source: Source;
   readonly definition: string;
   isNew: boolean;
+  /** What the latest round found. */
+  targets: ReadonlyMap<string, Target>;
   /** Targets of the first round that have not been looked at yet; undefined until they are known. */
   awaited: Set<string> | undefined;
+  /**
+   * Targets looked at since the definition changed: the others are looked at as if they were not known, since labels and
+   * passwords reach what did not change itself as well. Undefined when the definition is the one of before.
+   */
+  readonly renewed: Set<string> | undefined;
+  readonly underWay: Map<AbortController, Promise<unknown>>;
 }
 
 export async function createLooking(parts: LookingParts): Promise<Looking> {
   const { engine, ledger, inventory, recorder, meter, clock, log } = parts;
+  const deadlineMs = parts.deadlineMs ?? LOOK_DEADLINE_MS;
   const running = new Map<string, Running>();
+  const look = createSingleLook({ ...parts, wait: parts.wait ?? waitForReal, deadlineMs });
   const enqueue: Enqueue<LookJob> = await engine.queue<LookJob>(
     'look',
-    { concurrency: CONCURRENCY, batch: 1, deadlineMs: LOOK_DEADLINE_MS },
+    { concurrency: CONCURRENCY, batch: 1, deadlineMs: deadlineMs + QUEUE_GRACE_MS },
     async (jobs, signal) => {
       for (const job of jobs) await work(job, signal);
     },
   );
 
-  async function work(job: Job<LookJob>, signal: AbortSignal): Promise<void> {
-    const run = running.get(job.data.source);
-    if (run === undefined) return;
-    await look(run.source, job.data.target, job.fence, signal);
-    run.awaited?.delete(job.data.target.key);
+  async function work({ data, fence }: Job<LookJob>, signal: AbortSignal): Promise<void> {
+    const run = running.get(data.source);
+    // What was queued before a reload serves the source as it is now, where that still has such a target.
+    const target = run?.definition === data.definition ? data.target : run?.targets.get(data.target.key);
+    if (run === undefined || target === undefined) return;
+    if (
+      !(await stoppable(run, signal, (stopping) =>
+        look(run.source, target, fence, run.renewed?.has(target.key) === false, stopping),
+      ))
+    ) {
+      return;
+    }
+    run.renewed?.add(target.key);
+    run.awaited?.delete(target.key);
     await endRound(run);
   }
 
-  async function look(source: Source, target: Target, fence: bigint, signal: AbortSignal): Promise<void> {
-    const startedAt = clock.now();
-    const recording = await recorder.begin(source, target, fence);
-    const checkpoint = (await inventory.target(source.name, target.key))?.checkpoint;
-    let begun = false;
+  /** Lets a reload stop the look, too, and wait for it. */
+  async function stoppable<T>(
+    run: Running,
+    signal: AbortSignal,
+    start: (stopping: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const controller = new AbortController();
+    const stop = (): void => controller.abort(signal.reason);
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    const looking = start(controller.signal);
+    run.underWay.set(controller, looking);
     try {
-      await attempt(
-        async () => {
-          for await (const batch of batches(source.instance.observe(target, { version: recording.version, checkpoint }, signal), BATCH)) {
-            begun = true;
-            count(source.name, batch);
-            if (!(await recording.add(batch))) return;
-          }
-        },
-        () => begun,
-        parts.random,
-        signal,
-      );
-      signal.throwIfAborted();
-      await recording.finish();
-    } catch (error) {
-      await failed(source, target, recording, error, signal);
+      return await looking;
     } finally {
-      meter.lasted(source.name, (clock.now() - startedAt) / 1000);
-    }
-  }
-
-  async function failed(source: Source, target: Target, recording: Recording, error: unknown, signal: AbortSignal): Promise<void> {
-    // A look that ended because notafter stops says nothing about the place.
-    if (signal.aborted && (signal.reason as { name?: string } | undefined)?.name !== 'TimeoutError') return;
-    const failure = failureOf(signal.aborted ? signal.reason : error, log, { source: source.name, target: target.key });
-    log.debug({ source: source.name, target: target.key, ...failure }, 'look failed');
-    meter.observed(source.name, 'failed', 1);
-    meter.failed(source.name, failure.reason);
-    await recording.fail(failure);
-  }
-
-  function count(source: string, batch: readonly Observation[]): void {
-    for (const observation of batch) {
-      const whole = observation.problems.find((problem) => problem.place === undefined);
-      const result = observation.gone ? 'gone' : observation.unchanged ? 'unchanged' : whole === undefined ? 'ok' : 'failed';
-      meter.observed(source, result, 1);
-      for (const problem of observation.problems) meter.failed(source, problem.reason);
+      run.underWay.delete(controller);
+      signal.removeEventListener('abort', stop);
     }
   }
 
   /** One round of a source: what there is to look at, then a look at each. */
   async function round(run: Running, signal: AbortSignal): Promise<void> {
     const { source } = run;
-    const found = new Map<string, Target>();
-    try {
-      for await (const target of source.instance.discover(signal)) found.set(target.key, target);
-    } catch (error) {
-      if (signal.aborted) return;
-      const failure = failureOf(error, log, { source: source.name });
-      meter.failed(source.name, failure.reason);
-      const target: Target = { key: DISCOVERY, data: null };
-      await saveTargets(source, [target]);
-      const recording = await recorder.begin(source, target, BigInt(clock.now()));
-      await recording.fail(failure);
-      return;
-    }
-    const known = new Set((await inventory.targets(source.name)).map((target) => target.key));
+    const found = await discover(source, signal);
+    if (found === undefined) return;
+    run.targets = found;
+    const known = new Map((await inventory.targets(source.name)).map((target) => [target.key, target]));
     await saveTargets(
       source,
-      [...found.values()].filter((target) => !known.has(target.key)),
+      [...found.values()].filter((target) => {
+        const saved = known.get(target.key);
+        return (
+          saved === undefined || !isDeepStrictEqual([saved.labels, saved.data], [target.labels ?? {}, target.data])
+        );
+      }),
     );
-    await recorder.withdrawTargets(
-      source.name,
-      [...known].filter((key) => !found.has(key)),
-    );
-    if (run.isNew && run.awaited === undefined) run.awaited = new Set(found.keys());
+    if (known.has(DISCOVERY)) await recorder.withdrawTargets(source.name, [DISCOVERY], 'superseded');
+    const gone = [...known.keys()].filter((key) => key !== DISCOVERY && !found.has(key));
+    await recorder.withdrawTargets(source.name, gone, 'gone');
+    if (run.isNew) {
+      const awaited = run.awaited ?? new Set(found.keys());
+      run.awaited = new Set([...awaited].filter((key) => found.has(key)));
+    }
     for (const target of found.values()) {
-      const queued = await enqueue(`${source.name} ${target.key}`, { source: source.name, target });
+      const queued = await enqueue(`${source.name} ${target.key}`, {
+        source: source.name,
+        definition: run.definition,
+        target,
+      });
       if (!queued) log.debug({ source: source.name, target: target.key }, 'the last look is still under way');
     }
     await endRound(run);
+  }
+
+  /** The targets by key; undefined when they could not be had: that is recorded, and nothing else is touched. */
+  async function discover(source: Source, stopping: AbortSignal): Promise<ReadonlyMap<string, Target> | undefined> {
+    using deadline = startDeadline(deadlineMs, stopping);
+    const { signal } = deadline;
+    const found = new Map<string, Target>();
+    try {
+      for await (const target of untilAborted(source.instance.discover(signal), signal)) found.set(target.key, target);
+      signal.throwIfAborted();
+      return found;
+    } catch (error) {
+      if (stopping.aborted) return undefined;
+      const failure = failureWithin(signal, error, `the search for the targets of ${source.name}`, log, {
+        source: source.name,
+      });
+      log.debug({ source: source.name, ...failure }, 'discovery failed');
+      meter.failed(source.name, failure.reason);
+      const target: Target = { key: DISCOVERY, data: null };
+      await saveTargets(source, [target]);
+      const recording = await recorder.begin(source, target, NO_FENCE);
+      await recording.fail(failure);
+      return undefined;
+    }
   }
 
   async function saveTargets(source: Source, targets: readonly Target[]): Promise<void> {
@@ -160,7 +192,10 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
     const now = clock.now();
     await ledger.transaction(async (tx) => {
       for (const target of targets) {
-        await tx.inventory.saveTarget({ source: source.name, key: target.key, labels: target.labels ?? {}, data: target.data }, now);
+        await tx.inventory.saveTarget(
+          { source: source.name, key: target.key, labels: target.labels ?? {}, data: target.data },
+          now,
+        );
       }
     });
   }
@@ -168,17 +203,18 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
   async function endRound(run: Running): Promise<void> {
     if (!run.isNew || run.awaited === undefined || run.awaited.size > 0) return;
     run.isNew = false;
-    await saveState(run.source, clock.now());
+    await saveState(run, clock.now());
     parts.onBaseline(run.source.name);
   }
 
-  async function saveState(source: Source, baselineAt: number | undefined): Promise<void> {
+  async function saveState({ source, definition }: Running, baselineAt: number | undefined): Promise<void> {
     const known = (await inventory.sources()).find((state) => state.name === source.name);
     await ledger.transaction((tx) =>
       tx.inventory.saveSource({
         name: source.name,
         type: source.type,
         intervalMs: source.intervalMs,
+        definition,
         firstSeenAt: known?.firstSeenAt ?? clock.now(),
         ...(baselineAt === undefined ? {} : { baselineAt }),
       }),
@@ -187,7 +223,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
 
   async function use(plans: readonly SourcePlan[]): Promise<void> {
     const changed = plans.filter((plan) => running.get(plan.name)?.definition !== plan.definition);
-    const opened = await Promise.all(changed.map(async (plan) => ({ plan, source: await plan.open() })));
+    const opened = await openAll(changed);
     const states = new Map((await inventory.sources()).map((state) => [state.name, state]));
     const wanted = new Set(plans.map((plan) => plan.name));
     const replaced = new Set(changed.map((plan) => plan.name));
@@ -195,7 +231,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       if (wanted.has(name) && !replaced.has(name)) continue;
       running.delete(name);
       await engine.unschedule(scheduleOf(name));
-      await run.source.instance.close?.();
+      await end(run);
     }
     for (const name of states.keys()) {
       if (wanted.has(name)) continue;
@@ -207,15 +243,53 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       // Another type under an old name is another source.
       if (state !== undefined && state.type !== source.type) await recorder.withdrawSource(source.name);
       const baselineAt = state?.type === source.type ? state.baselineAt : undefined;
-      const run: Running = { source, definition: plan.definition, isNew: baselineAt === undefined, awaited: undefined };
+      const run: Running = {
+        source,
+        definition: plan.definition,
+        isNew: baselineAt === undefined,
+        targets: new Map(),
+        awaited: undefined,
+        renewed: state?.definition === plan.definition ? undefined : new Set(),
+        underWay: new Map(),
+      };
       running.set(source.name, run);
-      await saveState(source, baselineAt);
+      await saveState(run, baselineAt);
       await engine.every(scheduleOf(source.name), source.schedule, source.scope, (signal) => round(run, signal));
+      if (await isBehind(run)) await engine.trigger(scheduleOf(source.name));
     }
   }
 
+  /** Whether a round was cut off by the last stop: its looks must not wait for the next one, which may be a day away. */
+  async function isBehind({ source }: Running): Promise<boolean> {
+    const latest = clock.now() - source.intervalMs * BEHIND;
+    return (await inventory.targets(source.name)).some(
+      (target) => target.lastLookAt === undefined || target.lastLookAt < latest,
+    );
+  }
+
+  /** Stops the looks at a source and waits for them before it closes what they use. */
+  async function end(run: Running): Promise<void> {
+    const reason = new Error(`the source ${run.source.name} was replaced`);
+    for (const controller of run.underWay.keys()) controller.abort(reason);
+    await Promise.allSettled(run.underWay.values());
+    await closeSource(run.source, log);
+  }
+
+  async function openAll(
+    plans: readonly SourcePlan[],
+  ): Promise<readonly { readonly plan: SourcePlan; readonly source: Source }[]> {
+    const results = await Promise.allSettled(plans.map(async (plan) => ({ plan, source: await plan.open() })));
+    const opened = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    const faults = results.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
+    if (faults.length === 0) return opened;
+    for (const { source } of opened) await closeSource(source, log);
+    throw new Error(faults.map((fault) => (fault instanceof Error ? fault.message : String(fault))).join('\n'), {
+      cause: faults[0],
+    });
+  }
+
   async function close(): Promise<void> {
-    for (const run of running.values()) await run.source.instance.close?.();
+    for (const run of running.values()) await end(run);
     running.clear();
   }
 
@@ -227,18 +301,15 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
   };
 }
 
-function scheduleOf(source: string): string {
-  return `source ${source}`;
+/** One that cannot be closed properly must not keep the others from it. */
+async function closeSource(source: Source, log: Logger): Promise<void> {
+  try {
+    await source.instance.close?.();
+  } catch (error) {
+    log.warn({ source: source.name, error }, 'a source could not be closed properly');
+  }
 }
 
-async function* batches(observations: AsyncIterable<Observation>, size: number): AsyncIterable<readonly Observation[]> {
-  let batch: Observation[] = [];
-  for await (const observation of observations) {
-    batch.push(observation);
-    if (batch.length >= size) {
-      yield batch;
-      batch = [];
-    }
-  }
-  if (batch.length > 0) yield batch;
+function scheduleOf(source: string): string {
+  return `source ${source}`;
 }

@@ -6,9 +6,15 @@ import type { CollectorInstance } from '../plugin/collector.ts';
 import type { Reason } from '../plugin/reason.ts';
 import type { Schedule } from '../engine/engine.ts';
 
+/** What a transaction of the store gives to write with. */
+export interface LedgerTransaction {
+  readonly inventory: InventoryWriter;
+  readonly alerts: AlertWriter;
+}
+
 /** What is recorded, what follows from it and what is to be told are committed together, or not at all. */
 export interface Ledger {
-  transaction<T>(work: (tx: { readonly inventory: InventoryWriter; readonly alerts: AlertWriter }) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T>;
 }
 
 /** Takes note of what was assessed. Runs inside the caller's transaction. */
@@ -24,8 +30,9 @@ export interface Meter {
 /** A source as the config wants it. */
 export interface SourcePlan {
   readonly name: string;
-  /** Everything the config says of it, as text: equal definitions are one source that goes on as it is. */
+  /** A digest of everything the config says of it: equal definitions are one source that goes on as it is. */
   readonly definition: string;
+  /** Throws an Error that names the source. */
   open(): Promise<Source>;
 }
 

@@ -1,6 +1,12 @@
 import type { Location } from '../inventory/model.ts';
-import type { InventoryReader, InventoryWriter, LocationWrite } from '../inventory/port.ts';
-import { applyFailure, applyObservation, failedTarget, type ChainFinder, type RecordMeta } from '../inventory/record.ts';
+import type { InventoryReader, LocationWrite } from '../inventory/port.ts';
+import {
+  applyFailure,
+  applyObservation,
+  failedTarget,
+  type ChainFinder,
+  type RecordMeta,
+} from '../inventory/record.ts';
 import { mergeLabels } from '../label/labels.ts';
 import type { Target } from '../plugin/collector.ts';
 import type { Clock } from '../plugin/context.ts';
@@ -11,13 +17,16 @@ import type { Finding } from '../policy/finding.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { InventoryView } from '../policy/view.ts';
 import type { AssessedLocation } from '../notify/transition.ts';
-import type { Ledger, Source, Transition } from './ports.ts';
+import type { Ledger, LedgerTransaction, Source, Transition } from './ports.ts';
 
 /** Problems that mean that a list was not read to its end: what it did not name may still be there. */
 const INCOMPLETE: ReadonlySet<Reason> = new Set<Reason>(['partial', 'throttled', 'permission_denied']);
 
 /** Locations assessed in one transaction when only time has passed. */
 const ASSESS_BATCH = 500;
+
+/** An assessment that asks to be made again at once, or in the past, waits this long: it must not spin. */
+const SOONEST_MS = 1_000;
 
 export interface RecorderParts {
   readonly ledger: Ledger;
@@ -36,16 +45,25 @@ export interface Recording {
   version(location: string): string | undefined;
   /** Records observations. False when a newer look at this target has been recorded meanwhile: stop. */
   add(observations: readonly Observation[]): Promise<boolean>;
-  /** The look ended normally: what it did not name is gone, unless a list could not be read to its end. */
+  /**
+   * The look ended normally: what it did not name is gone, unless a list could not be read to its end. What stood in for
+   * the target while nothing of it was known gives way in any case.
+   */
   finish(): Promise<void>;
-  /** The look failed: nothing is withdrawn, and what it did not reach keeps its last known state as failed. */
+  /**
+   * The look failed: nothing is withdrawn, and what it did not reach keeps its last known state as failed. Where nothing
+   * is left that could carry the failure, a stand-in named as the target does.
+   */
   fail(failure: { readonly reason: Reason; readonly detail: string }): Promise<void>;
 }
 
 export interface Recorder {
   begin(source: Source, target: Target, fence: bigint): Promise<Recording>;
-  /** Withdraws targets and all their locations. */
-  withdrawTargets(source: string, keys: readonly string[]): Promise<void>;
+  /**
+   * Withdraws targets and all their locations: they are gone, or (`superseded`) only stood in for what a good look has
+   * shown since.
+   */
+  withdrawTargets(source: string, keys: readonly string[], why: 'gone' | 'superseded'): Promise<void>;
   withdrawSource(name: string): Promise<void>;
   /** Assesses what is due by time alone; gives the number of locations assessed. */
   assessDue(signal: AbortSignal): Promise<number>;
@@ -56,22 +74,30 @@ export interface Recorder {
 export function createRecorder(parts: RecorderParts): Recorder {
   const { ledger, inventory, clock, view, transition } = parts;
 
-  /** Assesses locations that were just saved and hands the result on. Part of the caller's transaction. */
+  /** Assesses locations as they are in the store now, and hands the result on. */
   async function follow(
-    tx: { inventory: InventoryWriter; alerts: Parameters<Transition>[0] },
-    saved: readonly { readonly location: Location; readonly look: AssessedLocation['look'] }[],
+    tx: LedgerTransaction,
+    saved: readonly { readonly location: Location; readonly look: 'good' | 'failed' | 'none' }[],
     now: number,
   ): Promise<void> {
     const assessed: AssessedLocation[] = [];
     for (const { location, look } of saved) {
       const { findings, nextAt } = assess(location, view, parts.policy(), now);
-      await tx.inventory.scheduleAssessment(location.id, nextAt);
+      await tx.inventory.scheduleAssessment(
+        location.id,
+        nextAt === undefined ? undefined : Math.max(nextAt, now + SOONEST_MS),
+      );
       assessed.push(assessedLocation(location, look, findings));
     }
     if (assessed.length > 0) await transition(tx.alerts, assessed, now);
   }
 
-  async function withdraw(locations: readonly Location[], tx: { inventory: InventoryWriter; alerts: Parameters<Transition>[0] }, now: number): Promise<void> {
+  async function withdraw(
+    tx: LedgerTransaction,
+    locations: readonly Location[],
+    why: 'gone' | 'superseded',
+    now: number,
+  ): Promise<void> {
     if (locations.length === 0) return;
     await tx.inventory.withdrawLocations(
       locations.map((location) => location.id),
@@ -79,142 +105,208 @@ export function createRecorder(parts: RecorderParts): Recorder {
     );
     await transition(
       tx.alerts,
-      locations.map((location) => assessedLocation(location, 'gone', [])),
+      locations.map((location) => assessedLocation(location, why, [])),
       now,
     );
   }
 
+  /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks. */
+  async function write(
+    tx: LedgerTransaction,
+    writes: readonly LocationWrite[],
+    now: number,
+  ): Promise<readonly Location[]> {
+    if (writes.length === 0) return [];
+    const saved = await tx.inventory.saveLocations(writes);
+    const open = await tx.alerts.openAlertsAt(saved.map((location) => location.id));
+    const alarmed = new Set(
+      open.flatMap((alert) => alert.places.flatMap((place) => (place.state === 'open' ? [place.locationId] : []))),
+    );
+    const changed = saved.filter((location, index) => writes[index]?.touchOnly !== true || alarmed.has(location.id));
+    await follow(
+      tx,
+      changed.map((location) => ({ location, look: location.failure === undefined ? 'good' : 'failed' })),
+      now,
+    );
+    return saved;
+  }
+
   async function begin(source: Source, target: Target, fence: bigint): Promise<Recording> {
     const labels = mergeLabels(source.labels, target.labels);
-    const meta: RecordMeta = { source: source.name, type: source.type, target: target.key, labels, chains: parts.chains };
-    const previous = new Map((await inventory.locations({ source: source.name, target: target.key })).map((location) => [location.location, location]));
+    const meta: RecordMeta = {
+      source: source.name,
+      type: source.type,
+      target: target.key,
+      labels,
+      chains: parts.chains,
+    };
+    const known = new Map(
+      (await inventory.locations({ source: source.name, target: target.key })).map((location) => [
+        location.location,
+        location,
+      ]),
+    );
+    /** What this look has recorded. */
     const seen = new Set<string>();
-    let complete = true;
+    let isComplete = true;
+    let isGood = true;
 
-    async function write(
-      tx: { inventory: InventoryWriter; alerts: Parameters<Transition>[0] },
-      writes: readonly LocationWrite[],
-      now: number,
-    ): Promise<void> {
-      const saved = await tx.inventory.saveLocations(writes);
-      const alarmed = new Set(
-        (await tx.alerts.openAlertsAt(saved.map((location) => location.id))).flatMap((alert) =>
-          alert.places.filter((place) => place.state === 'open').map((place) => place.locationId),
-        ),
-      );
-      const changed = saved.flatMap((location, index) =>
-        writes[index]?.touchOnly === true && !alarmed.has(location.id) ? [] : [{ location, look: location.failure === undefined ? ('good' as const) : ('failed' as const) }],
-      );
-      await follow(tx, changed, now);
-    }
-
-    async function record(writesAt: (now: number) => readonly LocationWrite[], gone: readonly Location[], checkpoint?: Observation['checkpoint']): Promise<boolean> {
+    /** Runs one step of the recording, unless a newer look was faster or the target is no longer wanted. */
+    async function record(
+      step: (tx: LedgerTransaction, now: number) => Promise<void>,
+      checkpoint?: Observation['checkpoint'],
+    ): Promise<boolean> {
       const now = clock.now();
       return ledger.transaction(async (tx) => {
         if (!(await tx.inventory.fence(source.name, target.key, fence))) return false;
-        const writes = writesAt(now);
-        if (writes.length > 0) await write(tx, writes, now);
-        await withdraw(gone, tx, now);
+        await step(tx, now);
         await tx.inventory.setCheckpoint(source.name, target.key, checkpoint, now);
         return true;
       });
     }
 
+    /** Known locations that this look has not named. */
+    function unseen(): readonly Location[] {
+      return [...known.values()].filter((location) => !seen.has(location.location));
+    }
+
+    function isStandIn(location: Location): boolean {
+      return (
+        location.location === target.key && location.lastSuccessAt === undefined && location.sightings.length === 0
+      );
+    }
+
     return {
       version(location) {
-        const known = previous.get(location);
-        return known?.failure === undefined ? known?.version : undefined;
+        const last = known.get(location);
+        return last?.failure === undefined ? last?.version : undefined;
       },
 
       async add(observations) {
-        const gone: Location[] = [];
-        const present: Observation[] = [];
-        let checkpoint: Observation['checkpoint'];
-        for (const observation of observations) {
-          seen.add(observation.location);
-          if (observation.checkpoint !== undefined) checkpoint = observation.checkpoint;
-          if (observation.problems.some((problem) => INCOMPLETE.has(problem.reason))) complete = false;
-          const known = previous.get(observation.location);
-          if (observation.gone !== true) present.push(observation);
-          else if (known !== undefined) gone.push(known);
-        }
-        return record(
-          (now) => present.map((observation) => applyObservation(previous.get(observation.location), observation, meta, now)),
-          gone,
-          checkpoint,
+        // Where one location is named twice, the last word holds.
+        const latest = [...new Map(observations.map((observation) => [observation.location, observation])).values()];
+        const present = latest.filter((observation) => observation.gone !== true);
+        const gone = latest.flatMap((observation) =>
+          observation.gone === true ? (known.get(observation.location) ?? []) : [],
         );
+        const checkpoint = observations.findLast((observation) => observation.checkpoint !== undefined)?.checkpoint;
+        let saved: readonly Location[] = [];
+        const isRecorded = await record(async (tx, now) => {
+          const writes = present.map((observation) =>
+            applyObservation(known.get(observation.location), observation, meta, now),
+          );
+          saved = await write(tx, writes, now);
+          await withdraw(tx, gone, 'gone', now);
+        }, checkpoint);
+        if (!isRecorded) return false;
+        for (const { location } of latest) seen.add(location);
+        for (const { location } of gone) known.delete(location);
+        for (const location of saved) {
+          known.set(location.location, location);
+          if (location.failure !== undefined) isGood = false;
+          if (isPartial(location)) isComplete = false;
+        }
+        return true;
       },
 
       async finish() {
-        const missing = complete ? [...previous.values()].filter((location) => !seen.has(location.location)) : [];
-        await record(() => [], missing);
+        const missing = unseen();
+        await record(async (tx, now) => {
+          await withdraw(tx, isComplete ? missing.filter((location) => !isStandIn(location)) : [], 'gone', now);
+          await withdraw(tx, missing.filter(isStandIn), isComplete && isGood ? 'superseded' : 'gone', now);
+        });
       },
 
       async fail(failure) {
-        const unreached = [...previous.values()].filter((location) => !seen.has(location.location));
-        await record(
-          (now) =>
-            unreached.length === 0 && seen.size === 0
-              ? [failedTarget(meta, failure, now)]
-              : unreached.map((location) => applyFailure(location, failure, now)),
-          [],
-        );
+        const carriers = unseen();
+        const named = known.get(target.key);
+        await record(async (tx, now) => {
+          const writes =
+            carriers.length > 0
+              ? carriers.map((location) => applyFailure(location, failure, now))
+              : [named === undefined ? failedTarget(meta, failure, now) : applyFailure(named, failure, now)];
+          await write(tx, writes, now);
+        });
       },
     };
   }
 
-  async function withdrawTargets(source: string, keys: readonly string[]): Promise<void> {
-    for (const key of keys) {
-      await ledger.transaction(async (tx) => {
-        const now = clock.now();
-        await withdraw(await tx.inventory.locations({ source, target: key }), tx, now);
-        await tx.inventory.withdrawTarget(source, key, now);
-      });
-    }
-  }
-
-  async function assessBatch(locations: readonly Location[]): Promise<void> {
-    await ledger.transaction((tx) =>
-      follow(
+  /** Gives the number of locations assessed. They are read in the transaction: a look may have been faster. */
+  async function assessBatch(
+    read: (tx: LedgerTransaction) => Promise<readonly Location[]>,
+    now: number,
+  ): Promise<number> {
+    return ledger.transaction(async (tx) => {
+      const locations = await read(tx);
+      await follow(
         tx,
-        locations.map((location) => ({ location, look: 'none' as const })),
-        clock.now(),
-      ),
-    );
+        locations.map((location) => ({ location, look: 'none' })),
+        now,
+      );
+      return locations.length;
+    });
   }
 
   return {
     begin,
-    withdrawTargets,
+
+    async withdrawTargets(source, keys, why) {
+      for (const key of keys) {
+        await ledger.transaction(async (tx) => {
+          const now = clock.now();
+          await withdraw(tx, await tx.inventory.locations({ source, target: key }), why, now);
+          await tx.inventory.withdrawTarget(source, key, now);
+        });
+      }
+    },
 
     async withdrawSource(name) {
       await ledger.transaction(async (tx) => {
         const now = clock.now();
-        await withdraw(await tx.inventory.locations({ source: name }), tx, now);
+        await withdraw(tx, await tx.inventory.locations({ source: name }), 'gone', now);
         await tx.inventory.withdrawSource(name, now);
       });
     },
 
     async assessDue(signal) {
-      let count = 0;
-      for (;;) {
-        const due = signal.aborted ? [] : await inventory.dueForAssessment(clock.now(), ASSESS_BATCH);
-        if (due.length === 0) return count;
-        await assessBatch(due);
-        count += due.length;
+      const until = clock.now();
+      let total = 0;
+      while (!signal.aborted) {
+        // Not before `until`, even when the clock was set back: what was assessed is then no longer due by it.
+        const count = await assessBatch(
+          (tx) => tx.inventory.dueForAssessment(until, ASSESS_BATCH),
+          Math.max(until, clock.now()),
+        );
+        total += count;
+        if (count < ASSESS_BATCH) break;
       }
+      return total;
     },
 
     async assessAll(signal) {
-      const all = await inventory.locations();
-      for (let start = 0; start < all.length && !signal.aborted; start += ASSESS_BATCH) {
-        await assessBatch(all.slice(start, start + ASSESS_BATCH));
+      const ids = (await inventory.locations()).map((location) => location.id);
+      for (let start = 0; start < ids.length && !signal.aborted; start += ASSESS_BATCH) {
+        const some = ids.slice(start, start + ASSESS_BATCH);
+        await assessBatch((tx) => tx.inventory.locations({ ids: some }), clock.now());
       }
     },
   };
 }
 
-function assessedLocation(location: Location, look: AssessedLocation['look'], findings: readonly Finding[]): AssessedLocation {
+/** Whether something of it stayed out of sight: as a whole, or in part. */
+function isPartial(location: Location): boolean {
+  const reasons = [
+    ...location.problems.map((problem) => problem.reason),
+    ...(location.failure === undefined ? [] : [location.failure.reason]),
+  ];
+  return reasons.some((reason) => INCOMPLETE.has(reason));
+}
+
+function assessedLocation(
+  location: Location,
+  look: AssessedLocation['look'],
+  findings: readonly Finding[],
+): AssessedLocation {
   return {
     locationId: location.id,
     source: location.source,

@@ -1,3 +1,5 @@
+import { hash } from 'node:crypto';
+
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 import type { InventoryReader } from '../inventory/port.ts';
@@ -6,6 +8,7 @@ import type { Severity } from '../plugin/notification.ts';
 import { DELIVERY_REASONS } from '../plugin/channel.ts';
 import { NOTIFICATION_REASONS } from '../plugin/notification.ts';
 import { REASON_LIST, type Reason } from '../plugin/reason.ts';
+import { safeText } from '../text/safe-text.ts';
 
 /** Label values are cut here: a series is a name, not a document. */
 const MAX_LABEL = 256;
@@ -54,24 +57,113 @@ export function createMetrics(parts: MetricsParts): Metrics {
     if (name.startsWith('nodejs_eventloop_lag')) registry.removeSingleMetric(name);
   }
 
-  const notAfter = new Gauge({ name: 'notafter_certificate_not_after_timestamp_seconds', help: 'End of the validity of a certificate at one place.', labelNames: CERTIFICATE_LABELS, registers });
-  const notBefore = new Gauge({ name: 'notafter_certificate_not_before_timestamp_seconds', help: 'Begin of the validity of a certificate at one place.', labelNames: CERTIFICATE_LABELS, registers });
-  const effective = new Gauge({ name: 'notafter_location_effective_not_after_timestamp_seconds', help: 'When clients of this location begin to fail: the end of its best trust path, else of the path it serves.', labelNames: ['source', 'location'], registers });
-  const up = new Gauge({ name: 'notafter_location_up', help: '1 when the last look at this location succeeded, else 0.', labelNames: ['source', 'location'], registers });
-  const lastSuccess = new Gauge({ name: 'notafter_location_last_success_timestamp_seconds', help: 'Time of the last look at this location that succeeded.', labelNames: ['source', 'location'], registers });
-  const crlNextUpdate = new Gauge({ name: 'notafter_crl_next_update_timestamp_seconds', help: 'nextUpdate of a certificate revocation list at one place.', labelNames: ['source', 'location', 'place', 'issuer', 'fingerprint'], registers });
-  const credentialNotAfter = new Gauge({ name: 'notafter_credential_not_after_timestamp_seconds', help: 'End of a credential that is no certificate.', labelNames: ['source', 'location', 'name', 'id'], registers });
-  const findings = new Gauge({ name: 'notafter_findings', help: 'Places affected by a rule now.', labelNames: ['rule', 'severity', 'source'], registers });
-  const observations = new Counter({ name: 'notafter_observations_total', help: 'Locations looked at.', labelNames: ['source', 'result'], registers });
-  const errors = new Counter({ name: 'notafter_collect_errors_total', help: 'Looks, or parts of looks, that failed.', labelNames: ['source', 'reason'], registers });
-  const duration = new Histogram({ name: 'notafter_observation_duration_seconds', help: 'Time that a look at one target took.', labelNames: ['source'], buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300], registers });
-  const sent = new Counter({ name: 'notafter_notifications_total', help: 'Notifications delivered, by recipient.', labelNames: ['channel', 'reason'], registers });
-  const unsent = new Counter({ name: 'notafter_notifications_failed_total', help: 'Attempts to deliver that failed, by recipient.', labelNames: ['channel', 'reason'], registers });
-  const outbox = new Gauge({ name: 'notafter_outbox_oldest_seconds', help: 'Age of the oldest notification that waits to be delivered; 0 when none waits.', registers });
-  const lag = new Gauge({ name: 'notafter_schedule_lag_seconds', help: 'How late the latest run of a schedule began.', labelNames: ['schedule'], registers });
-  new Gauge({ name: 'notafter_build_info', help: 'Always 1; the labels say what runs.', labelNames: ['version', 'node'], registers }).set({ version: parts.version, node: process.versions.node }, 1);
+  const notAfter = new Gauge({
+    name: 'notafter_certificate_not_after_timestamp_seconds',
+    help: 'End of the validity of a certificate at one place.',
+    labelNames: CERTIFICATE_LABELS,
+    registers,
+  });
+  const notBefore = new Gauge({
+    name: 'notafter_certificate_not_before_timestamp_seconds',
+    help: 'Begin of the validity of a certificate at one place.',
+    labelNames: CERTIFICATE_LABELS,
+    registers,
+  });
+  const effective = new Gauge({
+    name: 'notafter_location_effective_not_after_timestamp_seconds',
+    help: 'When clients of this location begin to fail: the end of its best trust path, else of the path it serves.',
+    labelNames: ['source', 'location'],
+    registers,
+  });
+  const up = new Gauge({
+    name: 'notafter_location_up',
+    help: '1 when the last look at this location succeeded, else 0.',
+    labelNames: ['source', 'location'],
+    registers,
+  });
+  const lastSuccess = new Gauge({
+    name: 'notafter_location_last_success_timestamp_seconds',
+    help: 'Time of the last look at this location that succeeded.',
+    labelNames: ['source', 'location'],
+    registers,
+  });
+  const crlNextUpdate = new Gauge({
+    name: 'notafter_crl_next_update_timestamp_seconds',
+    help: 'nextUpdate of a certificate revocation list at one place.',
+    labelNames: ['source', 'location', 'place', 'issuer', 'fingerprint'],
+    registers,
+  });
+  const credentialNotAfter = new Gauge({
+    name: 'notafter_credential_not_after_timestamp_seconds',
+    help: 'End of a credential that is no certificate.',
+    labelNames: ['source', 'location', 'name', 'id'],
+    registers,
+  });
+  const findings = new Gauge({
+    name: 'notafter_findings',
+    help: 'Places affected by a rule now.',
+    labelNames: ['rule', 'severity', 'source'],
+    registers,
+  });
+  const observations = new Counter({
+    name: 'notafter_observations_total',
+    help: 'Locations looked at.',
+    labelNames: ['source', 'result'],
+    registers,
+  });
+  const errors = new Counter({
+    name: 'notafter_collect_errors_total',
+    help: 'Looks, or parts of looks, that failed.',
+    labelNames: ['source', 'reason'],
+    registers,
+  });
+  const duration = new Histogram({
+    name: 'notafter_observation_duration_seconds',
+    help: 'Time that a look at one target took.',
+    labelNames: ['source'],
+    buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300],
+    registers,
+  });
+  const sent = new Counter({
+    name: 'notafter_notifications_total',
+    help: 'Notifications delivered, by recipient.',
+    labelNames: ['channel', 'reason'],
+    registers,
+  });
+  const unsent = new Counter({
+    name: 'notafter_notifications_failed_total',
+    help: 'Attempts to deliver that failed, by recipient.',
+    labelNames: ['channel', 'reason'],
+    registers,
+  });
+  const outbox = new Gauge({
+    name: 'notafter_outbox_oldest_seconds',
+    help: 'Age of the oldest notification that waits to be delivered; 0 when none waits.',
+    registers,
+  });
+  const lag = new Gauge({
+    name: 'notafter_schedule_lag_seconds',
+    help: 'How late the latest run of a schedule began.',
+    labelNames: ['schedule'],
+    registers,
+  });
+  new Gauge({
+    name: 'notafter_build_info',
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version: parts.version, node: process.versions.node }, 1);
 
-  const inventoryGauges = [notAfter, notBefore, effective, up, lastSuccess, crlNextUpdate, credentialNotAfter, findings];
+  const inventoryGauges = [
+    notAfter,
+    notBefore,
+    effective,
+    up,
+    lastSuccess,
+    crlNextUpdate,
+    credentialNotAfter,
+    findings,
+  ];
 
   function exposeLocation(location: Location): void {
     const at = { source: location.source, location: label(location.location) };
@@ -79,7 +171,8 @@ export function createMetrics(parts: MetricsParts): Metrics {
     if (location.lastSuccessAt !== undefined) lastSuccess.set(at, location.lastSuccessAt / 1000);
     const end = location.chain?.effective.at;
     if (end !== undefined && end !== null) effective.set(at, end / 1000);
-    for (const sighting of location.sightings) exposeSighting(at, sighting);
+    // What has the same labels is one series: what ends first is said last, and stands.
+    for (const sighting of location.sightings.toSorted(latestFirst)) exposeSighting(at, sighting);
   }
 
   function exposeSighting(at: { source: string; location: string }, sighting: Sighting): void {
@@ -94,7 +187,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
       }
       case 'crl':
         if (item.nextUpdate !== undefined) {
-          setTime(crlNextUpdate, { ...at, place: label(sighting.place), issuer: label(item.issuer), fingerprint: item.id }, item.nextUpdate);
+          setTime(
+            crlNextUpdate,
+            { ...at, place: label(sighting.place), issuer: label(item.issuer), fingerprint: item.id },
+            item.nextUpdate,
+          );
         }
         return;
       case 'credential':
@@ -126,7 +223,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
     scheduleLag: (schedule, lagMs) => lag.set({ schedule }, lagMs / 1000),
 
     async exposition() {
-      const [locations, counts, oldest] = await Promise.all([parts.inventory.locations(), parts.findings(), parts.oldestPendingAt()]);
+      const [locations, counts, oldest] = await Promise.all([
+        parts.inventory.locations(),
+        parts.findings(),
+        parts.oldestPendingAt(),
+      ]);
       for (const gauge of inventoryGauges) gauge.reset();
       for (const location of locations) exposeLocation(location);
       for (const { rule, severity, source, count } of counts) findings.set({ rule, severity, source }, count);
@@ -136,7 +237,10 @@ export function createMetrics(parts: MetricsParts): Metrics {
   };
 }
 
-function certificateLabels(sighting: Sighting, item: Extract<KnownItem, { kind: 'certificate' | 'described' }>): Record<string, string> {
+function certificateLabels(
+  sighting: Sighting,
+  item: Extract<KnownItem, { kind: 'certificate' | 'described' }>,
+): Record<string, string> {
   return {
     place: label(sighting.place),
     role: sighting.role,
@@ -151,6 +255,21 @@ function setTime(gauge: Gauge, labels: Record<string, string>, time: End): void 
   if (time.status === 'known') gauge.set(labels, time.at / 1000);
 }
 
+/** What ends last comes first; what has no end that could become a series comes before all. */
+function latestFirst(a: Sighting, b: Sighting): number {
+  const [endA, endB] = [endOf(a.item), endOf(b.item)];
+  return endA === endB ? 0 : endB - endA;
+}
+
+function endOf(item: KnownItem): number {
+  const end = item.kind === 'crl' ? item.nextUpdate : item.notAfter;
+  return end?.status === 'known' ? end.at : Number.POSITIVE_INFINITY;
+}
+
+/** Text as a label value. One that had to be cleaned or cut gets a mark of its own, so that two never become one series. */
 function label(text: string): string {
-  return text.length > MAX_LABEL ? `${text.slice(0, MAX_LABEL - 1)}…` : text;
+  const safe = safeText(text, { max: MAX_LABEL });
+  if (safe === text) return text;
+  const mark = `~${hash('sha256', text, 'hex').slice(0, 8)}`;
+  return safeText(text, { max: MAX_LABEL - mark.length }) + mark;
 }

@@ -1,4 +1,4 @@
-import { connect as connectSocket, isIP, type Socket } from 'node:net';
+import { connect as connectSocket, isIP, type OnReadOpts, type Socket } from 'node:net';
 
 import { isTimeout, startDeadline } from './deadline.ts';
 import { meaningOf } from './failure.ts';
@@ -7,19 +7,41 @@ import { NetworkError } from './network.ts';
 /** No TCP connection is waited for longer than this, whatever the caller's signal says. */
 const CONNECT_CAP_MS = 30_000;
 
+const READ_LENGTH = 64 * 1024;
+
 /**
- * Connects to a literal address: no name is looked up, and no other address is tried in its place.
+ * One buffer for the reads of all sockets that have a `receive`: the system's read and the callback follow on each other
+ * without anything in between. Not so on Windows, where a read begins long before it ends.
+ */
+const readBuffer: Buffer | (() => Buffer) =
+  process.platform === 'win32' ? () => Buffer.allocUnsafe(READ_LENGTH) : Buffer.allocUnsafeSlow(READ_LENGTH);
+
+/**
+ * Connects to a literal address: no name is looked up, and no other address is tried in its place. For `receive` see
+ * `Network.connect`.
  *
  * Throws NetworkError when the other side cannot be reached in time, the signal's reason when the caller stopped, and
  * the system's own error when the fault is ours (no file descriptors left).
  */
-export async function dial(address: string, port: number, signal: AbortSignal): Promise<Socket> {
+export async function dial(
+  address: string,
+  port: number,
+  signal: AbortSignal,
+  receive?: (bytes: Buffer) => void,
+): Promise<Socket> {
   const family = isIP(address);
   if (family === 0) throw new TypeError('a connection is made to a literal address');
   signal.throwIfAborted();
 
   using deadline = startDeadline(CONNECT_CAP_MS, signal);
-  const socket = connectSocket({ host: address, port, family, autoSelectFamily: false, noDelay: true });
+  const socket = connectSocket({
+    host: address,
+    port,
+    family,
+    autoSelectFamily: false,
+    noDelay: true,
+    ...(receive === undefined ? {} : { onread: readInto(receive) }),
+  });
   // Between here and the caller's own listener an error must not end the process; the caller hears of it by 'close'.
   socket.on('error', () => undefined);
 
@@ -39,6 +61,16 @@ export async function dial(address: string, port: number, signal: AbortSignal): 
     if (meaning === undefined) throw error;
     throw new NetworkError(meaning.reason, `${address} port ${port} ${meaning.text}`, { cause: error });
   }
+}
+
+function readInto(receive: (bytes: Buffer) => void): OnReadOpts {
+  return {
+    buffer: readBuffer,
+    callback(count, bytes) {
+      receive((bytes as Buffer).subarray(0, count));
+      return true;
+    },
+  };
 }
 
 function connected(socket: Socket, signal: AbortSignal): Promise<void> {

@@ -41,8 +41,14 @@ export interface HttpResponse {
 export interface Network {
   /** Every address of a name, IPv4 first; a literal address gives itself. Hosts file, search list, then DNS. Throws NetworkError. */
   resolve(host: string, signal: AbortSignal): Promise<readonly Address[]>;
-  /** A connected TCP socket to a literal address; the caller destroys it. Throws NetworkError. */
-  connect(address: string, port: number, signal: AbortSignal): Promise<Socket>;
+  /**
+   * A connected TCP socket to a literal address; the caller destroys it. Throws NetworkError.
+   *
+   * `receive` is an offer to do without 'data' events: it is called with every piece that arrives, perhaps before the
+   * promise settles, and the piece is valid within the call alone. That spares a stream its work. Who wraps a connection
+   * may leave it out.
+   */
+  connect(address: string, port: number, signal: AbortSignal, receive?: (bytes: Buffer) => void): Promise<Socket>;
   /** One HTTP request. No redirects are followed: a 3xx is an answer. Throws NetworkError, whose text never holds the URL's path or query. */
   fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
 }

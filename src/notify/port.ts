@@ -27,6 +27,8 @@ export interface Outbox {
    */
   due(channels: readonly string[], now: number, limit: number): Promise<readonly DueDelivery[]>;
   settle(settlement: Settlement): Promise<void>;
+  /** Gives up what is pending for channels other than these: nobody is left who could deliver it. Gives the number of deliveries. */
+  giveUpOthers(channels: readonly string[], error: string, at: number): Promise<number>;
   /** When the next pending delivery is due, if any. */
   nextDueAt(): Promise<number | undefined>;
   /** When the oldest pending delivery was enqueued, if any. */

@@ -15,9 +15,11 @@ export interface AssessedLocation {
   readonly labels: Labels;
   /**
    * What the judgement rests on: a look that succeeded, one that failed, the location's end by its own evidence (its
-   * findings then count for nothing), or `none`: only time passed. Nothing but a good look can resolve.
+   * findings then count for nothing), or `none`: only time passed. `superseded`: it stood in for a target of which
+   * nothing was known, and gave way to a good look at that target; that settles it, as no look at itself ever could.
+   * Nothing but a good look can resolve.
    */
-  readonly look: 'good' | 'failed' | 'gone' | 'none';
+  readonly look: 'good' | 'failed' | 'gone' | 'superseded' | 'none';
   /** The full set of that location now. */
   readonly findings: readonly Finding[];
 }
@@ -44,7 +46,8 @@ export function applyLooks(
   const alerts = new Map(known);
   const alertsAt = indexByOpenPlace(known.values());
   for (const location of assessed) {
-    const found = location.look === 'gone' ? new Map<string, Finding[]>() : groupByAlert(location.findings);
+    const hasEnded = location.look === 'gone' || location.look === 'superseded';
+    const found = hasEnded ? new Map<string, Finding[]>() : groupByAlert(location.findings);
     for (const [id, findings] of found) {
       alerts.set(id, withFindings(alerts.get(id), location, findings, rules, now));
     }
@@ -163,6 +166,8 @@ function clearedPlace(place: AlertPlace, look: AssessedLocation['look'], rules: 
       const goodLooks = place.goodLooks + 1;
       return { ...place, goodLooks, state: goodLooks >= rules.resolveAfterLooks ? 'resolved' : 'open' };
     }
+    case 'superseded':
+      return { ...place, goodLooks: place.goodLooks + 1, state: 'resolved' };
     case 'gone':
       return { ...place, state: 'withdrawn' };
     case 'failed':

@@ -49,13 +49,20 @@ export interface ChannelInstance {
   /** One entry for a webhook; the retry state is kept per entry by the host. Stable, and never a secret: it is stored and shown. */
   recipients(): readonly string[];
   /** One attempt. Does not throw for failures of the other side: they are results. */
-  send(notification: Notification, to: readonly string[], previous: Receipt | undefined, signal: AbortSignal): Promise<Delivery>;
+  send(
+    notification: Notification,
+    to: readonly string[],
+    previous: Receipt | undefined,
+    signal: AbortSignal,
+  ): Promise<Delivery>;
   /** Proves the credentials without bothering anyone. Throws an Error worth reading. */
   verify?(signal: AbortSignal): Promise<void>;
   close?(): Promise<void>;
 }
 
 /** Keeps the types of options and instance together when a channel is declared. */
-export function defineChannel<Type extends string, Options extends z.ZodObject>(channel: Channel<Type, Options>): Channel<Type, Options> {
+export function defineChannel<Type extends string, Options extends z.ZodObject>(
+  channel: Channel<Type, Options>,
+): Channel<Type, Options> {
   return channel;
 }

@@ -23,7 +23,11 @@ interface ItemAttributes {
   readonly usedBy?: readonly Reference[];
   /** A private key found beside it; never the key. */
   readonly key?: { readonly at: string; readonly match: 'yes' | 'no' | 'encrypted' };
-  readonly renewal?: { readonly mode: 'automatic' | 'manual' | 'unknown'; readonly due?: Date; readonly stuck?: string };
+  readonly renewal?: {
+    readonly mode: 'automatic' | 'manual' | 'unknown';
+    readonly due?: Date;
+    readonly stuck?: string;
+  };
 }
 
 /** Something with an end date, as a collector found it. */

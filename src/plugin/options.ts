@@ -19,7 +19,7 @@ export function durationOption(description: string, fallback?: string): z.ZodTyp
     })
     .describe(description);
   const withDefault = fallback === undefined ? text : text.default(fallback);
-  return withDefault.transform((value) => parseDuration(value)) as z.ZodType<number, string | undefined>;
+  return withDefault.transform((value) => parseDuration(value));
 }
 
 /**

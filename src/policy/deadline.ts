@@ -6,16 +6,29 @@ import type {
   Location,
   Sighting,
 } from '../inventory/model.ts';
+import { clientNameOf, presentedBy } from '../plugin/client.ts';
 import { SEVERITIES, type Severity } from '../plugin/notification.ts';
 import { endsAt, kindOf, lifetimeMs, thresholdsFor, type Kind } from './kind.ts';
 import { policyFor, type Policy, type Thresholds } from './policy.ts';
-import { servedBy, servedPath, type ServedSighting } from './served.ts';
+import { isCertificate, servedBy, servedPath, type CertificateSighting } from './served.ts';
 import { worst } from './severity.ts';
 import { thresholdMs } from './threshold.ts';
 import type { InventoryView } from './view.ts';
 
 /** The rules that tell of an end. */
-export type EndRule = 'expired' | 'expiring' | 'trust-anchor-expiring' | 'crl-expiring' | 'credential-expiring';
+export type EndRule =
+  | 'expired'
+  | 'expiring'
+  | 'trust-anchor-expiring'
+  | 'crl-expiring'
+  | 'credential-expiring'
+  | 'client-will-fail';
+
+/** A client identity that is shown to an endpoint. */
+export interface FailingClient {
+  readonly name: string;
+  readonly leaf: CertificateSighting;
+}
 
 /** From `at` on, the severity is at least this. */
 interface Step {
@@ -34,6 +47,8 @@ export interface Deadline {
   readonly steps: readonly Step[];
   /** The certificate whose clients fail when this one ends: the leaf of the chain that it cuts short. */
   readonly limits?: KnownItem;
+  /** The client that the endpoint rejects from that end on. */
+  readonly client?: FailingClient;
 }
 
 /** What is to be told of a deadline at an instant. */
@@ -44,21 +59,21 @@ export interface Stage {
 
 /**
  * The deadlines of a location. What an endpoint serves is judged as a chain: the leaf, and the authorities on the path
- * that clients take, one of which may cut the chain short; what is served beside the path is worth a note at most.
- * Everything else is judged item by item.
+ * that clients take, one of which may cut the chain short; what is served beside the path is worth a note at most. What
+ * a client identity presents there is judged likewise. Everything else is judged item by item.
  */
 export function deadlinesOf(location: Location, view: InventoryView, policy: Policy): readonly Deadline[] {
   const { chain } = location;
-  if (chain === undefined) {
-    return location.sightings.flatMap((sighting) => itemDeadline(location, sighting, view, policy));
-  }
-  const served = servedBy(location);
+  const served = chain === undefined ? [] : servedBy(location);
   const ids = new Set<Sighting>(served);
   return [
-    ...chainDeadlines(location, chain, served, view, policy),
+    ...(chain === undefined ? [] : chainDeadlines(location, chain, served, view, policy)),
     ...location.sightings
-      .filter((sighting) => !ids.has(sighting))
+      .filter((sighting) => !ids.has(sighting) && clientNameOf(sighting.place) === undefined)
       .flatMap((sighting) => itemDeadline(location, sighting, view, policy)),
+    ...[...presentedBy(location.sightings)].flatMap(([name, presented]) =>
+      clientDeadlines(location, name, presented, view, policy),
+    ),
   ];
 }
 
@@ -81,14 +96,18 @@ function ruleOf(deadline: Deadline, now: number): EndRule {
   switch (deadline.kind) {
     case 'leaf':
     case 'authority':
-      return ended ? 'expired' : 'expiring';
+      return ended ? 'expired' : early(deadline, 'expiring');
     case 'trust-anchor':
-      return ended ? 'expired' : 'trust-anchor-expiring';
+      return ended ? 'expired' : early(deadline, 'trust-anchor-expiring');
     case 'credential':
       return ended ? 'expired' : 'credential-expiring';
     case 'crl':
       return 'crl-expiring';
   }
+}
+
+function early(deadline: Deadline, rule: EndRule): EndRule {
+  return deadline.client === undefined ? rule : 'client-will-fail';
 }
 
 function itemDeadline(
@@ -112,7 +131,7 @@ function itemDeadline(
 function chainDeadlines(
   location: Location,
   chain: ChainFigures,
-  served: readonly ServedSighting[],
+  served: readonly CertificateSighting[],
   view: InventoryView,
   policy: Policy,
 ): readonly Deadline[] {
@@ -147,11 +166,38 @@ function chainDeadlines(
   return [...deadlines, ...unservedLimit(location, chain, served, leaf?.item, policy)];
 }
 
+/**
+ * Every certificate from a client's leaf up to the last that it sends takes the client down at its end; what is sent
+ * beside that path is worth a note at most.
+ */
+function clientDeadlines(
+  location: Location,
+  name: string,
+  presented: readonly Sighting[],
+  view: InventoryView,
+  policy: Policy,
+): readonly Deadline[] {
+  const certificates = presented.filter(isCertificate);
+  const leaf = certificates.find(({ role }) => role === 'client');
+  if (leaf === undefined) return presented.flatMap((sighting) => itemDeadline(location, sighting, view, policy));
+  const path = servedPath(leaf.item, certificates);
+  return presented.flatMap((sighting): readonly Deadline[] => {
+    const { item } = sighting;
+    const at = endsAt(item);
+    if (at === undefined) return [];
+    const kind = item.id === leaf.item.id ? 'leaf' : kindOf(sighting);
+    const thresholds = thresholdsFor(kind, item, policyFor(policy, location, sighting));
+    return path.has(item.id)
+      ? [{ item, kind, sighting, endsAt: at, steps: stepsTo(at, item, thresholds), client: { name, leaf } }]
+      : [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view) }];
+  });
+}
+
 /** The certificate that limits the chain though the server did not send it. */
 function unservedLimit(
   location: Location,
   chain: ChainFigures,
-  served: readonly ServedSighting[],
+  served: readonly CertificateSighting[],
   leaf: KnownCertificate | undefined,
   policy: Policy,
 ): readonly Deadline[] {

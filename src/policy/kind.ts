@@ -1,5 +1,5 @@
 import type { End, KnownItem, Sighting } from '../inventory/model.ts';
-import type { Settings, Thresholds } from './policy.ts';
+import type { Settings, ThresholdClass, Thresholds } from './policy.ts';
 
 /** How a sighting is judged, by what it is and what it does at its place. */
 export type Kind = 'leaf' | 'authority' | 'trust-anchor' | 'crl' | 'credential';
@@ -22,13 +22,17 @@ export function kindOf(sighting: Pick<Sighting, 'item' | 'role'>): Kind {
   }
 }
 
-/** The thresholds for an item of that kind; a short life outranks the kind. */
+/** The thresholds for an item of that kind. */
 export function thresholdsFor(kind: Kind, item: KnownItem, settings: Settings): Thresholds {
-  if (kind === 'crl') return settings.thresholds.crl;
+  return settings.thresholds[thresholdClassOf(kind, item, settings)];
+}
+
+/** What the thresholds of an item of that kind are called; a short life outranks the kind. */
+export function thresholdClassOf(kind: Kind, item: KnownItem, settings: Settings): ThresholdClass {
+  if (kind === 'crl' || kind === 'credential') return kind;
   const lifetime = lifetimeMs(item);
-  if (lifetime !== undefined && lifetime < settings.shortLivedUnderMs) return settings.thresholds.short_lived;
-  const isAuthority = kind === 'authority' || (kind === 'trust-anchor' && !isPinnedLeaf(item));
-  return settings.thresholds[isAuthority ? 'authority' : 'leaf'];
+  if (lifetime !== undefined && lifetime < settings.shortLivedUnderMs) return 'short_lived';
+  return kind === 'authority' || (kind === 'trust-anchor' && !isPinnedLeaf(item)) ? 'authority' : 'leaf';
 }
 
 /** A server's own certificate in a trust store. One that names itself as issuer may be a root of the days before basicConstraints. */

@@ -4,11 +4,10 @@ import type { Location, Sighting } from '../inventory/model.ts';
 import { parseThreshold, thresholdMs, type Threshold } from './threshold.ts';
 
 /**
- * What thresholds are set for. `leaf`: certificates that servers, clients and signers present, and credentials.
- * `short_lived`: any certificate that lives for less than `shortLivedUnderMs`. `authority`: intermediates, issuers and
- * trust anchors in use.
+ * What thresholds are set for. `leaf`: certificates that servers, clients and signers present. `short_lived`: any
+ * certificate that lives for less than `shortLivedUnderMs`. `authority`: intermediates, issuers and trust anchors in use.
  */
-export const THRESHOLD_CLASSES = ['leaf', 'short_lived', 'authority', 'crl'] as const;
+export const THRESHOLD_CLASSES = ['leaf', 'short_lived', 'authority', 'crl', 'credential'] as const;
 export type ThresholdClass = (typeof THRESHOLD_CLASSES)[number];
 
 /** How long before its end an item gets each severity; one that is absent is never reached before the end. */
@@ -42,7 +41,7 @@ export interface PolicyOverride {
   readonly settings: SettingsPatch;
 }
 
-/** What holds everywhere, replaced by what is set for the source, replaced by the first override that matches. */
+/** What holds everywhere, then by source, then by matcher in the order written; what comes later wins. */
 export interface Policy {
   readonly settings: Settings;
   readonly sources: ReadonlyMap<string, SettingsPatch>;
@@ -51,10 +50,12 @@ export interface Policy {
 
 const DAY_MS = 86_400_000;
 
+const LEAF: Thresholds = { warning: parseThreshold('25% max 30d'), critical: parseThreshold('10% max 7d') };
+
 export const DEFAULT_POLICY: Policy = {
   settings: {
     thresholds: {
-      leaf: { warning: parseThreshold('25% max 30d'), critical: parseThreshold('10% max 7d') },
+      leaf: LEAF,
       short_lived: { warning: parseThreshold('35%'), critical: parseThreshold('15%') },
       authority: {
         info: parseThreshold('365d'),
@@ -62,6 +63,7 @@ export const DEFAULT_POLICY: Policy = {
         critical: parseThreshold('30d'),
       },
       crl: { warning: parseThreshold('25%') },
+      credential: LEAF,
     },
     shortLivedUnderMs: 10 * DAY_MS,
     staleAfterIntervals: 3,
@@ -78,15 +80,17 @@ export function policyFor(
   sighting?: Pick<Sighting, 'role' | 'labels'>,
 ): Settings {
   const bySource = policy.sources.get(location.source);
-  const settings = bySource === undefined ? policy.settings : patched(policy.settings, bySource);
+  let settings = bySource === undefined ? policy.settings : patched(policy.settings, bySource);
   if (policy.overrides.length === 0) return settings;
   const labels: Labels = mergeLabels(location.labels, sighting?.labels, {
     source: location.source,
     type: location.type,
     ...(sighting === undefined ? {} : { role: sighting.role }),
   });
-  const override = policy.overrides.find(({ match }) => matches(match, labels));
-  return override === undefined ? settings : patched(settings, override.settings);
+  for (const override of policy.overrides) {
+    if (matches(override.match, labels)) settings = patched(settings, override.settings);
+  }
+  return settings;
 }
 
 function patched(settings: Settings, patch: SettingsPatch): Settings {
@@ -119,6 +123,7 @@ const TYPICAL_DAYS: Readonly<Record<ThresholdClass, readonly number[]>> = {
   short_lived: [1, 6],
   authority: [3 * 365, 10 * 365],
   crl: [7],
+  credential: [90, 2 * 365],
 };
 
 /** A contradiction in a policy. `path` leads to the thresholds that hold it: `['thresholds', 'leaf']`, `['sources', 'disk', …]`, `['overrides', 0, …]`. */

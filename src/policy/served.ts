@@ -1,24 +1,32 @@
 import type { KnownCertificate, Location, Sighting } from '../inventory/model.ts';
+import { clientNameOf } from '../plugin/client.ts';
 
 /** Longest path that is followed. */
 const MAX_PATH = 10;
 
-/** A certificate that an endpoint served. */
-export type ServedSighting = Sighting & { readonly item: KnownCertificate };
+/** A certificate that an endpoint served, or that a client presented. */
+export type CertificateSighting = Sighting & { readonly item: KnownCertificate };
 
-/** What an endpoint served, in the order of the list, each certificate once. Empty for anything that is not an endpoint. */
-export function servedBy(location: Location): readonly ServedSighting[] {
-  const order = location.endpoint?.chain ?? [];
-  return location.sightings
-    .filter(
-      (sighting): sighting is ServedSighting =>
-        sighting.item.kind === 'certificate' && order.includes(sighting.item.id),
-    )
-    .toSorted((a, b) => order.indexOf(a.item.id) - order.indexOf(b.item.id));
+export function isCertificate(sighting: Sighting): sighting is CertificateSighting {
+  return sighting.item.kind === 'certificate';
 }
 
-/** Ids from the leaf up through its issuers as far as they were served, by name and key identifier. */
-export function servedPath(leaf: KnownCertificate, served: readonly ServedSighting[]): ReadonlySet<string> {
+/** What a client sent in a rehearsal is at such places: the same certificate may stand in the served list as well. */
+const CLIENT_PLACE = 'client/';
+
+/**
+ * What an endpoint served, each certificate once. Empty for anything that is not an endpoint. What clients present to it
+ * is no part of that, not even where it is the same certificate.
+ */
+export function servedBy(location: Location): readonly CertificateSighting[] {
+  const served = new Set(location.endpoint?.chain);
+  return location.sightings
+    .filter(isCertificate)
+    .filter(({ item, place }) => served.has(item.id) && clientNameOf(place) === undefined);
+}
+
+/** Ids from the leaf up through its issuers as far as they were served or presented, by name and key identifier. */
+export function servedPath(leaf: KnownCertificate, served: readonly CertificateSighting[]): ReadonlySet<string> {
   const path = new Set<string>();
   let current: KnownCertificate | undefined = leaf;
   while (current !== undefined && !path.has(current.id) && path.size < MAX_PATH) {

@@ -2,11 +2,11 @@ import { sql, type Selectable } from 'kysely';
 
 import type { Alert, AlertPlace, Told } from '../notify/model.ts';
 import type { AlertReader, AlertWriter } from '../notify/port.ts';
+import type { Access } from './access.ts';
 import { breathe, chunks } from './bulk.ts';
 import { fromJson, toJson } from './json.ts';
 import { enqueue } from './outbox.ts';
 import type { AlertPlaceTable, AlertTable, AlertToldTable, Connection } from './schema.ts';
-import type { Access } from './store.ts';
 
 type AlertRow = Selectable<AlertTable>;
 type PlaceRow = Selectable<AlertPlaceTable>;

@@ -1,6 +1,6 @@
 import type { DueTimes } from '../engine/due-times.ts';
+import type { Access } from './access.ts';
 import type { Connection } from './schema.ts';
-import type { Access } from './store.ts';
 
 export function createDueTimes(access: Access): DueTimes {
   return {

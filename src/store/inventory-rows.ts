@@ -56,6 +56,7 @@ export function toSource(row: Omit<Selectable<SourceTable>, 'withdrawn_at'>): So
     name: row.name,
     type: row.type,
     intervalMs: row.interval_ms,
+    ...(row.definition === null ? {} : { definition: row.definition }),
     ...(row.baseline_at === null ? {} : { baselineAt: row.baseline_at }),
     firstSeenAt: row.first_seen_at,
   };

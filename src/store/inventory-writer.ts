@@ -1,12 +1,12 @@
 import { sql } from 'kysely';
 
 import type { InventoryWriter } from '../inventory/port.ts';
+import type { Access } from './access.ts';
 import { chunks } from './bulk.ts';
 import { toJson } from './json.ts';
 import { createInventoryReader } from './inventory.ts';
 import { saveLocations } from './location-writer.ts';
 import type { Connection } from './schema.ts';
-import type { Access } from './store.ts';
 
 export function createInventoryWriter(access: Access): InventoryWriter {
   return {
@@ -17,6 +17,7 @@ export function createInventoryWriter(access: Access): InventoryWriter {
         const values = {
           type: state.type,
           interval_ms: state.intervalMs,
+          definition: state.definition ?? null,
           baseline_at: state.baselineAt ?? null,
           first_seen_at: state.firstSeenAt,
           withdrawn_at: null,

@@ -1,5 +1,6 @@
 import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
 import type { InventoryReader, LocationFilter } from '../inventory/port.ts';
+import type { Access } from './access.ts';
 import { breathe, chunks } from './bulk.ts';
 import { fromJson } from './json.ts';
 import {
@@ -13,7 +14,6 @@ import {
   type LocationRow,
 } from './inventory-rows.ts';
 import type { Connection } from './schema.ts';
-import type { Access } from './store.ts';
 
 export function createInventoryReader(access: Access): InventoryReader {
   return {
@@ -21,7 +21,7 @@ export function createInventoryReader(access: Access): InventoryReader {
       access.read(async (db) => {
         const rows = await db
           .selectFrom('sources')
-          .select(['name', 'type', 'interval_ms', 'baseline_at', 'first_seen_at'])
+          .select(['name', 'type', 'interval_ms', 'definition', 'baseline_at', 'first_seen_at'])
           .where('withdrawn_at', 'is', null)
           .orderBy('name')
           .execute();

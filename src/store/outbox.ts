@@ -4,10 +4,10 @@ import type { DueDelivery, OutboxEntry, Settlement } from '../notify/model.ts';
 import type { Outbox } from '../notify/port.ts';
 import type { DeliveryResult, Receipt } from '../plugin/channel.ts';
 import type { Notification } from '../plugin/notification.ts';
+import type { Access } from './access.ts';
 import { chunks } from './bulk.ts';
 import { fromJson, toJson, type JsonText } from './json.ts';
 import type { Connection, Database } from './schema.ts';
-import type { Access } from './store.ts';
 
 // As literals: with a parameter neither database can tell that its index of such rows will do.
 const PENDING = sql.lit<'pending'>('pending');
@@ -21,6 +21,18 @@ export function createOutbox(access: Access): Outbox {
     due: (channels, now, limit) => access.read((db) => selectDue(db, channels, now, limit)),
 
     settle: (settlement) => access.write((db) => settle(db, settlement)),
+
+    giveUpOthers: (channels, error, at) =>
+      access.write(async (db) => {
+        const pending = db
+          .updateTable('deliveries')
+          .set({ state: 'failed', last_error: error, settled_at: at })
+          .where('state', '=', PENDING);
+        const update = await (
+          channels.length === 0 ? pending : pending.where('channel', 'not in', channels)
+        ).executeTakeFirst();
+        return Number(update.numUpdatedRows);
+      }),
 
     nextDueAt: () =>
       access.read(async (db) => {

@@ -36,6 +36,7 @@ export interface SourceTable {
   name: string;
   type: string;
   interval_ms: number;
+  definition: string | null;
   baseline_at: number | null;
   first_seen_at: number;
   withdrawn_at: number | null;

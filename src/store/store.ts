@@ -5,12 +5,13 @@ import type { Kysely } from 'kysely';
 import type { DueTimes } from '../engine/due-times.ts';
 import type { InventoryReader, InventoryWriter } from '../inventory/port.ts';
 import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
+import type { Access } from './access.ts';
 import { createAlertReader, createAlertWriter } from './alerts.ts';
 import { createDueTimes } from './due-times.ts';
 import { createInventoryReader } from './inventory.ts';
 import { createInventoryWriter } from './inventory-writer.ts';
 import { createOutbox } from './outbox.ts';
-import type { Connection, Database } from './schema.ts';
+import type { Database } from './schema.ts';
 
 /** What remembers. The readers see what was committed; each call sees one state, never half of a transition. */
 export interface Store {
@@ -30,12 +31,6 @@ export interface Store {
 export interface StoreTransaction {
   readonly inventory: InventoryWriter;
   readonly alerts: AlertWriter;
-}
-
-/** How a room of the store reaches the database: inside the caller's transaction, or in one of its own. */
-export interface Access {
-  read<T>(work: (db: Connection) => Promise<T>): Promise<T>;
-  write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
 }
 
 /** Puts the rooms together over one database, whichever it is. */

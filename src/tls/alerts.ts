@@ -46,6 +46,12 @@ const NAMES: ReadonlyMap<number, string> = new Map([
 /** The server knows none of the application protocols that it was offered (RFC 7301 section 3.2). */
 export const NO_APPLICATION_PROTOCOL = 120;
 
+/** Nothing that was offered suits the server (RFC 8446 section 6.2). */
+export const HANDSHAKE_FAILURE = 40;
+
+/** The server does not know the name that it was asked for (RFC 6066 section 3). */
+export const UNRECOGNIZED_NAME = 112;
+
 /** Not a failure by itself: the sender is done writing. */
 export const CLOSE_NOTIFY = 0;
 

@@ -3,10 +3,16 @@ import type { Socket } from 'node:net';
 import { connect as startTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 
 import { startDeadline, isTimeout } from '../network/deadline.ts';
-import { meaningOf } from '../network/failure.ts';
 import { NetworkError, type Network } from '../network/network.ts';
-import { adviceFor, NO_APPLICATION_PROTOCOL } from './alerts.ts';
-import { protocolName, type ProbeFailure } from './failure.ts';
+import { NO_APPLICATION_PROTOCOL } from './alerts.ts';
+import {
+  alertFailure,
+  closedFailure,
+  faultFailure,
+  socketFailure,
+  timeoutFailure,
+  type ProbeFailure,
+} from './failure.ts';
 import { summarize, type ProbeResult } from './probe-result.ts';
 import { ServerFlight } from './server-flight.ts';
 import { createTap } from './tap.ts';
@@ -29,6 +35,8 @@ export interface ProbeOptions {
   readonly alpn?: readonly string[];
   /** One absolute deadline over connecting, handshake and close. */
   readonly timeoutMs: number;
+  /** Whether to find out if the server holds the key of its certificate. The TLS library always does. */
+  readonly verifyPossession?: boolean;
 }
 
 /**
@@ -53,7 +61,7 @@ async function attempt(options: ProbeOptions, alpn: readonly string[], signal: A
     socket = await options.connect(options.address, options.port, signal);
   } catch (error) {
     if (!(error instanceof NetworkError)) throw error;
-    return summarize(flight, false, { reason: error.reason, detail: error.message });
+    return summarize(flight, 'full', false, { reason: error.reason, detail: error.message });
   }
   try {
     return await handshake(socket, flight, options, alpn, signal);
@@ -117,7 +125,7 @@ async function handshake(
       });
     }
     if (signal.aborted && !isTimeout(signal)) throw signal.reason;
-    return summarize(flight, ending.kind === 'established', failureOf(ending, flight, options));
+    return summarize(flight, 'full', ending.kind === 'established', failureOf(ending, flight, options));
   } finally {
     tls.destroy();
   }
@@ -170,50 +178,23 @@ async function until(
 
 function failureOf(ending: Ending, flight: ServerFlight, options: ProbeOptions): ProbeFailure | undefined {
   if (ending.kind === 'established') return undefined;
-  const where = `${options.address} port ${options.port}`;
-  if (flight.alert !== undefined) {
-    const { alert } = flight;
-    const advice =
-      flight.acceptableIssuers === undefined ? adviceFor(alert) : 'it asked for a client certificate and got none';
-    const detail = `${where} ended the handshake with alert ${alert.number} (${alert.name}): ${advice}`;
-    return { reason: 'tls_alert', detail, alert };
-  }
-  switch (flight.fault) {
-    case 'not_tls': {
-      const protocol = protocolName(flight.firstBytes());
-      return { reason: 'not_tls', detail: `${where} answered with ${protocol} instead of TLS; check the port` };
-    }
-    case 'too_large':
-      return { reason: 'too_large', detail: `${where} sent more in its handshake than notafter reads` };
-    case 'malformed':
-      return { reason: 'malformed', detail: `${where} sent a handshake message that contradicts itself` };
-    case undefined:
-      break;
-  }
+  if (flight.alert !== undefined) return alertFailure(options, flight.alert, flight.acceptableIssuers !== undefined);
+  if (flight.fault !== undefined) return faultFailure(options, flight.fault, flight.firstBytes());
   switch (ending.kind) {
-    case 'aborted': {
-      const seen = flight.received === 0 ? 'accepted the connection and then sent nothing' : 'stalled in the handshake';
-      return { reason: 'timeout', detail: `${where} ${seen} until the deadline of ${options.timeoutMs} ms` };
-    }
-    case 'socket': {
-      const meaning = meaningOf(ending.error);
-      if (meaning !== undefined) return { reason: meaning.reason, detail: `${where} ${meaning.text}` };
-      return { reason: 'closed', detail: `${where} lost the connection during the handshake` };
-    }
+    case 'aborted':
+      return timeoutFailure(options, flight.received === 0);
+    case 'socket':
+      return socketFailure(options, ending.error);
     case 'tls':
-      if (!isEndOfStream(ending.error)) {
-        return {
-          reason: 'tls_error',
-          detail: `the handshake with ${where} failed on our side: ${openSslReason(ending.error)}`,
-        };
-      }
-      break;
+      if (isEndOfStream(ending.error)) return closedFailure(options);
+      return {
+        reason: 'tls_error',
+        detail: `the handshake with ${options.address} port ${options.port} failed on our side: ${openSslReason(ending.error)}`,
+      };
     case 'closed':
     case 'fault':
-      break;
+      return closedFailure(options);
   }
-  const advice = options.serverName === undefined ? 'it may need a name: set server_name' : 'its log may say why';
-  return { reason: 'closed', detail: `${where} closed the connection before the handshake was complete; ${advice}` };
 }
 
 /** Node's word for a stream that ended inside the handshake; a real reset is an error of the socket below. */

@@ -6,7 +6,7 @@ export const CONTENT = { changeCipherSpec: 20, alert: 21, handshake: 22, applica
 export const HEADER_LENGTH = 5;
 
 /** RFC 5246 section 6.2.3, the widest of all versions: 2^14 plus 2048. */
-const MAX_PAYLOAD = 16_384 + 2_048;
+export const MAX_PAYLOAD = 16_384 + 2_048;
 
 /** One record; both views are copies. */
 export interface TlsRecord {
@@ -54,7 +54,7 @@ export class RecordReader {
 }
 
 /** Whether these bytes, as far as they are there, begin a record of SSL 3 to TLS 1.3. */
-function startsRecord(bytes: Buffer): boolean {
+export function startsRecord(bytes: Buffer): boolean {
   const [type, major, minor] = bytes;
   if (type !== undefined && (type < CONTENT.changeCipherSpec || type > CONTENT.applicationData)) return false;
   if (major !== undefined && major !== 3) return false;

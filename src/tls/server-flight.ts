@@ -1,5 +1,6 @@
 import { alertOf, CLOSE_NOTIFY, type TlsAlert } from './alerts.ts';
 import { MalformedMessage } from './byte-reader.ts';
+import type { FlightFault } from './failure.ts';
 import {
   MESSAGE,
   MessageReader,
@@ -15,14 +16,11 @@ import { createOpener, handshakeSecret, type RecordOpener } from './key-schedule
 import { CONTENT, RecordReader, type TlsRecord } from './records.ts';
 
 /** Bytes of one connection that are looked at: room for some tens of thousands of names in one certificate. */
-const MAX_BYTES = 1024 * 1024;
-const MAX_RECORDS = 5_000;
+export const MAX_BYTES = 1024 * 1024;
+export const MAX_RECORDS = 5_000;
 
 /** Alert level of RFC 5246 section 7.2: the connection goes on. */
-const WARNING = 1;
-
-/** Why reading stopped for good. */
-export type FlightFault = 'not_tls' | 'too_large' | 'malformed';
+export const WARNING = 1;
 
 /**
  * Reads what a server sends up to its Finished, beside the library that does the handshake: fed with the raw bytes and,
@@ -169,8 +167,8 @@ export class ServerFlight {
     const version = this.version ?? VERSION.tls12;
     switch (type) {
       case MESSAGE.serverHello: {
+        // Behind a HelloRetryRequest comes the hello that counts, before anything is sealed.
         const hello = readServerHello(body);
-        if (hello.retry) return;
         this.version = hello.version;
         this.suite = hello.suite;
         this.alpn = hello.alpn;
@@ -184,7 +182,7 @@ export class ServerFlight {
         this.certificates ??= readCertificate(body, version);
         return;
       case MESSAGE.certificateRequest:
-        this.acceptableIssuers ??= readCertificateRequest(body, version);
+        this.acceptableIssuers ??= readCertificateRequest(body, version).issuers;
         return;
       case MESSAGE.serverHelloDone:
         // Up to TLS 1.2 the server's judgement of the client comes next, an alert in the clear.

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 
 /**
@@ -7,7 +6,7 @@ import { Duplex } from 'node:stream';
  * When the library has had enough and destroys the tap, the socket lives on and what still arrives is still shown: a
  * certificate that the library refuses is one that somebody wants to hear of. The socket is its owner's to destroy.
  */
-export function createTap(socket: Socket, onInbound: (chunk: Buffer) => void): Duplex {
+export function createTap(socket: Duplex, onInbound: (chunk: Buffer) => void): Duplex {
   const tap = new Duplex({
     read() {
       socket.resume();

@@ -4,12 +4,14 @@ import { secureHeaders } from 'hono/secure-headers';
 
 import type { InventoryReader } from '../inventory/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { Logger } from '../plugin/logger.ts';
 
 /** The parts of the daemon that the web reaches. */
 export interface WebParts {
   readonly inventory: InventoryReader;
   readonly metrics: Metrics;
   readonly version: string;
+  readonly log: Logger;
   /** Why the daemon is not ready; empty when it is. */
   notReady(): readonly string[];
   /** Applies the config file anew. */
@@ -25,7 +27,14 @@ export function createApp(parts: WebParts): Hono {
   const app = new Hono();
   app.use(
     secureHeaders({
-      contentSecurityPolicy: { defaultSrc: ["'none'"], styleSrc: ["'self'"], imgSrc: ["'self'"], formAction: ["'self'"], frameAncestors: ["'none'"], baseUri: ["'none'"] },
+      contentSecurityPolicy: {
+        defaultSrc: ["'none'"],
+        styleSrc: ["'self'"],
+        imgSrc: ["'self'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+        baseUri: ["'none'"],
+      },
       referrerPolicy: 'no-referrer',
     }),
   );
@@ -39,6 +48,13 @@ export function createApp(parts: WebParts): Hono {
     return next();
   });
 
+  // What went wrong inside is for the log: an answer may be read by anyone.
+  app.onError((error, context) => {
+    parts.log.error({ method: context.req.method, path: context.req.path, error }, 'a request failed');
+    return context.text('a fault inside notafter; its log says more\n', 500);
+  });
+  app.notFound((context) => context.text('there is no such page\n', 404));
+
   app.get('/metrics', async (context) => {
     const { contentType, text } = await parts.metrics.exposition();
     return context.body(text, 200, { 'content-type': contentType });
@@ -50,7 +66,9 @@ export function createApp(parts: WebParts): Hono {
   });
   app.post('/-/reload', async (context) => {
     const result = await parts.reload();
-    return result.ok ? context.text('reloaded\n') : context.text(`not reloaded, the old config stays in force\n${result.problems.join('\n')}\n`, 400);
+    return result.ok
+      ? context.text('reloaded\n')
+      : context.text(`not reloaded, the old config stays in force\n${result.problems.join('\n')}\n`, 400);
   });
   app.post('/api/v1/channels/:name/test', async (context) => {
     const result = await parts.testChannel(context.req.param('name'));
@@ -67,23 +85,28 @@ export function createApp(parts: WebParts): Hono {
     const sources = await parts.inventory.sources();
     const locations = await parts.inventory.locations();
     const failed = locations.filter((location) => location.failure !== undefined).length;
-    return context.html(html`<!doctype html>
-      <html lang="en">
-        <head>
-          <meta charset="utf-8" />
-          <meta name="viewport" content="width=device-width" />
-          <title>notafter</title>
-        </head>
-        <body>
-          <h1>notafter</h1>
-          <p>Version ${parts.version}. ${sources.length} sources, ${locations.length} locations, ${failed} of them could not be read at the last look.</p>
-          <ul>
-            <li><a href="/metrics">Metrics</a></li>
-            <li><a href="/-/healthy">Healthy</a></li>
-            <li><a href="/-/ready">Ready</a></li>
-          </ul>
-        </body>
-      </html>`);
+    return context.html(
+      html`<!doctype html>
+        <html lang="en">
+          <head>
+            <meta charset="utf-8" />
+            <meta name="viewport" content="width=device-width" />
+            <title>notafter</title>
+          </head>
+          <body>
+            <h1>notafter</h1>
+            <p>
+              Version ${parts.version}. Sources: ${sources.length}. Locations: ${locations.length}, of which ${failed}
+              could not be read at the last look.
+            </p>
+            <ul>
+              <li><a href="/metrics">Metrics</a></li>
+              <li><a href="/-/healthy">Healthy</a></li>
+              <li><a href="/-/ready">Ready</a></li>
+            </ul>
+          </body>
+        </html>`,
+    );
   });
   return app;
 }

@@ -4,17 +4,43 @@ import { afterEach, describe, expect, test } from 'vitest';
 
 import { webhook } from '../../alerts/webhook/index.ts';
 import { MAX_TEXT } from '../../alerts/webhook/payload.ts';
-import { CANARY, describeHttpChannel, startReceiver, type Receiver } from '../contract/channel.ts';
+import {
+  CANARY,
+  describeHttpChannel,
+  startReceiver,
+  type HttpChannelUnderTest,
+  type Receiver,
+} from '../contract/channel.ts';
 import { createChannelContext } from '../helpers/channel-context.ts';
 import { notice, notification, place } from '../helpers/notifications.ts';
 
 const never = new AbortController().signal;
 
+const checks: Pick<HttpChannelUnderTest, 'expectHarmless' | 'expectWithinLimits'> = {
+  expectHarmless(body, hostile) {
+    // JSON carries any text as it is: what is read is what was written, in its own field.
+    const [alert] = (JSON.parse(body) as { alerts: [{ title: string; facts: [{ name: string }] }] }).alerts;
+    expect(alert.title.isWellFormed() ? alert.title : hostile).toBe(hostile);
+    expect(body).not.toMatch(/[\n\r]/);
+  },
+  expectWithinLimits(body) {
+    let longest = 0;
+    JSON.parse(body, (_key, value: unknown) => {
+      if (typeof value === 'string') longest = Math.max(longest, value.length);
+      return value;
+    });
+    expect(longest).toBeLessThanOrEqual(MAX_TEXT);
+  },
+};
+
 describeHttpChannel({
   name: 'webhook',
   secrets: (url) => ({ url: `${url}/hooks/${CANARY}?token=${CANARY}`, key: `key-${CANARY}` }),
   open: (_url, { context }) =>
-    webhook.create(webhook.options.parse({ url_file: 'url', secret_file: 'key', headers: { 'X-Team': `team-${CANARY}` } }), context),
+    webhook.create(
+      webhook.options.parse({ url_file: 'url', secret_file: 'key', headers: { 'X-Team': `team-${CANARY}` } }),
+      context,
+    ),
   take: (_request, response) => response.writeHead(204).end(),
   expected(status) {
     if (status >= 200 && status < 300) return undefined;
@@ -24,25 +50,14 @@ describeHttpChannel({
     if (status === 429) return { reason: 'rate_limited', retryable: true };
     return status < 500 ? { reason: 'rejected', retryable: false } : { reason: 'server_error', retryable: true };
   },
-  expectHarmless(body, hostile) {
-    // JSON carries any text as it is: what is read is what was written, in its own field.
-    const [alert] = (JSON.parse(body) as { alerts: [{ title: string; facts: [{ name: string }] }] }).alerts;
-    expect(alert.title.isWellFormed() ? alert.title : hostile).toBe(hostile);
-    expect(body).not.toMatch(/[\n\r]/);
-  },
-  expectWithinLimits(body) {
-    JSON.parse(body, (_key, value: unknown) => {
-      if (typeof value === 'string') expect(value.length).toBeLessThanOrEqual(MAX_TEXT);
-      return value;
-    });
-  },
+  ...checks,
 });
 
 describe('webhook', () => {
   const receivers: Receiver[] = [];
 
   afterEach(async () => {
-    for (const receiver of receivers.splice(0)) await receiver.close();
+    for (const started of receivers.splice(0)) await started.close();
   });
 
   async function receiver(status = 200, body = ''): Promise<Receiver> {
@@ -51,18 +66,20 @@ describe('webhook', () => {
     return started;
   }
 
-  async function open(options: object, secrets: Record<string, string> = {}): ReturnType<typeof webhook.create> {
+  async function opened(options: object, secrets: Record<string, string> = {}): ReturnType<typeof webhook.create> {
     return webhook.create(webhook.options.parse(options), createChannelContext(secrets).context);
   }
 
   test('posts the documented JSON', async () => {
     const { url, requests } = await receiver();
-    const instance = await open({ url: `${url}/hook?a=b`, headers: { 'X-Team': 'payments' } });
+    const instance = await opened({ url: `${url}/hook?a=b`, headers: { 'X-Team': 'payments' } });
     const message = notification({
       reason: 'worse',
       alerts: [notice({ places: [place()], placeCount: 1, facts: [{ name: 'Serial', value: '0A' }] })],
     });
-    expect(await instance.send(message, ['webhook'], undefined, never)).toEqual([{ recipient: 'webhook', status: 'delivered' }]);
+    expect(await instance.send(message, ['webhook'], undefined, never)).toEqual([
+      { recipient: 'webhook', status: 'delivered' },
+    ]);
 
     const [request] = requests;
     expect(request?.path).toBe('/hook?a=b');
@@ -117,18 +134,19 @@ describe('webhook', () => {
 
   test('signs time and body with the secret', async () => {
     const { url, requests } = await receiver();
-    const instance = await open({ url, secret_file: 'key' }, { key: 'a secret' });
+    const instance = await opened({ url, secret_file: 'key' }, { key: 'a secret' });
     await instance.send(notification(), ['webhook'], undefined, never);
 
     const [request] = requests;
-    const [, seconds, signature] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(request?.headers['x-notafter-signature'])) ?? [];
+    const [, seconds, signature] =
+      /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(request?.headers['x-notafter-signature'])) ?? [];
     expect(Number(seconds)).toBe(Date.UTC(2027, 0, 1) / 1000);
     expect(signature).toBe(createHmac('sha256', 'a secret').update(`${seconds}.${request?.body}`).digest('hex'));
   });
 
   test('an attempt that is repeated is the same to the receiver', async () => {
     const { url, requests } = await receiver();
-    const instance = await open({ url });
+    const instance = await opened({ url });
     for (let attempt = 0; attempt < 2; attempt += 1) await instance.send(notification(), ['webhook'], undefined, never);
     expect(requests[1]?.headers['idempotency-key']).toBe(requests[0]?.headers['idempotency-key']);
     expect(requests[1]?.body).toBe(requests[0]?.body);
@@ -136,13 +154,13 @@ describe('webhook', () => {
 
   test('says what the receiver said, in short', async () => {
     const { url } = await receiver(422, '{"error":"unknown field severity"}');
-    const [result] = await (await open({ url })).send(notification(), ['webhook'], undefined, never);
+    const [result] = await (await opened({ url })).send(notification(), ['webhook'], undefined, never);
     expect(result).toMatchObject({ reason: 'rejected', detail: 'HTTP 422: {"error":"unknown field severity"}' });
   });
 
   test('does not repeat a page of HTML', async () => {
     const { url } = await receiver(502, '<html>Bad gateway</html>');
-    const [result] = await (await open({ url })).send(notification(), ['webhook'], undefined, never);
+    const [result] = await (await opened({ url })).send(notification(), ['webhook'], undefined, never);
     expect(result).toMatchObject({ reason: 'server_error', detail: 'HTTP 502' });
   });
 
@@ -152,7 +170,7 @@ describe('webhook', () => {
     ['a URL with a password', { url: 'https://user:pass@a.example/' }],
     ['a secret given twice', { url: 'https://a.example/', secret: '${KEY}', secret_file: 'key' }],
   ])('refuses %s', async (_name, options) => {
-    await expect(open(options)).rejects.toThrow(/url|URL|secret/);
+    await expect(opened(options)).rejects.toThrow(/url|URL|secret/);
   });
 
   test.each<[string, object]>([

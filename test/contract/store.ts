@@ -796,6 +796,21 @@ function describeOutbox(get: () => Store): void {
     );
   });
 
+  it('gives up what waits for channels that are no more, and nothing else', async () => {
+    const { outbox } = get();
+    await enqueue(NOW, entry('kept'), entry('gone', { channel: 'gone' }));
+
+    expect(await outbox.giveUpOthers([entry('kept').channel], 'no such channel', NOW + 1)).toBe(1);
+    expect(await outbox.failed()).toMatchObject([
+      { channel: 'gone', notificationId: 'gone', error: 'no such channel', at: NOW + 1 },
+    ]);
+    expect((await outbox.due([entry('kept').channel, 'gone'], NOW, 10)).map((each) => each.notification.id)).toEqual([
+      'kept',
+    ]);
+    expect(await outbox.giveUpOthers([], 'none at all', NOW + 2)).toBe(1);
+    expect(await outbox.oldestPendingAt()).toBeUndefined();
+  });
+
   it('says when the next delivery is due, not counting what an earlier one holds up', async () => {
     const { outbox } = get();
     expect(await outbox.nextDueAt()).toBeUndefined();
@@ -891,6 +906,16 @@ function describeTransactions(get: () => Store): void {
     // Either the state before or the one after; never an alert without its place.
     for (const each of await reading) expect(each).toEqual(alert('x'));
     expect(await get().alerts.alerts()).toEqual([alert('x')]);
+  });
+
+  it('may be used by what a transaction set going, once it is over', async () => {
+    const { promise: over, resolve } = Promise.withResolvers<void>();
+    const later = await get().transaction(async (tx) => {
+      await tx.alerts.saveAlert(alert('x'));
+      return { alerts: over.then(() => get().alerts.alerts()) };
+    });
+    resolve();
+    expect(await later.alerts).toHaveLength(1);
   });
 
   it('refuses to wait for itself when the store is used inside a transaction', async () => {

@@ -28,18 +28,33 @@ for (const scenario of SCENARIOS) {
   say(`  ${one.target.padEnd(32).slice(-60)} ${scenario.what}`);
 }
 const short = (): ReturnType<typeof stage.intermediate.issue> =>
-  stage.intermediate.issue({ names: ['short.lab.test', '127.0.0.1'], notBefore: new Date(Date.now() - LIFE_MS / 2), notAfter: new Date(Date.now() + LIFE_MS / 2) });
+  stage.intermediate.issue({
+    names: ['short.lab.test', '127.0.0.1'],
+    notBefore: new Date(Date.now() - LIFE_MS / 2),
+    notAfter: new Date(Date.now() + LIFE_MS / 2),
+  });
 const shortLived = await startTlsServer(short());
-say(`  127.0.0.1:${shortLived.port}`.padEnd(35) + 'its certificate lives for three minutes, half of them over; it is renewed after its end');
-const renewal = setTimeout(() => {
-  shortLived.use(stage.intermediate.issue({ names: ['short.lab.test', '127.0.0.1'] }));
-  say('\n*** the lab: short.lab.test was renewed ***\n');
-}, LIFE_MS / 2 + 20_000);
+say(
+  `  127.0.0.1:${shortLived.port}`.padEnd(35) +
+    'its certificate lives for three minutes, half of them over; it is renewed after its end',
+);
+const renewal = setTimeout(
+  () => {
+    shortLived.use(stage.intermediate.issue({ names: ['short.lab.test', '127.0.0.1'] }));
+    say('\n*** the lab: short.lab.test was renewed ***\n');
+  },
+  LIFE_MS / 2 + 20_000,
+);
 
 const mailbox = await startMailbox(({ mail }) => say(`\n✉  ${mail.subject ?? ''}\n${indent(mail.text ?? '')}`));
-const slack = await startHook(({ body }) => say(`\n#  Slack: ${(JSON.parse(body) as { text?: string }).text ?? body.slice(0, 200)}`));
+const slack = await startHook(({ body }) =>
+  say(`\n#  Slack: ${(JSON.parse(body) as { text?: string }).text ?? body.slice(0, 200)}`),
+);
 
-const endpoints = [...staged.filter((one) => one.kind === 'endpoint').map((one) => one.staged.target), `127.0.0.1:${shortLived.port}`];
+const endpoints = [
+  ...staged.filter((one) => one.kind === 'endpoint').map((one) => one.staged.target),
+  `127.0.0.1:${shortLived.port}`,
+];
 const config = path.join(folder, 'notafter.yaml');
 writeFileSync(
   config,
@@ -56,11 +71,15 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
 );
 say(`\nThe config: ${config}\n`);
 
-const daemon = spawn(process.execPath, [fileURLToPath(new URL('../../bin/notafter.js', import.meta.url)), 'run', '--config', config], {
-  cwd: folder,
-  env: { ...process.env, NOTAFTER_DEMO_HOOK: `${slack.url}/services/demo` },
-  stdio: 'inherit',
-});
+const daemon = spawn(
+  process.execPath,
+  [fileURLToPath(new URL('../../bin/notafter.js', import.meta.url)), 'run', '--config', config],
+  {
+    cwd: folder,
+    env: { ...process.env, NOTAFTER_DEMO_HOOK: `${slack.url}/services/demo` },
+    stdio: 'inherit',
+  },
+);
 process.on('SIGINT', () => daemon.kill('SIGTERM'));
 process.on('SIGTERM', () => daemon.kill('SIGTERM'));
 await once(daemon, 'exit');

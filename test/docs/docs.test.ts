@@ -9,16 +9,17 @@ import { RULES } from '../../src/policy/finding.ts';
 const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 
 describe('the docs', () => {
-  it('hold the tables of collectors and channels as the code has them', () => {
+  it('hold the tables of collectors and channels as the code has them', async () => {
     const readme = read('README.md');
 
-    expect(generatedReadme(readme)).toBe(readme);
+    expect(await generatedReadme(readme)).toBe(readme);
   });
 
   it('explain every reason, and no other', () => {
     const anchors = [...read('docs/reference/errors.md').matchAll(/^## (.+)$/gm)].map((match) => match[1]);
 
-    expect(anchors.toSorted()).toEqual(REASON_LIST.toSorted());
+    expect(new Set(anchors)).toEqual(new Set(REASON_LIST));
+    expect(anchors).toHaveLength(REASON_LIST.length);
   });
 
   it.each(RULES)('have a runbook page for the rule %s', (rule) => {

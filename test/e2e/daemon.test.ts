@@ -31,17 +31,32 @@ describe('the daemon, watching real servers', () => {
   let daemon: DaemonProcess;
 
   const mailsAbout = (name: string, reason?: string): readonly ReceivedMail[] =>
-    mailbox.received.filter(({ mail }) => mail.subject?.includes(name) === true && (reason === undefined || mail.headers.get('x-notafter-reason') === reason));
-  const slackAbout = (name: string): readonly string[] => slack.received.map(({ body }) => (JSON.parse(body) as { text: string }).text).filter((text) => text.includes(name));
+    mailbox.received.filter(
+      ({ mail }) =>
+        mail.subject?.includes(name) === true &&
+        (reason === undefined || mail.headers.get('x-notafter-reason') === reason),
+    );
+  const slackAbout = (name: string): readonly string[] =>
+    slack.received.map(({ body }) => (JSON.parse(body) as { text: string }).text).filter((text) => text.includes(name));
   const target = (name: string): string => staged.get(name)?.target ?? '';
 
   beforeAll(async () => {
     for (const scenario of SCENARIOS) staged.set(scenario.name, await scenario.stage(stage));
-    short = await startTlsServer(stage.intermediate.issue({ names: [SHORT, '127.0.0.1'], notBefore: new Date(Date.now() - LIFE_MS / 2), notAfter: new Date(Date.now() + LIFE_MS / 2) }));
+    short = await startTlsServer(
+      stage.intermediate.issue({
+        names: [SHORT, '127.0.0.1'],
+        notBefore: new Date(Date.now() - LIFE_MS / 2),
+        notAfter: new Date(Date.now() + LIFE_MS / 2),
+      }),
+    );
     unreliable = await startTlsServer(stage.intermediate.issue({ names: ['unreliable.lab.test', 'localhost'] }));
     mailbox = await startMailbox();
     slack = await startHook();
-    const targets = [...SCENARIOS.filter((scenario) => scenario.kind === 'endpoint').map((scenario) => target(scenario.name)), `127.0.0.1:${short.port}`, `localhost:${unreliable.port}`];
+    const targets = [
+      ...SCENARIOS.filter((scenario) => scenario.kind === 'endpoint').map((scenario) => target(scenario.name)),
+      `127.0.0.1:${short.port}`,
+      `localhost:${unreliable.port}`,
+    ];
     const config = path.join(folder, 'notafter.yaml');
     writeFileSync(
       config,
@@ -55,7 +70,10 @@ web: {listen: "127.0.0.1:0"}
 store: "sqlite:${path.join(folder, 'notafter.db')}"
 `,
     );
-    daemon = await startDaemonProcess(config, { cwd: folder, environment: { TEST_SLACK_URL: `${slack.url}/services/test` } });
+    daemon = await startDaemonProcess(config, {
+      cwd: folder,
+      environment: { TEST_SLACK_URL: `${slack.url}/services/test` },
+    });
     await eventually('the first rounds end', () => daemon.stdout().includes('Found '));
   });
 
@@ -70,29 +88,60 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
     const samples = parseExposition(await daemon.metrics());
     const notAfter = (name: string): number | undefined => {
       const location = `${target(name)}@127.0.0.1`;
-      return samplesOf(samples, 'notafter_certificate_not_after_timestamp_seconds', { source: 'servers', location, role: 'server', place: 'chain' })[0]?.value;
+      return samplesOf(samples, 'notafter_certificate_not_after_timestamp_seconds', {
+        source: 'servers',
+        location,
+        role: 'server',
+        place: 'chain',
+      })[0]?.value;
     };
 
     for (const { name, kind, reason } of SCENARIOS) {
       if (kind !== 'endpoint') continue;
-      const up = samplesOf(samples, 'notafter_location_up', { source: 'servers', location: `${target(name)}@127.0.0.1` });
-      expect(up.map((sample) => sample.value), name).toEqual([reason === undefined ? 1 : 0]);
+      const up = samplesOf(samples, 'notafter_location_up', {
+        source: 'servers',
+        location: `${target(name)}@127.0.0.1`,
+      });
+      expect(
+        up.map((sample) => sample.value),
+        name,
+      ).toEqual([reason === undefined ? 1 : 0]);
       if (reason === undefined) expect(notAfter(name), name).toBeTypeOf('number');
-      else expect(samplesOf(samples, 'notafter_collect_errors_total', { source: 'servers', reason })[0]?.value, name).toBeGreaterThan(0);
+      else {
+        expect(
+          samplesOf(samples, 'notafter_collect_errors_total', { source: 'servers', reason })[0]?.value,
+          name,
+        ).toBeGreaterThan(0);
+      }
     }
     expect(notAfter('expired')).toBeLessThan(Date.now() / 1000);
     expect(notAfter('mutual')).toBeGreaterThan(Date.now() / 1000);
-    expect(samplesOf(samples, 'notafter_location_up', { location: `localhost:${unreliable.port}@127.0.0.1` })[0]?.value).toBe(1);
-    expect(samplesOf(samples, 'notafter_certificate_not_after_timestamp_seconds', { source: 'files', name: 'reporting', role: 'client' })).toHaveLength(1);
-    expect(samplesOf(samples, 'notafter_findings', { rule: 'expired', severity: 'critical' }).map((sample) => sample.value)).toEqual([1, 1]);
+    expect(
+      samplesOf(samples, 'notafter_location_up', { location: `localhost:${unreliable.port}@127.0.0.1` })[0]?.value,
+    ).toBe(1);
+    expect(
+      samplesOf(samples, 'notafter_certificate_not_after_timestamp_seconds', {
+        source: 'files',
+        name: 'reporting',
+        role: 'client',
+      }),
+    ).toHaveLength(1);
+    expect(
+      samplesOf(samples, 'notafter_findings', { rule: 'expired', severity: 'critical' }).map((sample) => sample.value),
+    ).toEqual([1, 1]);
   });
 
   it('tells what was already wrong in one digest, and what ends within 7 days by itself', async () => {
     const digests = await eventually('the digest arrives', () => {
-      const found = mailbox.received.filter(({ mail }) => (mail.text ?? '').includes(EXPIRED) && (mail.text ?? '').includes('old.lab.test'));
+      const found = mailbox.received.filter(
+        ({ mail }) => (mail.text ?? '').includes(EXPIRED) && (mail.text ?? '').includes('old.lab.test'),
+      );
       return found.length > 0 && found;
     });
-    await eventually('the single mails arrive', () => mailsAbout(ENDING).length > 0 && mailsAbout('reporting').length > 0);
+    await eventually(
+      'the single mails arrive',
+      () => mailsAbout(ENDING).length > 0 && mailsAbout('reporting').length > 0,
+    );
 
     expect(digests).toHaveLength(1);
     expect(digests[0]?.mail.text).not.toContain(ENDING);
@@ -112,7 +161,11 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
 
   it('keeps the series of a server that stopped answering, and says that it is down', async () => {
     const location = `localhost:${unreliable.port}@127.0.0.1`;
-    const before = samplesOf(parseExposition(await daemon.metrics()), 'notafter_certificate_not_after_timestamp_seconds', { location });
+    const before = samplesOf(
+      parseExposition(await daemon.metrics()),
+      'notafter_certificate_not_after_timestamp_seconds',
+      { location },
+    );
 
     await unreliable.close();
     const samples = await eventually('the server is seen to be down', async () => {
@@ -126,22 +179,35 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
   });
 
   it('says worse and never resolved when a certificate passes its end', { timeout: 60_000 }, async () => {
-    await eventually('the end is told', () => mailsAbout(SHORT).some(({ mail }) => mail.headers.get('x-notafter-reason') === 'worse' && /expired|ended/i.test(mail.text ?? '')), 50_000);
+    await eventually(
+      'the end is told',
+      () =>
+        mailsAbout(SHORT).some(
+          ({ mail }) => mail.headers.get('x-notafter-reason') === 'worse' && /expired|ended/i.test(mail.text ?? ''),
+        ),
+      50_000,
+    );
 
     const reasons = mailsAbout(SHORT).map(({ mail }) => mail.headers.get('x-notafter-reason'));
     expect(reasons[0]).toBe('first');
     expect(reasons.slice(1).every((reason) => reason === 'worse')).toBe(true);
     expect(reasons.length).toBeLessThanOrEqual(3);
     const samples = parseExposition(await daemon.metrics());
-    expect(samplesOf(samples, 'notafter_certificate_not_after_timestamp_seconds', { name: SHORT })[0]?.value).toBeLessThan(Date.now() / 1000);
+    expect(
+      samplesOf(samples, 'notafter_certificate_not_after_timestamp_seconds', { name: SHORT })[0]?.value,
+    ).toBeLessThan(Date.now() / 1000);
   });
 
   it('says resolved after three good looks at the new certificate', { timeout: 40_000 }, async () => {
     short.use(stage.intermediate.issue({ names: [SHORT, '127.0.0.1'] }));
-    const [resolved] = await eventually('the mail that it is resolved', () => {
-      const found = mailsAbout(SHORT, 'resolved');
-      return found.length > 0 && found;
-    }, 30_000);
+    const [resolved] = await eventually(
+      'the mail that it is resolved',
+      () => {
+        const found = mailsAbout(SHORT, 'resolved');
+        return found.length > 0 && found;
+      },
+      30_000,
+    );
 
     expect(mailsAbout(SHORT, 'resolved')).toHaveLength(1);
     const root = mailsAbout(SHORT, 'first')[0]?.mail.references;
@@ -159,19 +225,33 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
 
   it('applies a good config and refuses a bad one, on SIGHUP and on POST', async () => {
     const file = path.join(folder, 'notafter.yaml');
-    const refused = await fetch(`${daemon.url}/-/reload`, { method: 'POST', headers: { origin: 'https://evil.example' } });
+    const refused = await fetch(`${daemon.url}/-/reload`, {
+      method: 'POST',
+      headers: { origin: 'https://evil.example' },
+    });
     expect(refused.status).toBe(403);
 
     writeFileSync(file, 'sorces: []\n');
     const answer = await fetch(`${daemon.url}/-/reload`, { method: 'POST' });
     expect(answer.status).toBe(400);
     expect(await answer.text()).toContain('did you mean "sources"?');
-    expect(samplesOf(parseExposition(await daemon.metrics()), 'notafter_location_up', { source: 'files' }).length).toBeGreaterThan(0);
+    expect(
+      samplesOf(parseExposition(await daemon.metrics()), 'notafter_location_up', { source: 'files' }).length,
+    ).toBeGreaterThan(0);
 
-    writeFileSync(file, `sources:\n  - {name: files, type: file, every: 2s, paths: ["${stage.folder}"]}\nweb: {listen: "127.0.0.1:0"}\nstore: "sqlite:${path.join(folder, 'notafter.db')}"\n`);
+    writeFileSync(
+      file,
+      `sources:\n  - {name: files, type: file, every: 2s, paths: ["${stage.folder}"]}\nweb: {listen: "127.0.0.1:0"}\nstore: "sqlite:${path.join(folder, 'notafter.db')}"\n`,
+    );
     daemon.child.kill('SIGHUP');
-    await eventually('the source is withdrawn', async () => samplesOf(parseExposition(await daemon.metrics()), 'notafter_location_up', { source: 'servers' }).length === 0);
-    expect(samplesOf(parseExposition(await daemon.metrics()), 'notafter_location_up', { source: 'files' }).length).toBeGreaterThan(0);
+    await eventually(
+      'the source is withdrawn',
+      async () =>
+        samplesOf(parseExposition(await daemon.metrics()), 'notafter_location_up', { source: 'servers' }).length === 0,
+    );
+    expect(
+      samplesOf(parseExposition(await daemon.metrics()), 'notafter_location_up', { source: 'files' }).length,
+    ).toBeGreaterThan(0);
   });
 
   it('ends cleanly on SIGTERM', async () => {

@@ -97,6 +97,30 @@ describe('a local engine', () => {
     await engine.stop(AbortSignal.abort());
   });
 
+  it('does not run again right after the first run, whatever the phase of the name', async () => {
+    const clock = fakeClock();
+    const runs = new Map<string, number[]>();
+    const engine = createLocalEngine({
+      dueTimes: memory(),
+      clock,
+      random: () => 0.5,
+      log: recorder(),
+      ticker: clock.ticker,
+    });
+    for (let index = 0; index < 60; index++) {
+      const seen: number[] = [];
+      runs.set(`source ${index}`, seen);
+      await engine.every(`source ${index}`, { everyMs: 3_600_000 }, 'cluster', async () => void seen.push(clock.now()));
+    }
+    await engine.start();
+    for (let minute = 0; minute < 3 * 60; minute++) await clock.advance(60_000);
+    for (const [first = 0, second = 0] of runs.values()) {
+      expect(second - first).toBeGreaterThanOrEqual(360_000);
+      expect(second - first).toBeLessThanOrEqual(1.1 * 3_600_000 + 60_000);
+    }
+    await engine.stop(AbortSignal.abort());
+  });
+
   it('tells how late each run began', async () => {
     const clock = fakeClock();
     const lags: [string, number][] = [];

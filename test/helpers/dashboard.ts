@@ -11,7 +11,9 @@ export function queriesOf(dashboard: ReturnType<typeof overview>): PanelQuery[] 
   for (const panel of dashboard.panels ?? []) {
     const targets = 'targets' in panel ? (panel.targets ?? []) : [];
     for (const target of targets) {
-      if (!('expr' in target) || typeof target.expr !== 'string') throw new Error(`a query without an expression: ${panel.title}`);
+      if (!('expr' in target) || typeof target.expr !== 'string') {
+        throw new Error(`a query without an expression: ${panel.title}`);
+      }
       found.push({ panel: panel.title ?? '', expr: target.expr });
     }
   }

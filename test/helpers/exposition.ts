@@ -15,7 +15,7 @@ export function parseExposition(text: string): readonly Sample[] {
     if (match === null) throw new Error(`not a sample: ${line}`);
     const [, name = '', labelText = '', value = ''] = match;
     const labels = parseLabels(labelText);
-    const series = name + JSON.stringify(Object.entries(labels).toSorted());
+    const series = name + JSON.stringify(Object.entries(labels).toSorted(([a], [b]) => (a < b ? -1 : 1)));
     if (seen.has(series)) throw new Error(`a series stands there twice: ${line}`);
     seen.add(series);
     if (Number.isNaN(Number(value)) && !/^(?:[+-]?Inf)$/.test(value)) throw new Error(`not a number: ${line}`);
@@ -30,12 +30,21 @@ function parseLabels(text: string): Record<string, string> {
   while (pattern.lastIndex < text.length) {
     const match = pattern.exec(text);
     if (match === null) throw new Error(`not labels: ${text}`);
-    labels[match[1] ?? ''] = (match[2] ?? '').replace(/\\(.)/g, (_, character: string) => (character === 'n' ? '\n' : character));
+    labels[match[1] ?? ''] = (match[2] ?? '').replace(/\\(.)/g, (_, character: string) =>
+      character === 'n' ? '\n' : character,
+    );
   }
   return labels;
 }
 
 /** The samples of a name whose labels hold these. */
-export function samplesOf(samples: readonly Sample[], name: string, labels: Readonly<Record<string, string>> = {}): readonly Sample[] {
-  return samples.filter((sample) => sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value));
+export function samplesOf(
+  samples: readonly Sample[],
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): readonly Sample[] {
+  return samples.filter(
+    (sample) =>
+      sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value),
+  );
 }

@@ -23,8 +23,8 @@ export interface Listen {
   readonly port?: number;
 }
 
-/** Closed when nobody is connected any more. */
-async function start(server: Server, { host = '127.0.0.1', port = 0 }: Listen): Promise<TestServer> {
+/** Listens with any server of Node's. Closed when nobody is connected any more. */
+export async function startServer(server: Server, { host = '127.0.0.1', port = 0 }: Listen = {}): Promise<TestServer> {
   const connections: Socket[] = [];
   server.on('connection', (socket) => {
     connections.push(socket);
@@ -45,7 +45,7 @@ async function start(server: Server, { host = '127.0.0.1', port = 0 }: Listen): 
 
 /** A TCP server that does with each connection as it is told. */
 export async function startTcpServer(serve: (socket: Socket) => void, listen: Listen = {}): Promise<TestServer> {
-  return start(createTcp(serve), listen);
+  return startServer(createTcp(serve), listen);
 }
 
 /** A server that lets everyone in and says nothing. */
@@ -70,5 +70,5 @@ export async function startTlsServer(options: TlsOptions, listen: Listen = {}): 
     socket.resume();
   });
   server.on('tlsClientError', (error) => errors.push(error));
-  return Object.assign(await start(server, listen), { errors, serverNames, endings });
+  return Object.assign(await startServer(server, listen), { errors, serverNames, endings });
 }

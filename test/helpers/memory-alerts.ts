@@ -94,6 +94,11 @@ export function createMemoryAlerts(): MemoryAlerts {
     async settle(settlement) {
       for (const result of settlement.results) settleOne(settlement, result);
     },
+    async giveUpOthers(channels, error) {
+      const others = pending().filter((row) => !channels.includes(row.channel));
+      for (const row of others) Object.assign(row, { state: 'failed', lastError: error });
+      return others.length;
+    },
     nextDueAt: async () =>
       minimum(
         pending()

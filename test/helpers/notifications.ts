@@ -55,7 +55,9 @@ export function notification(overrides: Partial<Notification> = {}): Notificatio
 }
 
 export function digest(count: number, alertCount = count): Notification {
-  const alerts = Array.from({ length: count }, (_, index) => notice({ id: `id-${index}`, title: `host-${index}.example.com` }));
+  const alerts = Array.from({ length: count }, (_, index) =>
+    notice({ id: `id-${index}`, title: `host-${index}.example.com` }),
+  );
   return notification({ kind: 'digest', group: 'digest-1', alerts, alertCount });
 }
 

@@ -234,8 +234,9 @@ function usualExtensions(options: IssueOptions, spki: Uint8Array, authorityKeyId
     list.push(extension('2.5.29.37', sequence(...usage.map((id) => oid(EXTENDED_KEY_USAGE[id] ?? id)))));
   }
   const names = options.rawNames ?? namesOf(options).map(generalName);
-  if (names.length > 0 || options.rawNames !== undefined)
+  if (names.length > 0 || options.rawNames !== undefined) {
     list.push(extension('2.5.29.17', sequence(Buffer.concat(names))));
+  }
   if (options.subjectKeyId !== null) {
     list.push(extension('2.5.29.14', encode(TAG.octetString, options.subjectKeyId ?? keyIdOf(spki))));
   }

@@ -1,4 +1,12 @@
-import { createCipheriv, createHash, createHmac, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createHash,
+  createHmac,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  randomBytes,
+} from 'node:crypto';
 import type { Socket } from 'node:net';
 
 /**
@@ -32,14 +40,19 @@ export function alertRecord(level: number, number: number): Buffer {
   return records(21, Buffer.from([level, number]));
 }
 
-function extension(type: number, data: Uint8Array): Buffer {
+export function extension(type: number, data: Uint8Array): Buffer {
   return Buffer.concat([Buffer.from([type >> 8, type & 0xff]), vector(2, data)]);
 }
 
-function serverHello(sessionId: Uint8Array, suite: number, extensions: readonly Uint8Array[]): Buffer {
+export function serverHello(
+  sessionId: Uint8Array,
+  suite: number,
+  extensions: readonly Uint8Array[],
+  random: Uint8Array = randomBytes(32),
+): Buffer {
   const parts = [
     Buffer.from([3, 3]),
-    randomBytes(32),
+    random,
     vector(1, sessionId),
     Buffer.from([suite >> 8, suite & 0xff, 0]),
     vector(2, ...extensions),
@@ -80,10 +93,19 @@ export function serveTls12(flight: Buffer): (socket: Socket) => void {
   };
 }
 
-/** Answers a hello with a TLS 1.3 flight of these certificates, sealed with real keys, in records of at most `size` octets. */
-export function serveTls13(certificates: readonly Uint8Array[], size = 16_000): (socket: Socket) => void {
+/**
+ * Answers a hello with a TLS 1.3 flight of these certificates, sealed with real keys, in records of at most `size` octets.
+ * Ends the connection behind it, or says nothing more.
+ */
+export function serveTls13(
+  certificates: readonly Uint8Array[],
+  { size = 16_000, stall = false }: { readonly size?: number; readonly stall?: boolean } = {},
+): (socket: Socket) => void {
   return (socket) => {
-    socket.once('data', (chunk: Buffer) => socket.write(tls13Flight(chunk, certificates, size)));
+    socket.once('data', (chunk: Buffer) => {
+      socket.write(tls13Flight(chunk, certificates, size));
+      if (!stall) socket.end();
+    });
   };
 }
 
@@ -117,17 +139,17 @@ function tls13Flight(clientRecord: Buffer, certificates: readonly Uint8Array[], 
   return Buffer.concat([records(22, hello), records(20, Buffer.from([1])), ...sealed]);
 }
 
-function seal(key: Buffer, iv: Buffer, sequence: number, content: Buffer): Buffer {
+export function seal(key: Buffer, iv: Buffer, sequence: number, content: Buffer, type = 22): Buffer {
   const nonce = Buffer.from(iv);
   nonce.writeUInt32BE((nonce.readUInt32BE(8) ^ sequence) >>> 0, 8);
-  const plain = Buffer.concat([content, Buffer.from([22, 0, 0])]);
+  const plain = Buffer.concat([content, Buffer.from([type, 0, 0])]);
   const header = Buffer.from([23, 3, 3, (plain.length + 16) >> 8, (plain.length + 16) & 0xff]);
   const cipher = createCipheriv('aes-128-gcm', key, nonce);
   cipher.setAAD(header);
   return Buffer.concat([header, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-function readClientHello(hello: Buffer): { sessionId: Buffer; share: Buffer } {
+export function readClientHello(hello: Buffer): { sessionId: Buffer; share: Buffer } {
   let offset = 4 + 2 + 32;
   const sessionId = hello.subarray(offset + 1, offset + 1 + hello.readUInt8(offset));
   offset += 1 + sessionId.length;
@@ -141,7 +163,7 @@ function readClientHello(hello: Buffer): { sessionId: Buffer; share: Buffer } {
   throw new Error('the hello has no key share');
 }
 
-function x25519Key(raw: Buffer): ReturnType<typeof createPublicKey> {
+export function x25519Key(raw: Buffer): ReturnType<typeof createPublicKey> {
   return createPublicKey({
     key: Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), raw]),
     format: 'der',
@@ -149,17 +171,17 @@ function x25519Key(raw: Buffer): ReturnType<typeof createPublicKey> {
   });
 }
 
-function sha256(...parts: readonly Buffer[]): Buffer {
+export function sha256(...parts: readonly Buffer[]): Buffer {
   const digest = createHash('sha256');
   for (const part of parts) digest.update(part);
   return digest.digest();
 }
 
-function hmac(key: Buffer, data: Buffer): Buffer {
+export function hmac(key: Buffer, data: Buffer): Buffer {
   return createHmac('sha256', key).update(data).digest();
 }
 
-function expandLabel(secret: Buffer, label: string, context: Buffer, length: number): Buffer {
+export function expandLabel(secret: Buffer, label: string, context: Buffer, length: number): Buffer {
   const name = Buffer.from(`tls13 ${label}`);
   const info = Buffer.concat([Buffer.from([0, length]), vector(1, name), vector(1, context), Buffer.from([1])]);
   return hmac(secret, info).subarray(0, length);

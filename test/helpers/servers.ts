@@ -15,11 +15,19 @@ export interface RunningTls extends Listening {
 }
 
 /** A real TLS server that answers every connection with one HTTP response. */
-export async function startTlsServer(certificate: TestCertificate, options: TlsOptions = {}, port = 0, host = '127.0.0.1'): Promise<RunningTls> {
-  const server: TlsServer = createTlsServer({ cert: certificate.chainPem, key: certificate.keyPem, ...options }, (socket) => {
-    socket.on('error', () => socket.destroy());
-    socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'));
-  });
+export async function startTlsServer(
+  certificate: TestCertificate,
+  options: TlsOptions = {},
+  port = 0,
+  host = '127.0.0.1',
+): Promise<RunningTls> {
+  const server: TlsServer = createTlsServer(
+    { cert: certificate.chainPem, key: certificate.keyPem, ...options },
+    (socket) => {
+      socket.on('error', () => socket.destroy());
+      socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n'));
+    },
+  );
   // A client that only wants to see the certificate is no fault of this server.
   server.on('tlsClientError', () => undefined);
   const listening = await listen(server, port, host);
@@ -30,7 +38,11 @@ export async function startTlsServer(certificate: TestCertificate, options: TlsO
 }
 
 /** A server that accepts and then does what `behave` does with the plain socket. */
-export async function startTcpServer(behave: (socket: Socket) => void, port = 0, host = '127.0.0.1'): Promise<Listening> {
+export async function startTcpServer(
+  behave: (socket: Socket) => void,
+  port = 0,
+  host = '127.0.0.1',
+): Promise<Listening> {
   return listen(
     createTcpServer((socket) => {
       socket.on('error', () => socket.destroy());

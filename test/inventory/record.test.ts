@@ -142,6 +142,11 @@ describe('a further look', () => {
   });
 });
 
+test('an item that a list names twice counts where it comes first', () => {
+  const { sightings } = after(observed([certificate(a, 'x', 0), certificate(b, 'x', 1), certificate(a, 'x', 2)]));
+  expect(sightings.map(({ index }) => index)).toEqual([0, 1]);
+});
+
 describe('a place with a problem', () => {
   const problem = (place: string): Problem => ({ reason: 'wrong_password', place, detail: 'no password opens it' });
   const first = observed([certificate(a, 'x'), certificate(b, 'x/inner'), certificate(c, 'xy')]);

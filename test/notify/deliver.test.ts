@@ -189,8 +189,8 @@ describe('the deliverer', () => {
     const run = work.deliverer.run(stop.signal);
     await vi.waitFor(() => expect(work.attempts).toHaveLength(1));
     stop.abort();
-    await run;
-    expect(await work.store.nextDueAt()).toBe(START);
+    expect(await run).toBe(1);
+    expect(await work.store.due(['deaf'], START, 9)).toMatchObject([{ recipients: [{ attempts: 1 }] }]);
   });
 
   test('retries are kept per recipient: who was reached is not sent to again', async () => {
@@ -263,6 +263,25 @@ describe('the deliverer', () => {
     await work.drain();
     expect(work.events.filter((event) => event === 'mail delivered first')).toHaveLength(50);
     expect((work.attempts.at(-1)?.at ?? Infinity) - 600_000).toBeLessThan(LONGEST_RETRY_MS);
+  });
+
+  test('a receiver that was reached in between is not rested as long again', async () => {
+    let broken = true;
+    const work = bench({
+      mail: (notification, to, previous, signal) =>
+        (broken ? failing('network') : delivered)(notification, to, previous, signal),
+    });
+    await work.enqueue('mail', 'one');
+    for (; work.now < START + 60_000; work.now += 1_000) await work.run();
+    broken = false;
+    await work.drain();
+
+    broken = true;
+    await work.enqueue('mail', 'two');
+    const failedAt = work.now;
+    for (; work.now <= failedAt + FIRST_RETRY_MS; work.now += 1_000) await work.run();
+    const attempts = work.attempts.filter(({ id }) => id === 'two').map(({ at }) => at + START - failedAt);
+    expect(attempts).toEqual([0, FIRST_RETRY_MS]);
   });
 
   test('a refusal of one message does not keep back the others', async () => {

@@ -84,6 +84,7 @@ describe('the first day', () => {
     for (let look = 0; look < 3; look += 1) await scenario.after(HOUR, looked(1, 'good'));
     await scenario.digest();
     expect(scenario.news()).toEqual([]);
+    expect(await scenario.alert()).toMatchObject({ state: 'resolved', awaitsDigest: false });
   });
 
   test('what the digest told is later worse, repeated and resolved like any alert', async () => {

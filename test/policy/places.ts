@@ -195,7 +195,7 @@ export function endpointLocation(
 function limitOf(items: readonly KnownCertificate[]): { at: number | null; by: string } {
   let limit: { at: number | null; by: string } | undefined;
   for (const { id, notAfter } of items) {
-    const at = notAfter.status === 'known' ? notAfter.at : null;
+    const at = notAfter.status === 'known' ? notAfter.at : notAfter.status === 'unreadable' ? 0 : null;
     if (limit === undefined || (at !== null && (limit.at === null || at < limit.at))) limit = { at, by: id };
   }
   if (limit === undefined) throw new Error('a path has items');

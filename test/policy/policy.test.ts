@@ -39,17 +39,21 @@ describe('policyFor', () => {
     expect(policyFor(policy, elsewhere, sighting(leaf())).thresholds.leaf.warning?.text).toBe('25% max 30d');
   });
 
-  test('wants all matchers of an override to match, and takes the first override that does', () => {
+  test('wants all matchers of an override to match, and lets a later override replace what an earlier one set', () => {
+    const both: SettingsPatch = {
+      thresholds: { leaf: { warning: parseThreshold('2d'), critical: parseThreshold('1d') } },
+    };
     const policy: Policy = {
       ...DEFAULT_POLICY,
       sources: new Map([['disk', warning('20d')]]),
       overrides: [
-        { match: [parseMatcher('env="dev"'), parseMatcher('owner="web"')], settings: warning('1d') },
-        { match: [parseMatcher('env="dev"')], settings: warning('2d') },
+        { match: [parseMatcher('env="dev"')], settings: both },
         { match: [parseMatcher('owner="payments"')], settings: warning('3d') },
+        { match: [parseMatcher('env="dev"'), parseMatcher('owner="web"')], settings: warning('9d') },
       ],
     };
-    expect(policyFor(policy, location).thresholds.leaf.warning?.text).toBe('2d');
+    const { leaf: thresholds } = policyFor(policy, location).thresholds;
+    expect([thresholds.warning?.text, thresholds.critical?.text]).toEqual(['3d', '1d']);
   });
 
   test('cannot be fooled by a label that calls itself source', () => {

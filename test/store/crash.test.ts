@@ -107,4 +107,18 @@ describe('a sqlite store whose process is killed', () => {
     await kill(writer);
     await (await openSqlite(path, { exclusive: true })).close();
   });
+
+  it('stays refused to another process after this one tried to open it twice', async () => {
+    const store = await openSqlite(path, { exclusive: true });
+    await expect(openSqlite(path, { exclusive: true })).rejects.toThrow('another notafter');
+    const other = spawn(process.execPath, [WRITER, path], { stdio: ['ignore', 'ignore', 'pipe'] });
+    running.add(other);
+    let errors = '';
+    other.stderr.setEncoding('utf8').on('data', (chunk: string) => (errors += chunk));
+    const [code] = await once(other, 'close');
+    running.delete(other);
+    expect(code).not.toBe(0);
+    expect(errors).toContain(`another notafter is using ${path} (pid ${process.pid})`);
+    await store.close();
+  });
 });

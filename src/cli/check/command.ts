@@ -1,10 +1,12 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 import type { Severity } from '../../plugin/notification.ts';
+import { counted } from '../../policy/wording.ts';
+import { terminalText } from '../../text/terminal.ts';
 import { complain, EXIT, type ExitCode, print, showProgress } from '../output.ts';
 import { terminalWidth } from '../table.ts';
 import { jsonReport } from './report.ts';
-import { scan, type Scan } from './scan.ts';
+import { scan, sentence, type Scan } from './scan.ts';
 import { screen } from './screen.ts';
 import { classify } from './targets.ts';
 
@@ -33,7 +35,7 @@ export function checkCommand(): Command {
     .argument('<target...>', 'hosts, files, directories or globs')
     .option('--json', 'print one JSON document instead of a table')
     .option('--at <date>', 'judge as of this moment (ISO 8601; UTC where it names no zone)', parseMoment)
-    .option('--all', 'show every certificate, not only those that end first')
+    .option('--all', 'show every certificate at every place, and everything that could not be read')
     .addHelpText('after', HELP)
     .action(async (words: string[], options: { json?: true; at?: number; all?: true }) => {
       process.exitCode = await check(words, options);
@@ -44,7 +46,7 @@ async function check(words: readonly string[], options: { json?: true; at?: numb
   const at = options.at ?? Date.now();
   const targets = [...new Map(words.map((word) => classify(word)).map((target) => [target.text, target])).values()];
   let done = 0;
-  const stop = showProgress(() => `checked ${done} of ${targets.length} targets …`);
+  const stop = showProgress(() => `checked ${done} of ${counted(targets.length, 'target')} …`);
   let result: Scan;
   try {
     result = await scan(targets, at, new AbortController().signal, (count) => {
@@ -55,16 +57,18 @@ async function check(words: readonly string[], options: { json?: true; at?: numb
   }
   if (options.json) {
     print(JSON.stringify(jsonReport(result.checked, at), undefined, 2));
+    for (const { target, detail } of result.unreadable) complain(terminalText(`notafter: ${sentence(target, detail)}`));
   } else {
     print(screen(result, at, { width: terminalWidth(), all: options.all === true }));
   }
-  if (options.json) for (const { target, detail } of result.unreadable) complain(`notafter: ${target}: ${detail}`);
   return exitCode(result);
 }
 
 /** The worst of critical, warning, nothing readable, ok, in that order. */
 function exitCode(result: Scan): ExitCode {
-  const severities = new Set<Severity>(result.checked.flatMap(({ findings }) => findings.map((finding) => finding.severity)));
+  const severities = new Set<Severity>(
+    result.checked.flatMap(({ findings }) => findings.map((finding) => finding.severity)),
+  );
   if (severities.has('critical')) return EXIT.critical;
   if (severities.has('warning')) return EXIT.warning;
   return result.unreadable.length > 0 ? EXIT.unknown : EXIT.ok;
@@ -74,6 +78,8 @@ function exitCode(result: Scan): ExitCode {
 function parseMoment(text: string): number {
   const bare = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$/.test(text);
   const at = Date.parse(bare ? (text.length === 10 ? `${text}T00:00:00Z` : `${text.replace(' ', 'T')}Z`) : text);
-  if (!/^\d{4}-/.test(text) || Number.isNaN(at)) throw new InvalidArgumentError('expected a date such as 2027-03-01 or 2027-03-01T12:00:00Z');
+  if (!/^\d{4}-/.test(text) || Number.isNaN(at)) {
+    throw new InvalidArgumentError('expected a date such as 2027-03-01 or 2027-03-01T12:00:00Z');
+  }
   return at;
 }

@@ -3,7 +3,9 @@ import type { End, KnownItem, Location, Sighting } from '../../inventory/model.t
 import { groupFindings } from '../../policy/group.ts';
 import type { Checked } from './scan.ts';
 
-const iso = (at: number): string => new Date(at).toISOString();
+function iso(at: number): string {
+  return new Date(at).toISOString();
+}
 
 /** A time as the JSON gives it: `null` where there is none. */
 function time(end: End | undefined): string | null {
@@ -19,15 +21,39 @@ export function jsonReport(checked: readonly Checked[], at: number): object {
     certificates: sightings.flatMap(({ location, sighting }) => certificateJson(location, sighting, at)),
     crls: sightings.flatMap(({ location, sighting: { item, place } }) =>
       item.kind === 'crl'
-        ? [{ issuer: item.issuer, this_update: time(item.thisUpdate), next_update: time(item.nextUpdate), location: location.location, place }]
+        ? [
+            {
+              issuer: item.issuer,
+              this_update: time(item.thisUpdate),
+              next_update: time(item.nextUpdate),
+              location: location.location,
+              place,
+            },
+          ]
         : [],
     ),
     credentials: sightings.flatMap(({ location, sighting: { item } }) =>
-      item.kind === 'credential' ? [{ id: item.id, name: item.name, not_after: time(item.notAfter), location: location.location }] : [],
+      item.kind === 'credential'
+        ? [{ id: item.id, name: item.name, not_after: time(item.notAfter), location: location.location }]
+        : [],
     ),
     problems: locations.flatMap((location) => [
-      ...(location.failure === undefined ? [] : [{ location: location.location, place: null, reason: location.failure.reason, detail: location.failure.detail }]),
-      ...location.problems.map((problem) => ({ location: location.location, place: problem.place ?? null, reason: problem.reason, detail: problem.detail })),
+      ...(location.failure === undefined
+        ? []
+        : [
+            {
+              location: location.location,
+              place: null,
+              reason: location.failure.reason,
+              detail: location.failure.detail,
+            },
+          ]),
+      ...location.problems.map((problem) => ({
+        location: location.location,
+        place: problem.place ?? null,
+        reason: problem.reason,
+        detail: problem.detail,
+      })),
     ]),
     findings: groupFindings(checked).map((finding) => ({
       rule: finding.rule,
@@ -100,5 +126,10 @@ function certificateJson(location: Location, sighting: Sighting, at: number): ob
 function identityJson(item: Extract<KnownItem, { kind: 'certificate' | 'described' }>): object {
   return item.kind === 'certificate'
     ? { fingerprint_sha256: item.id, subject: item.subject, issuer: item.issuer, serial: item.serial }
-    : { fingerprint_sha256: item.sha256 ?? null, subject: item.title, issuer: item.issuer ?? null, serial: item.serial ?? null };
+    : {
+        fingerprint_sha256: item.sha256 ?? null,
+        subject: item.title,
+        issuer: item.issuer ?? null,
+        serial: item.serial ?? null,
+      };
 }

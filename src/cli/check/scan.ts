@@ -22,9 +22,10 @@ export interface Checked {
 }
 
 export interface Scan {
+  /** In the order of the targets; each location once, whatever targets it belongs to. */
   readonly checked: readonly Checked[];
-  /** Words of the command line that gave nothing readable, with the reason. */
-  readonly unreadable: readonly { readonly target: string; readonly detail: string }[];
+  /** Targets that gave nothing readable. `location` is where the reason comes from, if it comes from one. */
+  readonly unreadable: readonly { readonly target: string; readonly detail: string; readonly location?: string }[];
 }
 
 const CONCURRENCY = 32;
@@ -34,7 +35,12 @@ const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
  * Looks at everything once, without a store. `at` is the moment that is judged; looking happens now. An answer for every
  * target is promised, whatever the target does.
  */
-export async function scan(targets: readonly CheckTarget[], at: number, signal: AbortSignal, onProgress: (done: number) => void): Promise<Scan> {
+export async function scan(
+  targets: readonly CheckTarget[],
+  at: number,
+  signal: AbortSignal,
+  onProgress: (done: number) => void,
+): Promise<Scan> {
   let trust: Trust | undefined;
   const trusted = (): Trust => (trust ??= loadTrust());
   const chains = createChains(trusted);
@@ -45,45 +51,47 @@ export async function scan(targets: readonly CheckTarget[], at: number, signal: 
     limit: createLimiters(),
     environment: process.env,
   });
-  const checked: Checked[] = [];
-  const unreadable: { target: string; detail: string }[] = [];
-  const view = { isPublicRoot: (fingerprint: string) => trusted().publicRoots.has(fingerprint), intervalMs: () => undefined };
+  const found: (readonly Location[])[] = [];
+  const view = {
+    isPublicRoot: (fingerprint: string) => trusted().publicRoots.has(fingerprint),
+    intervalMs: () => undefined,
+  };
   let done = 0;
-
-  async function one(target: CheckTarget): Promise<void> {
-    const locations = await lookOnce(target);
-    for (const location of locations) checked.push({ location, findings: assess(location, view, DEFAULT_POLICY, at).findings });
-    if (!locations.some((location) => location.sightings.length > 0)) {
-      unreadable.push({ target: target.text, detail: whyNothing(locations) });
-    }
-    onProgress(++done);
-  }
 
   async function lookOnce(target: CheckTarget): Promise<Location[]> {
     const meta = { source: 'check', type: target.kind, labels: {}, chains };
-    const found: Location[] = [];
+    const locations: Location[] = [];
     let current: Target = { key: target.text, data: null };
     try {
       const instance = await open(target);
       for await (const unit of instance.discover(signal)) {
         current = unit;
         const unitMeta: RecordMeta = { ...meta, target: unit.key };
-        for await (const observation of instance.observe(unit, { version: () => undefined, checkpoint: undefined }, signal)) {
-          found.push(applyObservation(undefined, observation, unitMeta, Date.now()).location);
+        for await (const observation of instance.observe(
+          unit,
+          { version: () => undefined, checkpoint: undefined },
+          signal,
+        )) {
+          locations.push(applyObservation(undefined, observation, unitMeta, Date.now()).location);
         }
       }
     } catch (error) {
-      const failure = error instanceof CollectError ? { reason: error.reason, detail: error.message } : { reason: 'internal' as const, detail: error instanceof Error ? error.message : String(error) };
-      found.push(failedTarget({ ...meta, target: current.key }, failure, Date.now()).location);
+      const failure =
+        error instanceof CollectError
+          ? { reason: error.reason, detail: error.message }
+          : { reason: 'internal' as const, detail: error instanceof Error ? error.message : String(error) };
+      locations.push(failedTarget({ ...meta, target: current.key }, failure, Date.now()).location);
     }
-    return found;
+    return locations;
   }
 
   async function open(target: CheckTarget): Promise<CollectorInstance> {
     switch (target.kind) {
       case 'endpoint': {
         const options = endpoint.options.safeParse({ targets: [target.text] });
-        if (!options.success) throw new CollectError('malformed', options.error.issues[0]?.message ?? `${target.text} is no target`);
+        if (!options.success) {
+          throw new CollectError('malformed', options.error.issues[0]?.message ?? `${target.text} is no target`);
+        }
         return endpoint.create(options.data, context);
       }
       case 'file':
@@ -93,20 +101,39 @@ export async function scan(targets: readonly CheckTarget[], at: number, signal: 
     }
   }
 
-  const queue = [...targets];
+  const queue = [...targets.entries()];
   await Promise.all(
     Array.from({ length: Math.min(CONCURRENCY, queue.length) }, async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await one(next);
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        const [index, target] = next;
+        found[index] = await lookOnce(target);
+        onProgress(++done);
+      }
     }),
   );
-  return { checked, unreadable };
+  const distinct = Map.groupBy(found.flat(), (location) => `${location.type} ${location.location}`);
+  return {
+    checked: [...distinct.values()].flatMap(([location]) =>
+      location === undefined ? [] : [{ location, findings: assess(location, view, DEFAULT_POLICY, at).findings }],
+    ),
+    unreadable: targets.flatMap(({ text }, index) => {
+      const locations = found[index] ?? [];
+      return locations.some((location) => location.sightings.length > 0)
+        ? []
+        : [{ target: text, ...whyNothing(locations) }];
+    }),
+  };
 }
 
-function whyNothing(locations: readonly Location[]): string {
+function whyNothing(locations: readonly Location[]): { readonly detail: string; readonly location?: string } {
   for (const location of locations) {
-    if (location.failure !== undefined) return location.failure.detail;
-    const problem = location.problems[0];
-    if (problem !== undefined) return problem.detail;
+    const why = location.failure ?? location.problems[0];
+    if (why !== undefined) return { detail: why.detail, location: location.location };
   }
-  return 'no certificate was found there';
+  return { detail: 'no certificate was found there' };
+}
+
+/** A detail with what it is about in front, unless it begins so itself. */
+export function sentence(subject: string, detail: string): string {
+  return detail.startsWith(subject) ? detail : `${subject}: ${detail}`;
 }

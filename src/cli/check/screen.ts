@@ -1,105 +1,184 @@
 import pc from 'picocolors';
 
-import type { Finding } from '../../policy/finding.ts';
-import type { Location, Sighting } from '../../inventory/model.ts';
-import { groupFindings } from '../../policy/group.ts';
+import type { KnownItem, Location, Sighting } from '../../inventory/model.ts';
 import type { Severity } from '../../plugin/notification.ts';
 import { SEVERITIES } from '../../plugin/notification.ts';
+import type { Finding } from '../../policy/finding.ts';
+import { groupFindings, type FindingGroup } from '../../policy/group.ts';
+import { counted } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
-import { endOf, endText, titleOf, untilText } from '../item-text.ts';
+import { countText, endOf, endText, titleOf, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
-import type { Checked, Scan } from './scan.ts';
+import { sentence, type Checked, type Scan } from './scan.ts';
 
+type State = Severity | 'ok';
+
+/** One item in one state and role, wherever it was found. */
 interface Row {
-  readonly state: Severity | 'ok';
-  readonly location: Location;
-  readonly sighting: Sighting;
+  readonly state: State;
+  readonly item: KnownItem;
+  readonly role: Sighting['role'];
+  readonly locations: readonly string[];
 }
 
-const PAINT: Record<Severity | 'ok', (text: string) => string> = {
+const PAINT: Record<State, (text: string) => string> = {
   ok: pc.green,
   info: pc.dim,
   warning: pc.yellow,
   critical: pc.red,
 };
 
-/** Rows shown unless all are asked for: what ends first is what matters. */
+/** Lines of one sort that are shown unless all are asked for: what ends first is what matters. */
 const FIRST_ROWS = 25;
+const FIRST_ENDPOINTS = 5;
+const FIRST_NOTES = 10;
+/** Places that a finding names. */
+const FIRST_PLACES = 5;
 
-/** What a person sees: certificates by their end, then what is wrong and what to do about it. */
+/** What a person sees: certificates by their end, what is wrong and what to do about it, what could not be read. */
 export function screen(scan: Scan, at: number, options: { readonly width: number; readonly all: boolean }): string {
-  const rows = scan.checked.flatMap(rowsOf).toSorted((a, b) => endOf(a.sighting.item) - endOf(b.sighting.item));
-  const shown = options.all ? rows : rows.slice(0, FIRST_ROWS);
-  const parts: string[] = [];
-  if (shown.length > 0) parts.push(certificates(shown, at, options.width));
-  if (shown.length < rows.length) parts.push(pc.dim(`… and ${rows.length - shown.length} more that end later; --all shows them`));
-  for (const checked of scan.checked) parts.push(...endpointLines(checked.location));
-  const findings = groupFindings(scan.checked);
-  for (const finding of findings) {
-    if (finding.severity === 'info') continue;
-    parts.push(...findingLines(finding, scan.checked));
-  }
-  parts.push(...notes(scan));
-  if (rows.length > 0) parts.push('', summary(scan, rows, at));
-  return parts.join('\n').replace(/^\n+/, '');
+  const { width, all } = options;
+  const rows = scan.checked
+    .flatMap(rowsOf)
+    .toSorted((a, b) => urgency(b.state) - urgency(a.state) || endOf(a.item) - endOf(b.item));
+  const lines = all ? rows : together(rows);
+  const notes = notesOf(scan);
+  const blocks = [
+    [...certificates(all ? lines : lines.slice(0, FIRST_ROWS), at, width), ...rest(lines.length - FIRST_ROWS, '', all)],
+    endpointLines(scan.checked, all),
+    ...groupFindings(scan.checked)
+      .filter((finding) => finding.severity !== 'info')
+      .map((finding) => findingLines(finding, scan.checked)),
+    [
+      ...(all ? notes : notes.slice(0, FIRST_NOTES)),
+      ...rest(notes.length - FIRST_NOTES, ' that could not be read', all),
+    ],
+    rows.length > 0 ? [summary(scan, rows, at)] : [],
+  ];
+  return blocks
+    .filter((block) => block.length > 0)
+    .map((block) => block.join('\n'))
+    .join('\n\n');
+}
+
+function rest(count: number, what: string, all: boolean): string[] {
+  return all || count <= 0 ? [] : [pc.dim(`… and ${count} more${what}; --all shows everything`)];
+}
+
+/** What needs somebody comes first; the rest stands by its end alone. */
+function urgency(state: State): number {
+  return state === 'critical' ? 2 : state === 'warning' ? 1 : 0;
 }
 
 function rowsOf({ location, findings }: Checked): Row[] {
-  return location.sightings.map((sighting) => ({ location, sighting, state: stateOf(sighting, findings) }));
+  return location.sightings.map(({ item, role }) => ({
+    item,
+    role,
+    state: stateOf(item, findings),
+    locations: [location.location],
+  }));
 }
 
-function stateOf(sighting: Sighting, findings: readonly Finding[]): Severity | 'ok' {
-  const found = findings.filter((finding) => finding.cause === sighting.item.id).map((finding) => finding.severity);
-  return SEVERITIES.toReversed().find((severity) => found.includes(severity)) ?? 'ok';
+function stateOf(item: KnownItem, findings: readonly Finding[]): State {
+  const found = new Set(findings.filter((finding) => finding.cause === item.id).map((finding) => finding.severity));
+  return SEVERITIES.toReversed().find((severity) => found.has(severity)) ?? 'ok';
 }
 
-function certificates(rows: readonly Row[], at: number, width: number): string {
-  return table<Row>(
+/** One row for an item that is at many places. */
+function together(rows: readonly Row[]): readonly Row[] {
+  const groups = Map.groupBy(rows, ({ item, role, state }) => `${item.kind} ${item.id} ${role} ${state}`);
+  return [...groups.values()].flatMap((group) => {
+    const [row] = group;
+    return row === undefined ? [] : [{ ...row, locations: [...new Set(group.flatMap(({ locations }) => locations))] }];
+  });
+}
+
+function certificates(rows: readonly Row[], at: number, width: number): string[] {
+  if (rows.length === 0) return [];
+  const text = table<Row>(
     [
       { title: 'STATE', text: (row) => row.state, paint: (cell, row) => PAINT[row.state](cell) },
-      { title: 'ENDS', text: (row) => endText(row.sighting.item) },
-      { title: 'IN', text: (row) => untilText(row.sighting.item, at) },
-      { title: 'ROLE', text: (row) => row.sighting.role },
-      { title: 'NAME', text: (row) => terminalText(titleOf(row.sighting.item)), shrinks: true },
-      { title: 'WHERE', text: (row) => terminalText(row.location.location), shrinks: true },
+      { title: 'ENDS (UTC)', text: (row) => endText(row.item) },
+      { title: 'IN', text: (row) => untilText(row.item, at) },
+      { title: 'ROLE', text: (row) => row.role },
+      { title: 'NAME', text: (row) => terminalText(titleOf(row.item)), shrinks: true },
+      { title: 'WHERE', text: (row) => terminalText(whereText(row.locations)), shrinks: true },
     ],
     rows,
     width,
   );
+  return [text];
 }
 
-function endpointLines(location: Location): string[] {
-  const { endpoint } = location;
-  if (endpoint?.tlsVersion === undefined) return [];
-  const facts = [`TLS ${endpoint.tlsVersion}`, endpoint.cipher, endpoint.alpn].filter((fact) => fact !== undefined);
-  const client =
-    endpoint.requestsClientCertificate === true
-      ? `asks for a client certificate${endpoint.acceptableIssuers.length > 0 ? ` from ${endpoint.acceptableIssuers.slice(0, 5).map(terminalText).join(' or ')}` : ''}`
-      : 'asks for no client certificate';
-  return [pc.dim(`${terminalText(location.location)}: ${facts.join(', ')}; ${client}`)];
+/** An address that was named as such is not shown twice: `10.0.0.7:443@10.0.0.7` is `10.0.0.7:443`. */
+function whereText([first = '', ...others]: readonly string[]): string {
+  const where = first.replace(/^(.+)(:\d+)@\1$/, '$1$2');
+  return others.length === 0 ? where : `${where} (+${others.length})`;
 }
 
-function findingLines(finding: ReturnType<typeof groupFindings>[number], checked: readonly Checked[]): string[] {
-  const detail = checked.flatMap((one) => one.findings).find((one) => one.rule === finding.rule && one.cause === finding.cause);
+function endpointLines(checked: readonly Checked[], all: boolean): string[] {
+  const endpoints = checked.flatMap(({ location }) =>
+    location.endpoint?.tlsVersion === undefined ? [] : [endpointLine(location, location.endpoint)],
+  );
+  return all
+    ? endpoints
+    : [...endpoints.slice(0, FIRST_ENDPOINTS), ...rest(endpoints.length - FIRST_ENDPOINTS, ' that speak TLS', all)];
+}
+
+function endpointLine(location: Location, endpoint: NonNullable<Location['endpoint']>): string {
+  const issuers = endpoint.acceptableIssuers.slice(0, FIRST_PLACES).join(' or ');
+  const facts = [
+    `TLS ${endpoint.tlsVersion}`,
+    endpoint.cipher,
+    endpoint.alpn,
+    ...(endpoint.requestsClientCertificate === true
+      ? [`asks for a client certificate${issuers === '' ? '' : ` from ${issuers}`}`]
+      : []),
+    ...(endpoint.requestsClientCertificate === false ? ['asks for no client certificate'] : []),
+  ];
+  return pc.dim(terminalText(`${location.location}: ${facts.filter((fact) => fact !== undefined).join(', ')}`));
+}
+
+function findingLines(group: FindingGroup, checked: readonly Checked[]): string[] {
+  const finding = checked
+    .flatMap(({ findings }) => findings)
+    .find(({ rule, cause, severity }) => rule === group.rule && cause === group.cause && severity === group.severity);
+  const { locations } = group;
+  const named = locations.slice(0, FIRST_PLACES).join(', ');
   return [
-    '',
-    `${PAINT[finding.severity](`${finding.severity}: ${finding.rule}`)}  ${terminalText(finding.summary)}`,
-    ...(finding.locations.length > 1 ? [`  at ${finding.locations.length} places: ${finding.locations.slice(0, 5).map(terminalText).join(', ')}${finding.locations.length > 5 ? ', …' : ''}`] : []),
-    ...(detail?.actions ?? []).map((action, index) => `  ${index + 1}. ${terminalText(action)}`),
+    `${PAINT[group.severity](`${group.severity}: ${group.rule}`)}  ${terminalText(group.summary)}`,
+    ...(locations.length > 1
+      ? [terminalText(`  at ${locations.length} places: ${named}${locations.length > FIRST_PLACES ? ', …' : ''}`)]
+      : []),
+    ...(finding?.actions ?? []).map((action, index) => `  ${index + 1}. ${terminalText(action)}`),
   ];
 }
 
-function notes(scan: Scan): string[] {
-  const lines = scan.unreadable.map(({ target, detail }) => `${pc.red('unknown')}: ${terminalText(target)}: ${terminalText(detail)}`);
-  const parts = scan.checked
-    .filter(({ location }) => location.failure === undefined)
-    .flatMap(({ location }) => location.problems.map((problem) => `${pc.yellow('not read')}: ${terminalText(location.location)}${problem.place === undefined ? '' : ` (${terminalText(problem.place)})`}: ${terminalText(problem.detail)}`));
-  return lines.length + parts.length > 0 ? ['', ...lines, ...parts] : [];
+/** Targets that gave nothing, then locations and parts of them that could not be read; none of them twice. */
+function notesOf(scan: Scan): string[] {
+  const told = new Set(scan.unreadable.map(({ location }) => location));
+  return [
+    ...scan.unreadable.map(({ target, detail }) => `${pc.red('unknown')}: ${terminalText(sentence(target, detail))}`),
+    ...scan.checked.flatMap(({ location }) => {
+      const problems = [...(location.failure === undefined ? [] : [location.failure]), ...location.problems];
+      return (told.has(location.location) ? problems.slice(1) : problems).map((problem) => noteOf(location, problem));
+    }),
+  ];
+}
+
+function noteOf(location: Location, problem: { readonly place?: string; readonly detail: string }): string {
+  const place = problem.place === undefined ? location.location : `${location.location} (${problem.place})`;
+  return `${pc.yellow('not read')}: ${terminalText(sentence(place, problem.detail))}`;
 }
 
 function summary(scan: Scan, rows: readonly Row[], at: number): string {
-  const count = (state: Row['state']): number => rows.filter((row) => row.state === state).length;
-  const next = rows.find((row) => endOf(row.sighting.item) > at && row.sighting.role !== 'trust-anchor');
-  const ends = next === undefined ? '' : ` Next to end: ${terminalText(titleOf(next.sighting.item))}, ${untilText(next.sighting.item, at)}.`;
-  return `${rows.length} certificates at ${scan.checked.length} locations: ${count('critical')} critical, ${count('warning')} warning.${ends}`;
+  const count = (state: State): number =>
+    new Set(rows.filter((row) => row.state === state).map((row) => row.item.id)).size;
+  const read = scan.checked.filter(({ location }) => location.sightings.length > 0).length;
+  const [next] = rows
+    .filter(({ item, role }) => endOf(item) > at && Number.isFinite(endOf(item)) && role !== 'trust-anchor')
+    .toSorted((a, b) => endOf(a.item) - endOf(b.item));
+  const ends =
+    next === undefined ? '' : ` Next to end: ${terminalText(titleOf(next.item))}, in ${untilText(next.item, at)}.`;
+  return `${countText(rows.map((row) => row.item))} at ${counted(read, 'location')}: ${count('critical')} critical, ${count('warning')} warning.${ends}`;
 }

@@ -10,13 +10,16 @@ import { openChannels, planSource } from '../../daemon.ts';
 import { createContext } from '../../look/context.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import { createLimiters } from '../../network/limiter.ts';
+import { counted } from '../../policy/wording.ts';
 import { complain, EXIT, print } from '../output.ts';
 import { initialConfig } from './init.ts';
 
 const PROBE_DEADLINE_MS = 20_000;
 
 export function configCommand(): Command {
-  const command = new Command('config').summary('check, begin or describe a config').description('Check, begin or describe a config.');
+  const command = new Command('config')
+    .summary('check, begin or describe a config')
+    .description('Check, begin or describe a config.');
   command
     .command('check')
     .summary('say everything that is wrong with a config')
@@ -31,7 +34,9 @@ export function configCommand(): Command {
   command
     .command('init')
     .summary('write a config from what this machine holds')
-    .description('Write a config that watches what is found on this machine: certificate folders, keystores of services, local TLS ports.')
+    .description(
+      'Write a config that watches what is found on this machine: certificate folders, keystores of services, local TLS ports.',
+    )
     .option('--config <file>', 'where to write it', 'notafter.yaml')
     .option('--stdout', 'print it instead')
     .action(async (options: { config: string; stdout?: true }) => {
@@ -40,14 +45,18 @@ export function configCommand(): Command {
         print(text);
         return;
       }
-      if (existsSync(options.config)) throw new Error(`${options.config} is there already and is not overwritten; --config names another file`);
-      await writeFile(options.config, text, { flag: 'wx' });
+      if (existsSync(options.config)) {
+        throw new Error(`${options.config} is there already and is not overwritten; --config names another file`);
+      }
+      await writeFile(options.config, `${text}\n`, { flag: 'wx' });
       print(`Wrote ${options.config}. Next: notafter run --config ${options.config}`);
     });
   command
     .command('schema')
     .summary('print the JSON Schema of the config')
-    .description('Print the JSON Schema of the config, for editors: put "# yaml-language-server: $schema=notafter.schema.json" on its first line.')
+    .description(
+      'Print the JSON Schema of the config, for editors: put "# yaml-language-server: $schema=notafter.schema.json" on its first line.',
+    )
     .action(() => print(JSON.stringify(configJsonSchema(), undefined, 2)));
   return command;
 }
@@ -56,7 +65,13 @@ async function check(file: string, probe: boolean): Promise<number> {
   try {
     const config = await loadConfig(file, process.env);
     const quiet = { debug() {}, info() {}, warn() {}, error() {} };
-    const context = createContext({ clock: { now: Date.now }, log: quiet, network: createNetwork(), limit: createLimiters(), environment: process.env });
+    const context = createContext({
+      clock: { now: Date.now },
+      log: quiet,
+      network: createNetwork(),
+      limit: createLimiters(),
+      environment: process.env,
+    });
     const channels = await openChannels(config, context);
     for (const source of config.sources) await (await planSource(source, context).open()).instance.close?.();
     let bad = 0;
@@ -64,7 +79,11 @@ async function check(file: string, probe: boolean): Promise<number> {
       for (const [name, channel] of channels) {
         try {
           await channel.verify?.(AbortSignal.timeout(PROBE_DEADLINE_MS));
-          print(channel.verify === undefined ? `channel ${name}: cannot be proven without sending; try "notafter channel test ${name}"` : `channel ${name}: ok`);
+          print(
+            channel.verify === undefined
+              ? `channel ${name}: cannot be proven without sending; try "notafter channel test ${name}"`
+              : `channel ${name}: ok`,
+          );
         } catch (error) {
           bad++;
           complain(`channel ${name}: ${error instanceof Error ? error.message : String(error)}`);
@@ -73,7 +92,9 @@ async function check(file: string, probe: boolean): Promise<number> {
     }
     for (const channel of channels.values()) await channel.close?.();
     if (bad > 0) return EXIT.unknown;
-    print(`${file} is fine: ${config.sources.length} sources, ${config.channels.length} channels, ${config.routes.length} routes.`);
+    print(
+      `${file} is fine: ${counted(config.sources.length, 'source')}, ${counted(config.channels.length, 'channel')}, ${counted(config.routes.length, 'route')}.`,
+    );
     return EXIT.ok;
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;

@@ -20,7 +20,9 @@ const USUAL_PATHS: readonly { readonly path: string; readonly name: string }[] =
 ];
 
 /** Ports that speak TLS from the first byte. */
-const TLS_PORTS: ReadonlySet<number> = new Set([443, 465, 563, 636, 853, 989, 990, 993, 995, 2376, 2379, 3269, 5061, 5671, 5986, 6443, 8443, 8883, 9443, 10250]);
+const TLS_PORTS: ReadonlySet<number> = new Set([
+  443, 465, 563, 636, 853, 989, 990, 993, 995, 2376, 2379, 3269, 5061, 5671, 5986, 6443, 8443, 8883, 9443, 10250,
+]);
 
 /** A config for this machine, with comments that show how to go on. */
 export async function initialConfig(): Promise<string> {
@@ -29,11 +31,23 @@ export async function initialConfig(): Promise<string> {
   const lines = [
     '# What notafter watches, and who is told. All keys: notafter config schema',
     'sources:',
-    ...paths.flatMap(({ path, name }) => [`  - name: ${name}`, '    type: file', '    every: 1h', `    paths: [${path}]`]),
+    ...paths.flatMap(({ path, name }) => [
+      `  - name: ${name}`,
+      '    type: file',
+      '    every: 1h',
+      `    paths: [${path}]`,
+    ]),
     ...(ports.length > 0
-      ? ['  - name: this-machine', '    type: endpoint', '    every: 15m', `    targets: [${ports.map((port) => `localhost:${port}`).join(', ')}]`]
+      ? [
+          '  - name: this-machine',
+          '    type: endpoint',
+          '    every: 15m',
+          `    targets: [${ports.map((port) => `localhost:${port}`).join(', ')}]`,
+        ]
       : []),
-    ...(paths.length + ports.length === 0 ? ['  # Nothing was found on this machine. Begin with a host:', ...example('  # ')] : ['  # The hosts that matter to you:', ...example('  # ')]),
+    ...(paths.length + ports.length === 0
+      ? ['  # Nothing was found on this machine. Begin with a host:', ...example('  # ')]
+      : ['  # The hosts that matter to you:', ...example('  # ')]),
     '',
     '# Who is told. Try one with: notafter channel test mail',
     '# channels:',
@@ -41,14 +55,18 @@ export async function initialConfig(): Promise<string> {
     '#     type: email',
     '#     smtp: {host: mail.example.com, port: 587, username: notafter, password_file: /run/secrets/smtp}',
     '#     to: [oncall@example.com]',
-    '',
   ];
   const empty = paths.length + ports.length === 0;
   return lines.map((line) => (empty && line === 'sources:' ? 'sources: []' : line)).join('\n');
 }
 
 function example(prefix: string): string[] {
-  return ['- name: partners', '  type: endpoint', '  every: 15m', '  targets: [api.example.com, payments.example.com:8443]'].map((line) => prefix + line);
+  return [
+    '- name: partners',
+    '  type: endpoint',
+    '  every: 15m',
+    '  targets: [api.example.com, payments.example.com:8443]',
+  ].map((line) => prefix + line);
 }
 
 /** Usual TLS ports on which something listens here, from the kernel's table; none where there is no such table. */

@@ -4,6 +4,7 @@ import { ConfigError } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
 import type { Config } from '../../config/config.ts';
 import { startDaemon } from '../../daemon.ts';
+import { counted } from '../../policy/wording.ts';
 import type { Store } from '../../store/store.ts';
 import { complain, EXIT, print } from '../output.ts';
 import { version } from '../version.ts';
@@ -42,9 +43,9 @@ async function run(file: string): Promise<number> {
     version: version(),
     log,
     loadConfig: load,
-    onFirstRounds: (store) => void announce(store, config),
+    onFirstRounds: (store, unfinished) => void announce(store, unfinished, config),
   });
-  print(`notafter ${version()} watches ${config.sources.length} sources of ${file}`);
+  print(`notafter ${version()} watches ${counted(config.sources.length, 'source')} of ${file}`);
   print(`  metrics  ${daemon.url}/metrics`);
   print(`  ready    ${daemon.url}/-/ready`);
 
@@ -58,8 +59,8 @@ async function run(file: string): Promise<number> {
   return EXIT.ok;
 }
 
-async function announce(store: Store, config: Config): Promise<void> {
-  print(await whatWasFound(store, Date.now()));
+async function announce(store: Store, unfinished: readonly string[], config: Config): Promise<void> {
+  print(await whatWasFound(store, unfinished, Date.now()));
   const steps = nextSteps(config);
   if (steps !== '') print(steps);
 }

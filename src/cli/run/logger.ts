@@ -18,14 +18,21 @@ export function createLogger(config: Config['log']): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err },
   };
-  return format === 'json' ? pino(options, pino.destination({ dest: 2, sync: true })) : pino(options, { write: writeText });
+  return format === 'json'
+    ? pino(options, pino.destination({ dest: 2, sync: true }))
+    : pino(options, { write: writeText });
 }
 
 /** `06:12:01 warn  look failed  source=disk target=/etc/ssl` */
 function writeText(line: string): void {
-  const { level, time, msg, ...fields } = JSON.parse(line) as { level: string; time: string; msg: string } & Record<string, unknown>;
+  const { level, time, msg, ...fields } = JSON.parse(line) as { level: string; time: string; msg: string } & Record<
+    string,
+    unknown
+  >;
   const details = Object.entries(fields).map(([name, value]) => `${name}=${terminalText(valueText(value))}`);
-  process.stderr.write(`${time.slice(11, 19)} ${level.padEnd(5)} ${msg}${details.length > 0 ? `  ${details.join(' ')}` : ''}\n`);
+  process.stderr.write(
+    `${time.slice(11, 19)} ${level.padEnd(5)} ${msg}${details.length > 0 ? `  ${details.join(' ')}` : ''}\n`,
+  );
 }
 
 function valueText(value: unknown): string {

@@ -22,6 +22,7 @@ async function createInventory(db: Kysely<unknown>, types: ColumnTypes): Promise
     .addColumn('name', 'text', (column) => column.primaryKey())
     .addColumn('type', 'text', (column) => column.notNull())
     .addColumn('interval_ms', 'bigint', (column) => column.notNull())
+    .addColumn('definition', 'text')
     .addColumn('baseline_at', 'bigint')
     .addColumn('first_seen_at', 'bigint', (column) => column.notNull())
     .addColumn('withdrawn_at', 'bigint')

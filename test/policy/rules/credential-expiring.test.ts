@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 
+import { DEFAULT_POLICY } from '../../../src/policy/policy.ts';
+import { parseThreshold } from '../../../src/policy/threshold.ts';
 import { credential, DAY, fileLocation, judged, sighting, told } from '../places.ts';
 
 const here = (left: number) =>
@@ -16,6 +18,12 @@ test.each<[number, readonly string[]]>([
   [0, ['expired critical']],
 ])('a credential with %s ms left', (left, expected) => {
   expect(told(here(left))).toEqual(expected);
+});
+
+test('credentials have thresholds of their own', () => {
+  const thresholds = { leaf: { warning: null }, credential: { warning: parseThreshold('90d') } };
+  const policy = { ...DEFAULT_POLICY, sources: new Map([['disk', { thresholds }]]) };
+  expect(told(here(60 * DAY), 0, { policy })).toEqual(['credential-expiring warning']);
 });
 
 test('a credential without an end is quiet', () => {

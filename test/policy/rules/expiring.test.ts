@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import type { KnownItem, Location, Sighting } from '../../../src/inventory/model.ts';
+import type { KnownCertificate, KnownItem, Location, Sighting } from '../../../src/inventory/model.ts';
+import { parseMatcher } from '../../../src/label/matcher.ts';
+import { DEFAULT_POLICY } from '../../../src/policy/policy.ts';
+import { parseThreshold } from '../../../src/policy/threshold.ts';
 import {
   authority,
   DAY,
@@ -154,6 +157,28 @@ describe('an endpoint', () => {
     expect(told(here, 10 * DAY, options)).toEqual(['expired info']);
   });
 
+  test('does not take for its path what merely bears the name of an issuer on it', () => {
+    const path = [leaf(), authority()];
+    const limitedBy = root();
+    // As in May 2020: the cross-sign of a root that clients hold themselves.
+    const crossSign = authority('Example Root', { left: 5 * DAY, id: 'c'.repeat(64), issuer: 'CN=Old Root,O=Example' });
+    const here = endpointLocation([...path, crossSign], { path, limitedBy });
+    expect(told(here)).toEqual(['expiring info']);
+    expect(told(here, 6 * DAY)).toEqual(['expired info']);
+  });
+
+  test.each<[string, Partial<KnownCertificate>, readonly string[]]>([
+    ['has issued the leaf', {}, ['expiring critical']],
+    ['has the key that the leaf names', { subjectKeyId: 'aa' }, ['expiring critical']],
+    ['has another key than the leaf names', { subjectKeyId: 'bb' }, ['expiring info']],
+    ['is no authority', { isCa: false }, ['expiring info']],
+  ])('without a trusted path counts what it serves beside the leaf when it %s', (_, options, expected) => {
+    const own = leaf('x', { left: 60 * DAY, authorityKeyId: 'aa' });
+    const above = authority('Example Issuing CA', { left: 5 * DAY, lives: 60 * DAY, ...options });
+    const path = expected[0] === 'expiring critical' ? [own, above] : [own];
+    expect(told(endpointLocation([own, above], { path, untrusted: true }))).toEqual(expected);
+  });
+
   test('has its other items judged on their own', () => {
     const here = endpointLocation([leaf()]);
     const client = sighting(leaf('billing', { left: 2 * DAY }), { place: 'client/billing', role: 'client' });
@@ -173,6 +198,22 @@ describe('the finding', () => {
     const item = leaf('x', { left: 5 * DAY });
     const places = [sighting(item, { place: 'tomcat' }), sighting(item, { place: 'jetty' })];
     expect(told(fileLocation(places))).toEqual(['expiring critical']);
+  });
+
+  test('is the worst of all its places', () => {
+    const item = leaf('x', { left: 20 * DAY });
+    const settings = { thresholds: { leaf: { critical: parseThreshold('25d') } } };
+    const policy = { ...DEFAULT_POLICY, overrides: [{ match: [parseMatcher('role="client"')], settings }] };
+    const places = [sighting(item, { role: 'server' }), sighting(item, { role: 'client', place: 'other' })];
+    expect(told(fileLocation(places), 0, { policy })).toEqual(['expiring critical']);
+    expect(told(fileLocation(places.toReversed()), 0, { policy })).toEqual(['expiring critical']);
+  });
+
+  test('never grows milder, even by thresholds in the wrong order', () => {
+    const thresholds = { leaf: { warning: parseThreshold('5d'), critical: parseThreshold('20d') } };
+    const policy = { ...DEFAULT_POLICY, sources: new Map([['disk', { thresholds }]]) };
+    expect(told(file(leaf('x', { left: 20 * DAY })), 0, { policy })).toEqual(['expiring critical']);
+    expect(told(file(leaf('x', { left: 5 * DAY })), 0, { policy })).toEqual(['expiring critical']);
   });
 
   test('names the certificate, every name up to ten, the key, the users and what to do', () => {

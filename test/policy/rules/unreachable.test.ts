@@ -2,8 +2,10 @@ import { describe, expect, test } from 'vitest';
 
 import type { Location } from '../../../src/inventory/model.ts';
 import { REASON_LIST, type Reason } from '../../../src/plugin/reason.ts';
+import { deadlinesOf } from '../../../src/policy/deadline.ts';
 import { DEFAULT_POLICY } from '../../../src/policy/policy.ts';
-import { DAY, endpointLocation, HOUR, judged, leaf, NOW, told } from '../places.ts';
+import { unreachable } from '../../../src/policy/rules/unreachable.ts';
+import { DAY, endpointLocation, HOUR, judged, leaf, NOW, told, view } from '../places.ts';
 
 function failing(failures: number, options: Partial<Location> & { reason?: Reason; left?: number } = {}): Location {
   const { reason = 'refused', left = 60 * DAY, ...rest } = options;
@@ -102,7 +104,18 @@ test('a target that was never reached is told of as such', () => {
   expect(findings[0]?.actions[0]).toContain('getent ahosts api.example.com');
 });
 
-test('a part that nobody answered for is a warning at once', () => {
+test('the rule itself knows when it changes', () => {
+  const location = failing(1, { left: 20 * DAY });
+  const deadlines = deadlinesOf(location, view(), DEFAULT_POLICY);
+  const subject = { location, view: view(), policy: DEFAULT_POLICY, now: NOW, deadlines };
+  expect(unreachable(subject).nextAt).toBe(NOW + 13 * DAY);
+  expect(unreachable({ ...subject, now: NOW + 20 * DAY })).not.toHaveProperty('nextAt');
+});
+
+test('a part that nobody answered for is a warning at once, whatever else ends there', () => {
+  const problems = [{ reason: 'timeout' as const, place: 'verdict', detail: 'no answer' }];
+  const ending = { ...endpointLocation([leaf('x', { left: DAY })]), problems };
+  expect(told(ending)).toEqual(['expiring critical', 'unreachable warning']);
   const here = {
     ...endpointLocation([leaf()]),
     problems: [{ reason: 'timeout' as const, place: 'verdict', detail: 'no answer' }],

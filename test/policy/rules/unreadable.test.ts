@@ -59,6 +59,10 @@ test.each<[string, Location]>([
   ['of a leaf in a file', fileLocation([sighting(leaf('x', { notAfter: UNREADABLE }))])],
   ['of a leaf on the wire', endpointLocation([leaf('x', { notAfter: UNREADABLE })])],
   ['of an intermediate on the wire', endpointLocation([leaf(), authority('CA', { notAfter: UNREADABLE })])],
+  [
+    'of an authority that limits the chain though it is not served',
+    endpointLocation([leaf()], { limitedBy: authority('Unseen CA', { notAfter: UNREADABLE }), path: [] }),
+  ],
   ['of a CRL', fileLocation([sighting(crl({ nextUpdate: UNREADABLE }))])],
 ])('an end that cannot be read is critical: that %s', (_, location) => {
   expect(told(location)).toEqual(['unreadable critical']);

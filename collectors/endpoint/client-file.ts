@@ -1,0 +1,51 @@
+import { constants } from 'node:fs';
+import { open, type FileHandle } from 'node:fs/promises';
+
+import type { Reason } from '../../src/plugin/reason.ts';
+
+/** A key, a chain or a keystore is a few kilobytes. */
+const MAX_BYTES = 1024 * 1024;
+
+export interface FileFailure {
+  readonly reason: Reason;
+  readonly detail: string;
+}
+
+/** The content of a small regular file: what a client identity is made of. */
+export async function readClientFile(path: string, signal: AbortSignal): Promise<Uint8Array | FileFailure> {
+  signal.throwIfAborted();
+  let file: FileHandle | undefined;
+  try {
+    // Opening a FIFO must not wait for a writer.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stats = await file.stat();
+    if (!stats.isFile()) return { reason: 'unsupported', detail: `${path} is not a regular file` };
+    if (stats.size > MAX_BYTES) {
+      return { reason: 'too_large', detail: `${path} is larger than a certificate, a key or a keystore can be` };
+    }
+    return await file.readFile();
+  } catch (error) {
+    return fileFailure(error, path);
+  } finally {
+    await file?.close();
+  }
+}
+
+/** What a system call's failure means, and what to do about it. */
+export function fileFailure(error: unknown, path: string): FileFailure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  switch (code) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+    case 'ELOOP':
+      return { reason: 'not_found', detail: `${path} does not exist; check the path, and that it is mounted here` };
+    case 'EACCES':
+    case 'EPERM':
+      return {
+        reason: 'permission_denied',
+        detail: `${path} cannot be read: permission denied; allow the user of notafter to read it`,
+      };
+    default:
+      return { reason: 'partial', detail: `${path} cannot be read: the system says ${code}` };
+  }
+}

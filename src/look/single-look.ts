@@ -1,0 +1,124 @@
+import type { InventoryReader } from '../inventory/port.ts';
+import { abortable, startDeadline } from '../network/deadline.ts';
+import type { Target } from '../plugin/collector.ts';
+import type { Clock } from '../plugin/context.ts';
+import type { Logger } from '../plugin/logger.ts';
+import type { Observation } from '../plugin/observation.ts';
+import { attempt, failureWithin, type Wait } from './attempt.ts';
+import type { Meter, Source } from './ports.ts';
+import type { Recorder } from './recorder.ts';
+
+/** Observations recorded in one transaction. */
+const BATCH = 200;
+
+export interface SingleLookParts {
+  readonly inventory: InventoryReader;
+  readonly recorder: Recorder;
+  readonly meter: Meter;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly wait: Wait;
+  readonly log: Logger;
+  readonly deadlineMs: number;
+}
+
+/**
+ * One look at one target, `anew` as if nothing of it were known unchanged, with everything that comes of it recorded: what was seen, or why it failed. False when it was
+ * stopped: that says nothing about the target, and nothing is recorded of it. Throws when the store fails.
+ */
+export type SingleLook = (
+  source: Source,
+  target: Target,
+  fence: bigint,
+  anew: boolean,
+  stopping: AbortSignal,
+) => Promise<boolean>;
+
+export function createSingleLook(parts: SingleLookParts): SingleLook {
+  const { inventory, recorder, meter, clock, log } = parts;
+
+  return async (source, target, fence, anew, stopping) => {
+    const startedAt = clock.now();
+    const recording = await recorder.begin(source, target, fence);
+    const checkpoint = (await inventory.target(source.name, target.key))?.checkpoint;
+    using deadline = startDeadline(parts.deadlineMs, stopping);
+    const { signal } = deadline;
+    let pending: Observation[] = [];
+    let hasBegun = false;
+
+    async function observe(): Promise<void> {
+      pending = [];
+      const observations = source.instance.observe(
+        target,
+        { version: (location) => (anew ? undefined : recording.version(location)), checkpoint },
+        signal,
+      );
+      for await (const observation of untilAborted(observations, signal)) {
+        pending.push(observation);
+        if (pending.length >= BATCH && !(await record())) return;
+      }
+      signal.throwIfAborted();
+      await record();
+    }
+
+    /** False when a newer look was faster. */
+    async function record(): Promise<boolean> {
+      const batch = pending;
+      pending = [];
+      if (batch.length === 0) return true;
+      hasBegun = true;
+      count(source.name, batch);
+      return recording.add(batch);
+    }
+
+    try {
+      await attempt(observe, () => hasBegun, parts, signal);
+      await recording.finish();
+    } catch (error) {
+      if (stopping.aborted) return false;
+      const failure = failureWithin(signal, error, `the look at ${target.key}`, log, {
+        source: source.name,
+        target: target.key,
+      });
+      log.debug({ source: source.name, target: target.key, ...failure }, 'look failed');
+      meter.observed(source.name, 'failed', 1);
+      meter.failed(source.name, failure.reason);
+      // What it saw before it failed is true all the same.
+      await record();
+      await recording.fail(failure);
+    } finally {
+      meter.lasted(source.name, (clock.now() - startedAt) / 1000);
+    }
+    return true;
+  };
+
+  function count(source: string, batch: readonly Observation[]): void {
+    for (const observation of batch) {
+      meter.observed(source, resultOf(observation), 1);
+      for (const problem of observation.problems) meter.failed(source, problem.reason);
+    }
+  }
+}
+
+function resultOf(observation: Observation): 'ok' | 'unchanged' | 'failed' | 'gone' {
+  if (observation.gone === true) return 'gone';
+  if (observation.unchanged === true) return 'unchanged';
+  return observation.problems.some((problem) => problem.place === undefined) ? 'failed' : 'ok';
+}
+
+/** The same things, but ended by the signal also where the one who yields them does not heed it. */
+export async function* untilAborted<T>(things: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
+  const iterator = things[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await abortable(iterator.next(), signal);
+      if (next.done === true) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited once aborted: a generator that is stuck does not return either.
+    const returned = iterator.return?.();
+    if (signal.aborted) returned?.catch(() => undefined);
+    else await returned;
+  }
+}

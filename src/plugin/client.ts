@@ -1,0 +1,63 @@
+import { nameKey } from '../certificate/name-key.ts';
+import type { Verdict } from './observation.ts';
+
+/**
+ * A configured client identity is seen at the endpoints to which it is shown, each at the place `client/<name>`: its
+ * leaf in the role `client`, what is sent behind it as `intermediate`.
+ */
+const PREFIX = 'client/';
+
+/** Acceptable issuers of one endpoint that are kept. A longer list says nothing about what it does not hold. */
+export const MAX_ACCEPTABLE_ISSUERS = 500;
+
+/** The place key of a configured client identity. */
+export function clientPlace(name: string): string {
+  return `${PREFIX}${name}`;
+}
+
+/** The name of the client identity whose place this is; `undefined` for any other place. */
+export function clientNameOf(place: string): string | undefined {
+  return place.startsWith(PREFIX) ? place.slice(PREFIX.length) : undefined;
+}
+
+/** What each configured client identity presents, in the order in which it is sent; by the name of the identity. */
+export function presentedBy<Seen extends { readonly place: string; readonly index: number }>(
+  sightings: readonly Seen[],
+): ReadonlyMap<string, readonly Seen[]> {
+  const presented = new Map<string, Seen[]>();
+  for (const sighting of sightings) {
+    const name = clientNameOf(sighting.place);
+    if (name === undefined) continue;
+    const members = presented.get(name);
+    if (members === undefined) presented.set(name, [sighting]);
+    else members.push(sighting);
+  }
+  for (const members of presented.values()) members.sort((a, b) => a.index - b.index);
+  return presented;
+}
+
+const WORST_FIRST: readonly Verdict['status'][] = ['rejected', 'unknown', 'accepted'];
+
+/** The verdict on a client certificate, `null` for none; the worst where several identities have it. */
+export function verdictOn(verdicts: readonly Verdict[], client: string | null): Verdict | undefined {
+  const own = verdicts.filter((verdict) => verdict.client === client);
+  for (const status of WORST_FIRST) {
+    const found = own.find((verdict) => verdict.status === status);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a server says that it accepts what a client presents (RFC 8446 section 4.2.4). `unspecified`: it names no
+ * issuers, or so many that not all are known. It is a hint and no verdict.
+ */
+export type Acceptance = 'named' | 'not-named' | 'unspecified';
+
+/** Compares the names of a client's issuers (of its leaf and of what it sends behind) with those that the server names. */
+export function acceptanceOf(issuers: Iterable<string>, acceptable: readonly string[]): Acceptance {
+  if (acceptable.length === 0) return 'unspecified';
+  const named = new Set(acceptable.map((name) => nameKey(name)));
+  for (const issuer of issuers) if (named.has(nameKey(issuer))) return 'named';
+  return acceptable.length < MAX_ACCEPTABLE_ISSUERS ? 'not-named' : 'unspecified';
+}

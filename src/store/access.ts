@@ -1,0 +1,7 @@
+import type { Connection } from './schema.ts';
+
+/** How a room of the store reaches the database: inside the caller's transaction, or in one of its own. */
+export interface Access {
+  read<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+}

@@ -1,0 +1,215 @@
+import type { Socket } from 'node:net';
+
+import { isTimeout, startDeadline } from '../../network/deadline.ts';
+import { NetworkError } from '../../network/network.ts';
+import { HANDSHAKE_FAILURE, NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME } from '../alerts.ts';
+import {
+  alertFailure,
+  closedFailure,
+  faultFailure,
+  socketFailure,
+  timeoutFailure,
+  type ProbeFailure,
+} from '../failure.ts';
+import type { ProbeOptions } from '../full.ts';
+import { summarize, type Obstacle, type ProbeResult } from '../probe-result.ts';
+import type { Ephemerals } from './ephemerals.ts';
+import { HYBRID } from './groups.ts';
+import { HelloSession, type SessionOptions } from './session.ts';
+
+/** After a handshake the server is given this long to close in its turn. */
+const CLOSE_GRACE_MS = 500;
+
+export interface HelloOptions extends ProbeOptions {
+  /** Where to stop: `hello` completes the handshake and says goodbye, `early` leaves at the certificate. */
+  readonly handshake: 'hello' | 'early';
+}
+
+export interface HelloOutcome {
+  readonly result: ProbeResult;
+  /** Set when the cause may lie in our own reader or hello, and a full probe might see more. */
+  readonly obstacle?: Obstacle;
+}
+
+/**
+ * Reads what one address shows, with our own hello and without the TLS library.
+ *
+ * Does not verify the certificate, nor (unless asked) that the server holds its key: an on-path attacker can show
+ * anything. Does not throw for the other side's failures. Throws the signal's reason when it aborts.
+ */
+export async function probeHello(
+  options: HelloOptions,
+  ephemerals: Ephemerals,
+  signal: AbortSignal,
+): Promise<HelloOutcome> {
+  using deadline = startDeadline(options.timeoutMs, signal);
+  const { alpn = [] } = options;
+  const outcome = await attempt(options, { alpn, offerHybrid: false }, ephemerals, deadline.signal);
+  const number = outcome.result.failure?.alert?.number;
+  if (number === NO_APPLICATION_PROTOCOL && alpn.length > 0) {
+    // A server that insists on a protocol of its own still has a certificate to show.
+    return await attempt(options, { alpn: [], offerHybrid: false }, ephemerals, deadline.signal);
+  }
+  if (number === HANDSHAKE_FAILURE && outcome.result.tlsVersion === undefined && HYBRID !== undefined) {
+    return await attempt(options, { alpn, offerHybrid: true }, ephemerals, deadline.signal);
+  }
+  return outcome;
+}
+
+/** How a connection came to its end. */
+type Ending = { readonly kind: 'over' | 'closed' | 'aborted' } | { readonly kind: 'broken'; readonly error: Error };
+
+async function attempt(
+  options: HelloOptions,
+  offer: Pick<SessionOptions, 'alpn' | 'offerHybrid'>,
+  ephemerals: Ephemerals,
+  signal: AbortSignal,
+): Promise<HelloOutcome> {
+  const session = new HelloSession(
+    {
+      depth: options.handshake === 'hello' ? 'handshake' : 'certificate',
+      verifyPossession: options.verifyPossession === true,
+      ...(options.serverName === undefined ? {} : { serverName: options.serverName }),
+      ...offer,
+    },
+    ephemerals,
+  );
+  let onReceive: ((bytes: Buffer) => void) | undefined;
+  let socket: Socket;
+  try {
+    socket = await options.connect(options.address, options.port, signal, (bytes) => {
+      if (onReceive === undefined) session.receive(bytes);
+      else onReceive(bytes);
+    });
+  } catch (error) {
+    if (!(error instanceof NetworkError)) throw error;
+    const failure = { reason: error.reason, detail: error.message };
+    return { result: summarize(session.sight, options.handshake, false, failure) };
+  }
+
+  try {
+    const ending = await new Promise<Ending>((resolve) => {
+      onReceive = (bytes) => {
+        const answer = session.receive(bytes);
+        if (session.over) {
+          if (answer !== undefined) socket.end(answer);
+          resolve({ kind: 'over' });
+        } else if (answer !== undefined) {
+          socket.write(answer);
+        }
+      };
+      // From a connection that took no notice of `receive`, such as one that began in the clear.
+      socket.on('data', (bytes: Buffer) => onReceive?.(bytes));
+      socket.resume();
+      socket.once('error', (error) => resolve({ kind: 'broken', error }));
+      socket.once('end', () => resolve({ kind: 'closed' }));
+      socket.once('close', () => resolve({ kind: 'closed' }));
+      signal.addEventListener('abort', () => resolve({ kind: 'aborted' }), { once: true });
+      if (session.over) resolve({ kind: 'over' });
+      else if (signal.aborted) resolve({ kind: 'aborted' });
+      else if (socket.destroyed) resolve({ kind: 'closed' });
+      else socket.write(session.begin());
+    });
+    if (session.established) {
+      await untilClosed(socket, session, signal, (listener) => {
+        onReceive = listener;
+      });
+    }
+    if (signal.aborted && !isTimeout(signal)) throw signal.reason;
+    return conclude(session, ending, options);
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Gives the server a moment to close in its turn; a flood is cut off. */
+async function untilClosed(
+  socket: Socket,
+  session: HelloSession,
+  signal: AbortSignal,
+  listen: (listener: (bytes: Buffer) => void) => void,
+): Promise<void> {
+  if (socket.closed || signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(done, CLOSE_GRACE_MS);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    }
+    socket.once('close', done);
+    signal.addEventListener('abort', done, { once: true });
+    listen((bytes) => {
+      session.receive(bytes);
+      if (session.flooded) done();
+    });
+  });
+}
+
+function conclude(session: HelloSession, ending: Ending, options: HelloOptions): HelloOutcome {
+  const { sight } = session;
+  const trouble = session.achieved ? undefined : troubleOf(session, ending, options);
+  const { group, ocspStaple, possession, request } = sight;
+  const result: ProbeResult = {
+    ...summarize(sight, options.handshake, session.established, trouble?.failure),
+    ...(group === undefined ? {} : { group }),
+    ...(ocspStaple === undefined ? {} : { ocspStaple }),
+    ...(possession === undefined ? {} : { possession }),
+    ...(request === undefined ? {} : { signatureSchemes: request.signatureSchemes }),
+  };
+  return trouble?.obstacle === undefined ? { result } : { result, obstacle: trouble.obstacle };
+}
+
+interface Trouble {
+  readonly failure: ProbeFailure;
+  readonly obstacle?: Obstacle;
+}
+
+function troubleOf(session: HelloSession, ending: Ending, options: HelloOptions): Trouble {
+  const { alert, fault, sight } = session;
+  if (alert !== undefined) {
+    const asked = sight.request !== undefined;
+    const failure = alertFailure(options, alert, asked);
+    const isPlain = asked || alert.number === UNRECOGNIZED_NAME || alert.number === NO_APPLICATION_PROTOCOL;
+    return isPlain ? { failure } : { failure, obstacle: `alert_${alert.number}` };
+  }
+  switch (fault) {
+    case 'not_tls':
+    case 'too_large':
+      return { failure: faultFailure(options, fault, session.firstBytes()) };
+    case 'malformed':
+      return { failure: faultFailure(options, fault, session.firstBytes()), obstacle: fault };
+    case 'unsupported_version':
+    case 'unsupported_suite':
+    case 'unsupported_group':
+    case 'unanswerable_retry':
+    case 'undecryptable':
+    case 'bad_finished':
+      return { failure: ownFailure(options, fault), obstacle: fault };
+    case undefined:
+      break;
+  }
+  switch (ending.kind) {
+    case 'aborted': {
+      const isSilent = session.received === 0;
+      const failure = timeoutFailure(options, isSilent);
+      return isSilent ? { failure, obstacle: 'silent' } : { failure };
+    }
+    case 'broken': {
+      const failure = socketFailure(options, ending.error);
+      return sight.complete ? { failure } : { failure, obstacle: 'reset' };
+    }
+    case 'over':
+    case 'closed': {
+      const failure = closedFailure(options);
+      return sight.complete ? { failure } : { failure, obstacle: 'closed' };
+    }
+  }
+}
+
+function ownFailure({ address, port }: HelloOptions, obstacle: Obstacle): ProbeFailure {
+  return {
+    reason: 'tls_error',
+    detail: `the handshake with ${address} port ${port} failed on our side: ${obstacle.replaceAll('_', ' ')}`,
+  };
+}

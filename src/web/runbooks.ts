@@ -1,0 +1,15 @@
+import { readFile } from 'node:fs/promises';
+
+import { RULES } from '../policy/finding.ts';
+
+/** Beside the source, and beside what was built from it. */
+const RUNBOOKS = new URL(
+  import.meta.url.includes('/dist/src/') ? '../../../docs/runbooks/' : '../../docs/runbooks/',
+  import.meta.url,
+);
+
+/** The page of a rule; only names of rules reach the file system. */
+export async function readRunbook(rule: string): Promise<string | undefined> {
+  const known = RULES.find((id) => id === rule);
+  return known === undefined ? undefined : readFile(new URL(`${known}.md`, RUNBOOKS), 'utf8');
+}

@@ -1,0 +1,32 @@
+/*
+ * npm run soak -- NAME [--count N] [--seed N]
+ *
+ * Long versions of tests, too long for every change. A run that was interrupted goes on where it was when it is started
+ * again with the same arguments.
+ */
+import { parseArgs } from 'node:util';
+
+import { soakTls } from './tls.ts';
+
+export interface SoakOptions {
+  readonly count: number | undefined;
+  readonly seed: number | undefined;
+}
+
+const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = { tls: soakTls };
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { count: { type: 'string' }, seed: { type: 'string' } },
+});
+const [name = ''] = positionals;
+const soak = SOAKS[name];
+if (soak === undefined) {
+  process.stderr.write(`there is no soak test "${name}"; there are: ${Object.keys(SOAKS).join(', ')}\n`);
+  process.exit(1);
+}
+await soak({ count: numberOf(values.count), seed: numberOf(values.seed) });
+
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number.parseInt(text, 10);
+}

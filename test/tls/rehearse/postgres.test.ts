@@ -1,0 +1,160 @@
+import { createServer as createTls } from 'node:tls';
+import { describe, expect, test } from 'vitest';
+
+import { dial } from '../../../src/network/dialer.ts';
+import { probeFull } from '../../../src/tls/full.ts';
+import { postgresConnect } from '../../../src/tls/rehearse/postgres.ts';
+import { CLIENT_KINDS, identityOf, type ClientKind } from '../../helpers/client-identities.ts';
+import { startServer, startSilentServer, startTcpServer, type TestServer } from '../../helpers/loopback-servers.ts';
+import { insistent, login, serverLeaf, type TlsVersion } from '../../helpers/rehearsal.ts';
+
+const good = identityOf('good');
+const request = { kind: 'postgres', user: 'billing', database: 'ledger' } as const;
+
+/** A message of the server: a type, and the content behind its length. */
+function message(type: string, content: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(4 + content.length);
+  return Buffer.concat([Buffer.from(type), length, content]);
+}
+
+function authentication(method: number): Buffer {
+  return message('R', Buffer.from([0, 0, 0, method]));
+}
+
+function failure(sqlState: string): Buffer {
+  return message('E', Buffer.from(`SFATAL\0VFATAL\0C${sqlState}\0Mno\0\0`));
+}
+
+interface Login {
+  readonly startup: string;
+  readonly authorized: boolean;
+}
+
+interface Postgres extends TestServer {
+  readonly logins: readonly Login[];
+}
+
+/**
+ * PostgreSQL as far as the end of a login: SSLRequest, TLS, StartupMessage, one reply. Like the real one it leaves it to
+ * its configuration what becomes of a client without a certificate.
+ */
+async function startPostgres(version: TlsVersion, reply: (authorized: boolean) => Buffer): Promise<Postgres> {
+  const logins: Login[] = [];
+  const tls = createTls(insistent(version, { rejectUnauthorized: false }), (socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', (startup: Buffer) => {
+      logins.push({ startup: startup.toString('latin1'), authorized: socket.authorized });
+      socket.write(reply(socket.authorized));
+    });
+  });
+  const server = await startTcpServer((socket) => {
+    socket.once('data', (preamble: Buffer) => {
+      if (preamble.toString('hex') !== '0000000804d2162f') socket.destroy();
+      socket.pause();
+      socket.write('S', () => tls.emit('connection', socket));
+    });
+  });
+  return Object.assign(server, { logins });
+}
+
+function byCertificate(authorized: boolean): Buffer {
+  return authorized ? authentication(0) : failure('28000');
+}
+
+const CELLS = (['TLSv1.2', 'TLSv1.3'] as const).flatMap((version) =>
+  CLIENT_KINDS.map((kind): [TlsVersion, ClientKind] => [version, kind]),
+);
+
+describe('a rehearsal with PostgreSQL', () => {
+  test.each(CELLS)('says over %s what the server says of a client that is %s', async (version, kind) => {
+    await using server = await startPostgres(version, byCertificate);
+
+    const verdict = await login(server, { identity: identityOf(kind), request });
+
+    const [seen] = server.logins;
+    expect(seen?.authorized).toBe(kind === 'good');
+    expect(verdict).toMatchObject(
+      seen?.authorized === true
+        ? { status: 'accepted', reason: null, evidence: 'PostgreSQL: authenticated' }
+        : { status: 'rejected', reason: 'postgres_28000', evidence: 'PostgreSQL: SQLSTATE 28000' },
+    );
+    expect(seen?.startup).toBe('\0\0\0\x40\0\x03\0\0user\0billing\0database\0ledger\0application_name\0notafter\0\0');
+  });
+
+  test.each([
+    ['a password', authentication(3), 'accepted', null],
+    ['SCRAM', message('R', Buffer.from('\0\0\0\x0aSCRAM-SHA-256\0\0')), 'accepted', null],
+    [
+      'an older protocol, then GSS',
+      Buffer.concat([message('v', Buffer.alloc(8)), authentication(7)]),
+      'accepted',
+      null,
+    ],
+    [
+      'a notice, then a refusal',
+      Buffer.concat([message('N', Buffer.from('\0')), failure('28P01')]),
+      'rejected',
+      'postgres_28P01',
+    ],
+    ['no such database', failure('3D000'), 'accepted', null],
+    ['too many clients', failure('53300'), 'unknown', 'postgres_53300'],
+    ['an error without a state', message('E', Buffer.from('SFATAL\0\0')), 'unknown', 'postgres_XX000'],
+    ['something else', Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), 'unknown', 'not_postgres'],
+    ['a message that is far too long', Buffer.from('R\x7f\xff\xff\xff\0\0\0\0', 'latin1'), 'unknown', 'not_postgres'],
+  ])('judges by %s', async (_what, reply, status, reason) => {
+    await using server = await startPostgres('TLSv1.3', () => reply);
+    await expect(login(server, { identity: good, request })).resolves.toMatchObject({ status, reason });
+  });
+
+  test.each([
+    ['has no TLS', 'N', 'refused', /ssl = off/],
+    ['is none', 'E', 'refused', /no PostgreSQL/],
+    ['says more than it should before TLS', 'Sx', 'closed', /tampering/],
+  ])('knows nothing of a server that %s', async (_what, answer, reason, evidence) => {
+    await using server = await startTcpServer((socket) => socket.once('data', () => socket.write(answer)));
+    await expect(login(server, { identity: good, request })).resolves.toEqual({
+      client: good?.chain[0].fingerprint,
+      status: 'unknown',
+      reason,
+      evidence: expect.stringMatching(evidence),
+    });
+  });
+
+  test('knows nothing of a server that closes or says nothing when it is asked for TLS', async () => {
+    await using closing = await startTcpServer((socket) => socket.once('data', () => socket.end()));
+    await expect(login(closing, { request })).resolves.toMatchObject({ status: 'unknown', reason: 'closed' });
+    await using silent = await startSilentServer();
+    await expect(login(silent, { request, timeoutMs: 300 })).resolves.toMatchObject({
+      status: 'unknown',
+      reason: 'timeout',
+    });
+  });
+
+  test('throws the reason of a stop while it waits for TLS', async () => {
+    await using server = await startSilentServer();
+    const controller = new AbortController();
+    const stop = new Error('stopping');
+    setImmediate(() => controller.abort(stop));
+    await expect(login(server, { request }, controller.signal)).rejects.toBe(stop);
+  });
+});
+
+describe('a connection to PostgreSQL', () => {
+  test('is one that a probe can begin TLS on', async () => {
+    await using server = await startPostgres('TLSv1.3', byCertificate);
+    const result = await probeFull(
+      { connect: postgresConnect(dial), address: '127.0.0.1', port: server.port, timeoutMs: 5_000 },
+      new AbortController().signal,
+    );
+    expect(result).toMatchObject({ chain: [serverLeaf.der], requestsClientCertificate: true });
+  });
+
+  test('leaves no socket behind when it fails', async () => {
+    await using server = await startServer(createTls());
+    await using refusing = await startTcpServer((socket) => socket.once('data', () => socket.write('N')));
+    const signal = AbortSignal.timeout(300);
+    await expect(postgresConnect(dial)('127.0.0.1', server.port, signal)).rejects.toThrow(/TLS/);
+    await expect(postgresConnect(dial)('127.0.0.1', refusing.port, signal)).rejects.toThrow(/ssl = off/);
+  });
+});
