@@ -5,14 +5,20 @@ import { fileURLToPath } from 'node:url';
 
 import { endpoint } from '../collectors/endpoint/index.ts';
 import { applyObservation } from '../src/inventory/record.ts';
+import { benchProbes } from './probes.ts';
 import { benchContext, line, measure, median, observeAll, type Measure } from './measure.ts';
 
 const LISTENERS = 200;
 const ROUNDS = 5;
 const WIDTH = 32;
 
-/** The endpoint collector on 200 listeners of loopback, against a bare `tls.connect` that reads the leaf in the same rounds. */
+/** The endpoint collector, and then the probes alone. */
 export async function benchEndpoints(): Promise<string> {
+  return [await benchListeners(), await benchProbes()].join('\n');
+}
+
+/** The endpoint collector on 200 listeners of loopback, against a bare `tls.connect` that reads the leaf in the same rounds. */
+async function benchListeners(): Promise<string> {
   const farm = fork(fileURLToPath(new URL('endpoint-farm.ts', import.meta.url)), [String(LISTENERS)]);
   try {
     const [ports] = (await once(farm, 'message')) as [readonly number[]];
@@ -42,7 +48,7 @@ export async function benchEndpoints(): Promise<string> {
     }
     return [
       `endpoints: ${LISTENERS} listeners, chain of 2, ${WIDTH} at a time, ${ROUNDS} rounds, medians`,
-      line('collector (full handshake, exact chain)', median(ours)),
+      line('collector (hello, exact chain)', median(ours)),
       line('bare tls.connect, leaf only', median(peer)),
       `  CPU against the bare handshake: ${(median(ours).cpuMs / median(peer).cpuMs).toFixed(2)}x`,
     ].join('\n');

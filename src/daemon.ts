@@ -4,6 +4,7 @@ import type { Config, SourceConfig } from './config/config.ts';
 import { intervalOf } from './engine/interval.ts';
 import { createLocalEngine } from './engine/local.ts';
 import { startLoop } from './engine/loop.ts';
+import { clientOutlooks } from './inventory/clients.ts';
 import { createChains } from './look/chains.ts';
 import { createContext } from './look/context.ts';
 import { createLooking, type Looking } from './look/looking.ts';
@@ -156,6 +157,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   const metrics = createMetrics({
     inventory: store.inventory,
+    clients: clientOutlooks,
     findings: () => countFindings(store.alerts),
     oldestPendingAt: () => store.outbox.oldestPendingAt(),
     version: parts.version,

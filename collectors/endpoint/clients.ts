@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { z } from 'zod';
 
 import type { Certificate } from '../../src/certificate/certificate.ts';
+import { clientPlace } from '../../src/plugin/client.ts';
 import type { Context } from '../../src/plugin/context.ts';
 import type { Item, Reference } from '../../src/plugin/item.ts';
 import type { Problem } from '../../src/plugin/observation.ts';
@@ -150,7 +151,7 @@ async function readPasswords(options: ClientOptions, context: Context): Promise<
 }
 
 function toClient(options: ClientOptions, reading: Reading, shownTo: Reference): Client {
-  const place = `client/${options.name}`;
+  const place = clientPlace(options.name);
   const keyFile = options.pkcs12_file ?? options.key_file ?? '';
   switch (reading.kind) {
     case 'identity': {

@@ -88,7 +88,8 @@ function createInstance(given: Options, context: Context): CollectorInstance {
     clients: readonly Client[],
     signal: AbortSignal,
   ): Promise<readonly Verdict[]> {
-    const isWanted = given.clients.length > 0 || result.requestsClientCertificate === true;
+    // Unasked, nobody logs in: a server that insists on a certificate logs an error for each attempt without one.
+    const isWanted = given.clients.length > 0 || (request.kind !== 'auto' && request.kind !== 'none');
     if (!isWanted || result.chain.length === 0) return [];
     const identities = clients.flatMap(({ identity }) => identity ?? []);
     const name = serverName === undefined ? {} : { serverName };

@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { channelCommand } from './channel.ts';
 import { checkCommand } from './check/command.ts';
 import { configCommand } from './config/command.ts';
+import { explainCommand } from './explain/command.ts';
 import { listCommand } from './list.ts';
 import { EXIT } from './output.ts';
 import { pluginsCommand } from './plugins.ts';
@@ -34,6 +35,7 @@ export function createProgram(): Command {
     checkCommand(),
     runCommand(),
     listCommand(),
+    explainCommand(),
     configCommand(),
     channelCommand(),
     pluginsCommand(),

@@ -2,8 +2,10 @@ import { hash } from 'node:crypto';
 
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+import type { ClientOutlook, Clients } from '../inventory/clients.ts';
 import type { InventoryReader } from '../inventory/port.ts';
 import type { End, KnownItem, Location, Sighting } from '../inventory/model.ts';
+import { presentedBy, verdictOn } from '../plugin/client.ts';
 import type { Severity } from '../plugin/notification.ts';
 import { DELIVERY_REASONS } from '../plugin/channel.ts';
 import { NOTIFICATION_REASONS } from '../plugin/notification.ts';
@@ -21,8 +23,15 @@ export interface FindingCount {
   readonly count: number;
 }
 
+/** Pairs of a found client certificate and an endpoint become series up to here, the first that end first. */
+const MAX_FOUND_CLIENTS = 2_000;
+/** A client certificate that was found and ended longer ago is most probably a forgotten file. */
+const ENDED_CLIENT_MS = 30 * 86_400_000;
+
 export interface MetricsParts {
   readonly inventory: InventoryReader;
+  /** Joins clients and endpoints. */
+  clients(locations: readonly Location[]): Pick<Clients, 'configured' | 'found'>;
   /** How many places are affected now. */
   findings(): Promise<readonly FindingCount[]>;
   /** When the oldest pending delivery was enqueued, milliseconds since the epoch. */
@@ -45,6 +54,9 @@ export interface Metrics {
   /** The text exposition, with its content type. */
   exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
 }
+
+/** Stands for a client without a certificate. */
+const NOBODY = 'none';
 
 const CERTIFICATE_LABELS = ['source', 'location', 'place', 'role', 'name', 'issuer', 'fingerprint'] as const;
 
@@ -97,6 +109,18 @@ export function createMetrics(parts: MetricsParts): Metrics {
     name: 'notafter_credential_not_after_timestamp_seconds',
     help: 'End of a credential that is no certificate.',
     labelNames: ['source', 'location', 'name', 'id'],
+    registers,
+  });
+  const rehearsal = new Gauge({
+    name: 'notafter_rehearsal_accepted',
+    help: 'Verdict of an endpoint on a client that logged in: 1 accepted, 0 rejected; client "none" had no certificate.',
+    labelNames: ['source', 'location', 'client'],
+    registers,
+  });
+  const clientOutage = new Gauge({
+    name: 'notafter_client_outage_timestamp_seconds',
+    help: 'When an endpoint begins to reject a client: the first end among its certificate and what is above it.',
+    labelNames: ['source', 'location', 'client'],
     registers,
   });
   const findings = new Gauge({
@@ -162,6 +186,8 @@ export function createMetrics(parts: MetricsParts): Metrics {
     lastSuccess,
     crlNextUpdate,
     credentialNotAfter,
+    rehearsal,
+    clientOutage,
     findings,
   ];
 
@@ -173,6 +199,37 @@ export function createMetrics(parts: MetricsParts): Metrics {
     if (end !== undefined && end !== null) effective.set(at, end / 1000);
     // What has the same labels is one series: what ends first is said last, and stands.
     for (const sighting of location.sightings.toSorted(latestFirst)) exposeSighting(at, sighting);
+    exposeVerdicts(at, location);
+  }
+
+  function exposeVerdicts(at: { source: string; location: string }, { endpoint, sightings }: Location): void {
+    const verdicts = endpoint?.verdicts ?? [];
+    if (verdicts.length === 0) return;
+    const clients = new Map<string, string | null>([[NOBODY, null]]);
+    for (const [name, presented] of presentedBy(sightings)) {
+      const leaf = presented.find(({ role }) => role === 'client');
+      if (leaf !== undefined) clients.set(name, leaf.item.id);
+    }
+    for (const [client, fingerprint] of clients) {
+      const status = verdictOn(verdicts, fingerprint)?.status ?? 'unknown';
+      if (status !== 'unknown') rehearsal.set({ ...at, client: label(client) }, status === 'accepted' ? 1 : 0);
+    }
+  }
+
+  function exposeOutlook({ endpoint, client, name, outageAt }: ClientOutlook): void {
+    if (outageAt === null) return;
+    const at = { source: endpoint.source, location: label(endpoint.location) };
+    clientOutage.set({ ...at, client: label(name ?? client.id) }, outageAt / 1000);
+  }
+
+  function exposeClients(locations: readonly Location[]): void {
+    const clients = parts.clients(locations);
+    for (const outlook of clients.configured) exposeOutlook(outlook);
+    let left = MAX_FOUND_CLIENTS;
+    for (const outlook of clients.found(parts.now() - ENDED_CLIENT_MS)) {
+      if (left-- === 0) break;
+      exposeOutlook(outlook);
+    }
   }
 
   function exposeSighting(at: { source: string; location: string }, sighting: Sighting): void {
@@ -230,6 +287,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
       ]);
       for (const gauge of inventoryGauges) gauge.reset();
       for (const location of locations) exposeLocation(location);
+      exposeClients(locations);
       for (const { rule, severity, source, count } of counts) findings.set({ rule, severity, source }, count);
       outbox.set(oldest === undefined ? 0 : Math.max(0, parts.now() - oldest) / 1000);
       return { contentType: registry.contentType, text: await registry.metrics() };

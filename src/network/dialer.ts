@@ -1,11 +1,12 @@
 import { connect as connectSocket, isIP, type OnReadOpts, type Socket } from 'node:net';
 
-import { isTimeout, startDeadline } from './deadline.ts';
+import { isTimeout } from './deadline.ts';
 import { meaningOf } from './failure.ts';
 import { NetworkError } from './network.ts';
 
 /** No TCP connection is waited for longer than this, whatever the caller's signal says. */
 const CONNECT_CAP_MS = 30_000;
+const CAP = new Error(`no connection within ${CONNECT_CAP_MS} ms`);
 
 const READ_LENGTH = 64 * 1024;
 
@@ -33,7 +34,6 @@ export async function dial(
   if (family === 0) throw new TypeError('a connection is made to a literal address');
   signal.throwIfAborted();
 
-  using deadline = startDeadline(CONNECT_CAP_MS, signal);
   const socket = connectSocket({
     host: address,
     port,
@@ -46,12 +46,12 @@ export async function dial(
   socket.on('error', () => undefined);
 
   try {
-    await connected(socket, deadline.signal);
+    await connected(socket, signal);
     return socket;
   } catch (error) {
     socket.destroy();
-    if (error === deadline.signal.reason) {
-      if (!isTimeout(deadline.signal)) throw error;
+    if (signal.aborted && error === signal.reason && !isTimeout(signal)) throw error;
+    if (error === CAP || error === signal.reason) {
       throw new NetworkError(
         'timeout',
         `${address} port ${port} did not answer in time; a firewall that drops packets looks like this`,
@@ -75,7 +75,10 @@ function readInto(receive: (bytes: Buffer) => void): OnReadOpts {
 
 function connected(socket: Socket, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    // A timer and no more: this runs for every probe.
+    const timer = setTimeout(() => settle(CAP), CONNECT_CAP_MS);
     function settle(error?: Error): void {
+      clearTimeout(timer);
       socket.off('connect', onConnect);
       socket.off('error', settle);
       signal.removeEventListener('abort', onAbort);

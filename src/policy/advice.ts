@@ -1,5 +1,5 @@
 import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
-import { checkCommand, lookCommand, quote } from './commands.ts';
+import { checkCommand, lookCommand, quote, rehearseCommand } from './commands.ts';
 import { placeName, titleOf } from './wording.ts';
 
 /** Names of a certificate that are spelled out in a sentence. */
@@ -17,6 +17,18 @@ export function proveIt(location: Location): string {
   return command === undefined
     ? `Prove it: the next looks at ${placeName(location)} must find it good; the alert resolves by itself then`
     : `Prove it: ${command}`;
+}
+
+/** Prove that a client is accepted, by logging in with it. */
+export function proveLogin(location: Location, client: Sighting): string {
+  const command = rehearseCommand(location, client);
+  return command === undefined ? proveIt(location) : `Prove it: ${command}`;
+}
+
+/** Bring the successor of a client certificate to where the client reads it. */
+export function deployClient(name: string, leaf: Sighting): string {
+  const key = leaf.key === undefined ? '' : ` (its key is ${leaf.key.at})`;
+  return `Put it, with its intermediates behind it and its key, where client ${name} reads them${key}, keep the old ones until all is proven, and reload the client; notafter reads the files of its config anew by itself`;
 }
 
 /** Get a successor for a leaf or a credential. */

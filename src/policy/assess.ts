@@ -2,10 +2,14 @@ import type { Location } from '../inventory/model.ts';
 import { deadlinesOf } from './deadline.ts';
 import { RULES, type Assessment, type RuleId } from './finding.ts';
 import type { Policy } from './policy.ts';
+import { clientAuthMissing } from './rules/client-auth-missing.ts';
+import { clientRejected } from './rules/client-rejected.ts';
+import { clientWillFail } from './rules/client-will-fail.ts';
 import { credentialExpiring } from './rules/credential-expiring.ts';
 import { crlExpiring } from './rules/crl-expiring.ts';
 import { expired } from './rules/expired.ts';
 import { expiring } from './rules/expiring.ts';
+import { issuerNotAccepted } from './rules/issuer-not-accepted.ts';
 import { notCovered } from './rules/not-covered.ts';
 import { notYetValid } from './rules/not-yet-valid.ts';
 import { stale } from './rules/stale.ts';
@@ -21,6 +25,10 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'trust-anchor-expiring': trustAnchorExpiring,
   'crl-expiring': crlExpiring,
   'credential-expiring': credentialExpiring,
+  'client-will-fail': clientWillFail,
+  'client-rejected': clientRejected,
+  'issuer-not-accepted': issuerNotAccepted,
+  'client-auth-missing': clientAuthMissing,
   'not-yet-valid': notYetValid,
   unreachable,
   unreadable,

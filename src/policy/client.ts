@@ -52,11 +52,7 @@ export function judgedAt(location: Location): number {
  * The certificate whose end explains a rejection: the one that ended first. Few servers say certificate_expired (others
  * say bad_certificate, answer 400 or just hang up), so any reason that names no other fault is taken for it.
  */
-function endingOf(
-  path: readonly CertificateSighting[],
-  verdict: Verdict,
-  at: number,
-): CertificateSighting | undefined {
+function endingOf(path: readonly CertificateSighting[], verdict: Verdict, at: number): CertificateSighting | undefined {
   if (verdict.reason !== null && OTHER_FAULTS.has(verdict.reason)) return undefined;
   const until = verdict.reason === 'certificate_expired' ? at + CLOCK_SKEW_MS : at;
   return path

@@ -1,4 +1,4 @@
-import type { Location } from '../inventory/model.ts';
+import type { Location, Sighting } from '../inventory/model.ts';
 import { safeText } from '../text/safe-text.ts';
 
 /** Longer than any path that a file system allows. */
@@ -69,6 +69,22 @@ export function lookCommand(location: Location): string | undefined {
   }
   return isPath(location) ? fileCommand(place) : undefined;
 }
+
+/**
+ * Logs in at the endpoint with a client certificate, as notafter does. Where its files are is known by its key alone, so
+ * `CLIENT.pem` stands for the certificate. `undefined` for what is no endpoint.
+ */
+export function rehearseCommand(location: Location, client: Pick<Sighting, 'key'>): string | undefined {
+  if (reachOf(location) === undefined) return undefined;
+  const key = client.key?.at;
+  const files =
+    key !== undefined && KEYSTORE.test(key)
+      ? `--client-pkcs12 ${quote(key)}`
+      : `--client-cert CLIENT.pem --client-key ${key === undefined ? 'CLIENT.key' : quote(key)}`;
+  return `notafter check ${quote(location.target)} ${files}`;
+}
+
+const KEYSTORE = /\.(?:p12|pfx)$/i;
 
 /** Looks at the place itself, as notafter does. `undefined` where only the daemon can look. */
 export function checkCommand(location: Location): string | undefined {

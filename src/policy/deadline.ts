@@ -17,12 +17,7 @@ import type { InventoryView } from './view.ts';
 
 /** The rules that tell of an end. */
 export type EndRule =
-  | 'expired'
-  | 'expiring'
-  | 'trust-anchor-expiring'
-  | 'crl-expiring'
-  | 'credential-expiring'
-  | 'client-will-fail';
+  'expired' | 'expiring' | 'trust-anchor-expiring' | 'crl-expiring' | 'credential-expiring' | 'client-will-fail';
 
 /** A client identity that is shown to an endpoint. */
 export interface FailingClient {

@@ -81,16 +81,25 @@ export function policyFor(
 ): Settings {
   const bySource = policy.sources.get(location.source);
   let settings = bySource === undefined ? policy.settings : patched(policy.settings, bySource);
-  if (policy.overrides.length === 0) return settings;
+  for (const { settings: patch } of overridesFor(policy, location, sighting)) settings = patched(settings, patch);
+  return settings;
+}
+
+/** The overrides that match, in the order written, each with its number in the policy. */
+export function overridesFor(
+  policy: Policy,
+  location: Pick<Location, 'source' | 'type' | 'labels'>,
+  sighting?: Pick<Sighting, 'role' | 'labels'>,
+): readonly (PolicyOverride & { readonly index: number })[] {
+  if (policy.overrides.length === 0) return [];
   const labels: Labels = mergeLabels(location.labels, sighting?.labels, {
     source: location.source,
     type: location.type,
     ...(sighting === undefined ? {} : { role: sighting.role }),
   });
-  for (const override of policy.overrides) {
-    if (matches(override.match, labels)) settings = patched(settings, override.settings);
-  }
-  return settings;
+  return policy.overrides
+    .map((override, index) => ({ ...override, index }))
+    .filter(({ match }) => matches(match, labels));
 }
 
 function patched(settings: Settings, patch: SettingsPatch): Settings {
@@ -115,7 +124,7 @@ function patchedThresholds(thresholds: Thresholds, patch: ThresholdsPatch): Thre
 }
 
 /** From the first that is told to the last. */
-const LEVELS = ['info', 'warning', 'critical'] as const satisfies readonly (keyof Thresholds)[];
+export const LEVELS = ['info', 'warning', 'critical'] as const satisfies readonly (keyof Thresholds)[];
 
 /** Lifetimes that are common for each class: thresholds must be in order for all of them. */
 const TYPICAL_DAYS: Readonly<Record<ThresholdClass, readonly number[]>> = {

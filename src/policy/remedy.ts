@@ -22,7 +22,7 @@ export function remedy(reason: Reason, location: Location): string {
     case 'tls_error':
       return 'Compare what the server speaks with what notafter speaks (TLS 1.2 and 1.3); the detail names the step that failed';
     case 'not_tls':
-      return 'The port answers, but not in TLS: see whether the port is right, and whether the protocol begins in the clear (then name it: smtp://host:25)';
+      return 'The port answers, but not in TLS: see whether the port is right; a protocol that begins in the clear and changes to TLS later (STARTTLS) cannot be looked at yet';
     case 'service_error':
       return "See the status page of the service; it failed on its own side, and notafter tries again at the source's next round";
     case 'not_found':

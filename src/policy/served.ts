@@ -11,9 +11,6 @@ export function isCertificate(sighting: Sighting): sighting is CertificateSighti
   return sighting.item.kind === 'certificate';
 }
 
-/** What a client sent in a rehearsal is at such places: the same certificate may stand in the served list as well. */
-const CLIENT_PLACE = 'client/';
-
 /**
  * What an endpoint served, each certificate once. Empty for anything that is not an endpoint. What clients present to it
  * is no part of that, not even where it is the same certificate.

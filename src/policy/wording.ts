@@ -46,9 +46,9 @@ export function titleOf(item: KnownItem): string {
 
 /** The title, with the whole subject where there is one: names alone are often the same. */
 export function fullNameOf(item: KnownItem): string {
-  return item.kind === 'certificate' && item.subject !== '' && item.subject !== item.title
-    ? `${item.title} (${item.subject})`
-    : titleOf(item);
+  if (item.kind !== 'certificate' || item.subject === '' || item.subject === item.title) return titleOf(item);
+  // A subject that is nothing but the common name says it a second time.
+  return item.subject === `CN=${item.title}` ? item.title : `${item.title} (${item.subject})`;
 }
 
 /** The location, made harmless. */

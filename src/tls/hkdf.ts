@@ -16,6 +16,13 @@ const OUTER_PAD = 0x5c;
 const inner = Buffer.alloc(BLOCK_LENGTH.sha384 + MAX_MESSAGE);
 const outer = Buffer.alloc(BLOCK_LENGTH.sha384 + HASH_LENGTH.sha384);
 
+/** Views of the beginning of `inner`, by length: a new view costs as much as a hash. */
+const innerUpTo: Buffer[] = [];
+const OUTER = {
+  sha256: outer.subarray(0, BLOCK_LENGTH.sha256 + HASH_LENGTH.sha256),
+  sha384: outer.subarray(0, BLOCK_LENGTH.sha384 + HASH_LENGTH.sha384),
+} as const;
+
 export const NOTHING = Buffer.alloc(0);
 const ONE = Buffer.from([1]);
 
@@ -50,45 +57,32 @@ export function hmac(
   end += second.length;
   inner.set(third, end);
   end += third.length;
-  outer.write(hash(name, inner.subarray(0, end), 'binary'), block, 'latin1');
-  return Buffer.from(hash(name, outer.subarray(0, block + HASH_LENGTH[name]), 'binary'), 'latin1');
+  const message = (innerUpTo[end] ??= inner.subarray(0, end));
+  outer.write(hash(name, message, 'binary'), block, 'latin1');
+  return Buffer.from(hash(name, OUTER[name], 'binary'), 'latin1');
+}
+
+/** A label of RFC 8446 sections 7.1 to 7.3 with the lengths that go with it: the beginning of an HkdfLabel. */
+export interface Label {
+  readonly length: number;
+  readonly info: Buffer;
+}
+
+export function label(text: string, contextLength: number, length: number): Label {
+  const name = Buffer.from(`tls13 ${text}`, 'latin1');
+  const head = Buffer.from([length >> 8, length & 0xff, name.length]);
+  return { length, info: Buffer.concat([head, name, Buffer.from([contextLength])]) };
 }
 
 /** HKDF-Expand-Label, RFC 8446 section 7.1; one block is enough for every length used here. */
-export function expandLabel(
-  name: HashName,
-  secret: Uint8Array,
-  label: Label,
-  context: Uint8Array,
-  length: number,
-): Buffer {
-  const block = hmac(name, secret, labelInfo(label, context.length, length), context, ONE);
+export function expandLabel(name: HashName, secret: Uint8Array, { length, info }: Label, context: Uint8Array): Buffer {
+  const block = hmac(name, secret, info, context, ONE);
   return length === block.length ? block : block.subarray(0, length);
 }
 
-/** RFC 8446 section 7.1 to 7.3. */
-export type Label = 'derived' | 's hs traffic' | 'c hs traffic' | 'c ap traffic' | 'key' | 'iv' | 'finished';
-
-/** What stands in front of the context in an HkdfLabel, by label and lengths: a handful in all. */
-const infos = new Map<string, Buffer>();
-
-function labelInfo(label: Label, contextLength: number, length: number): Buffer {
-  const id = `${label} ${contextLength} ${length}`;
-  const known = infos.get(id);
-  if (known !== undefined) return known;
-  const text = Buffer.from(`tls13 ${label}`, 'latin1');
-  const info = Buffer.concat([
-    Buffer.from([length >> 8, length & 0xff, text.length]),
-    text,
-    Buffer.from([contextLength]),
-  ]);
-  infos.set(id, info);
-  return info;
-}
-
 /** The pseudo-random function of TLS 1.2, RFC 5246 section 5. */
-export function prf(name: HashName, secret: Uint8Array, label: string, seed: Uint8Array, length: number): Buffer {
-  const labelled = Buffer.concat([Buffer.from(label, 'latin1'), seed]);
+export function prf(name: HashName, secret: Uint8Array, labelText: string, seed: Uint8Array, length: number): Buffer {
+  const labelled = Buffer.concat([Buffer.from(labelText, 'latin1'), seed]);
   const blocks: Buffer[] = [];
   let chain: Uint8Array = labelled;
   for (let got = 0; got < length; got += HASH_LENGTH[name]) {

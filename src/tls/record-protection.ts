@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type CipherGCMTypes, type KeyObject } from 'node:crypto';
 
-import { expandLabel, NOTHING, type HashName } from './hkdf.ts';
+import { expandLabel, label, NOTHING, type HashName } from './hkdf.ts';
 import { CONTENT, HEADER_LENGTH } from './records.ts';
 
 /** What a cipher suite with an AEAD is made of: RFC 8446 appendix B.4, RFC 5289, RFC 7905. CCM is not among what notafter offers. */
@@ -34,6 +34,9 @@ export const TLS12_SUITES: ReadonlyMap<number, Suite> = new Map([
 export const IV_LENGTH = 12;
 export const TAG_LENGTH = 16;
 
+const KEY = { 16: label('key', 0, 16), 32: label('key', 0, 32) } as const;
+const IV = label('iv', 0, IV_LENGTH);
+
 /** RFC 5288 section 3: in TLS 1.2, GCM takes this much of its nonce from the keys and the rest from the record. */
 export const SALT_LENGTH = 4;
 const EXPLICIT_LENGTH = 8;
@@ -54,8 +57,8 @@ export interface RecordProtection {
 
 /** For a traffic secret of TLS 1.3, RFC 8446 sections 5.2 and 7.3. */
 export function protectTls13(suite: Suite, secret: Uint8Array): RecordProtection {
-  const key = createSecretKey(expandLabel(suite.hash, secret, 'key', NOTHING, suite.keyLength));
-  const iv = expandLabel(suite.hash, secret, 'iv', NOTHING, IV_LENGTH);
+  const key = createSecretKey(expandLabel(suite.hash, secret, KEY[suite.keyLength], NOTHING));
+  const iv = expandLabel(suite.hash, secret, IV, NOTHING);
   let sequence = 0;
 
   return {

@@ -152,7 +152,7 @@ describe('check --json of every situation', () => {
     const { endpoint } = found.locations.find((one) => one.target === target('mutual')) ?? {};
     expect(endpoint).toMatchObject({
       address: '127.0.0.1',
-      handshake: 'full',
+      handshake: 'hello',
       tls_version: '1.3',
       requests_client_certificate: true,
       acceptable_issuers: ['CN=Lab Root CA'],

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
+import { clientOutlooks } from '../../src/inventory/clients.ts';
 import type { InventoryReader } from '../../src/inventory/port.ts';
 import type { Location, Sighting } from '../../src/inventory/model.ts';
 import { createMetrics, type Metrics, type MetricsParts } from '../../src/metrics/metrics.ts';
@@ -39,6 +40,7 @@ function metricsOf(locations: readonly Location[], overrides: Partial<MetricsPar
   const inventory: Pick<InventoryReader, 'locations'> = { locations: async () => locations };
   return createMetrics({
     inventory: inventory as InventoryReader,
+    clients: clientOutlooks,
     findings: async () => [],
     oldestPendingAt: async () => undefined,
     version: '1.2.3',

@@ -26,6 +26,7 @@ import {
   leaf,
   NOW,
   root,
+  showing,
   sighting,
   view,
 } from './places.ts';
@@ -66,7 +67,7 @@ const looks: fc.Arbitrary<Partial<Location>> = fc.oneof(
     .array(reason, { minLength: 1, maxLength: 3 })
     .map((reasons) => ({ problems: reasons.map((why) => ({ reason: why, place: 'p', detail: 'x' })) })),
 );
-const location: fc.Arbitrary<Location> = fc.oneof(
+const plain: fc.Arbitrary<Location> = fc.oneof(
   fc.tuple(fc.array(anySighting, { maxLength: 5 }), looks).map(([sightings, look]) => fileLocation(sightings, look)),
   fc
     .tuple(
@@ -79,6 +80,39 @@ const location: fc.Arbitrary<Location> = fc.oneof(
       endpointLocation(served, { path: served.slice(0, length), ...(untrusted ? { untrusted: true } : {}), ...look }),
     ),
 );
+const verdict = fc.option(
+  fc.record({
+    status: fc.constantFrom('accepted' as const, 'rejected' as const, 'unknown' as const),
+    reason: fc.constantFrom(null, 'certificate_expired', 'unknown_ca', 'closed', 'http_403', 'constructor'),
+    evidence: fc.constantFrom('', 'alert 45'),
+  }),
+  { nil: undefined },
+);
+const shown = fc.record({
+  name: fc.constantFrom('a', 'b'),
+  presented: fc.uniqueArray(certificate, {
+    minLength: 1,
+    maxLength: 3,
+    selector: (known: KnownCertificate) => known.id,
+  }),
+  verdict,
+  acceptable: fc.constantFrom([], ['CN=Example Issuing CA,O=Example'], ['CN=Somebody Else']),
+});
+const mutual: fc.Arbitrary<Location> = fc
+  .tuple(
+    fc.uniqueArray(certificate, { minLength: 1, maxLength: 3, selector: (known: KnownCertificate) => known.id }),
+    fc.array(shown, { minLength: 1, maxLength: 3 }),
+    looks,
+  )
+  .map(([served, clients, look]) => {
+    let here: Location = endpointLocation(served, look);
+    for (const client of clients) {
+      const next = showing(here, client.name, client.presented, client.verdict);
+      here = { ...next, endpoint: { ...next.endpoint, acceptableIssuers: client.acceptable } };
+    }
+    return here;
+  });
+const location = fc.oneof({ weight: 2, arbitrary: plain }, { weight: 1, arbitrary: mutual });
 const policy: fc.Arbitrary<Policy> = fc.constantFrom(DEFAULT_POLICY, {
   ...DEFAULT_POLICY,
   // In the wrong order on purpose: what is judged must hold all the same.

@@ -13,7 +13,7 @@ import type {
 import { assess } from '../../src/policy/assess.ts';
 import type { Assessment } from '../../src/policy/finding.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/policy/policy.ts';
-import type { EndpointFacts } from '../../src/plugin/observation.ts';
+import type { EndpointFacts, Verdict } from '../../src/plugin/observation.ts';
 import type { InventoryView } from '../../src/policy/view.ts';
 
 export const MINUTE = 60_000;
@@ -189,6 +189,35 @@ export function endpointLocation(
     },
     chain,
     ...rest,
+  };
+}
+
+/** The endpoint, with a client identity shown to it: its leaf first, then what it sends behind; and the verdict, if any. */
+export function showing(
+  endpoint: Location,
+  name: string,
+  presented: readonly KnownCertificate[],
+  verdict?: Partial<Omit<Verdict, 'client'>>,
+  options: Partial<Sighting> = {},
+): Location & { readonly endpoint: EndpointFacts } {
+  if (endpoint.endpoint === undefined) throw new Error('clients are shown to endpoints');
+  const sightings = presented.map((item, index) =>
+    sighting(item, { place: `client/${name}`, index, role: index === 0 ? 'client' : 'intermediate', ...options }),
+  );
+  const given: Verdict = {
+    client: presented[0]?.id ?? null,
+    status: 'accepted',
+    reason: verdict?.status === 'rejected' ? 'unknown_ca' : null,
+    evidence: 'as told',
+    ...verdict,
+  };
+  return {
+    ...endpoint,
+    sightings: [...endpoint.sightings, ...sightings],
+    endpoint: {
+      ...endpoint.endpoint,
+      verdicts: [...endpoint.endpoint.verdicts, ...(verdict === undefined ? [] : [given])],
+    },
   };
 }
 

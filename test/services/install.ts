@@ -2,12 +2,21 @@ import { spawnSync } from 'node:child_process';
 
 /** Programs of other projects that the service tests run, and the Debian packages that bring them. */
 const PROGRAMS: Readonly<Record<string, string>> = {
+  go: 'golang-go',
+  haproxy: 'haproxy',
+  initdb: 'postgresql',
+  nginx: 'nginx-light',
+  openssl: 'openssl',
+  postgres: 'postgresql',
   prometheus: 'prometheus',
   promtool: 'prometheus',
 };
 
+/** Debian keeps PostgreSQL's programs off the path. */
+const SEARCH = 'PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr " " :)"; command -v "$1" >/dev/null';
+
 function isInstalled(program: string): boolean {
-  return spawnSync('sh', ['-c', 'command -v "$1" >/dev/null', 'sh', program]).status === 0;
+  return spawnSync('sh', ['-c', SEARCH, 'sh', program]).status === 0;
 }
 
 function missingPrograms(): string[] {

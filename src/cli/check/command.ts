@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from 'commander';
 
+import { rehearsalConfig } from '../../../collectors/endpoint/check-options.ts';
 import type { Severity } from '../../plugin/notification.ts';
 import { counted } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
@@ -26,7 +27,12 @@ The exit code follows the Nagios convention, so check can be a monitoring plugin
 Examples:
   notafter check example.com mail.example.com:993
   notafter check /etc/letsencrypt/live --json
-  notafter check api.example.com --at 2027-03-01     what would be said on that day`;
+  notafter check api.example.com --at 2027-03-01     what would be said on that day
+
+With a client certificate, notafter logs in to every endpoint with it (a rehearsal), and says whether the server accepts
+it, also where a server of TLS 1.3 decides only after the handshake or in its answer to a request:
+  notafter check api.example.com --client-cert client.pem --client-key client.key
+  notafter check api.example.com --client-pkcs12 client.p12 --password-file secret.txt --request "GET /v1/status"`;
 
 export function checkCommand(): Command {
   return new Command('check')
@@ -35,21 +41,49 @@ export function checkCommand(): Command {
     .argument('<target...>', 'hosts, files, directories or globs')
     .option('--json', 'print one JSON document instead of a table')
     .option('--at <date>', 'judge as of this moment (ISO 8601; UTC where it names no zone)', parseMoment)
+    .option('--client-cert <file>', 'log in with this client certificate, and the intermediates behind it (PEM)')
+    .option('--client-key <file>', 'the private key of the client certificate (PEM)')
+    .option('--client-pkcs12 <file>', 'log in with the client certificate of this keystore instead')
+    .option('--password-file <file>', 'a file with passwords of keys and keystores, one a line; repeatable', collect)
+    .option(
+      '--request <request>',
+      'what to ask for the verdict: "GET /path", or none (default: HEAD / where HTTP is spoken)',
+    )
     .option('--all', 'show every certificate at every place, and everything that could not be read')
     .addHelpText('after', HELP)
-    .action(async (words: string[], options: { json?: true; at?: number; all?: true }) => {
+    .action(async (words: string[], options: CheckOptions) => {
       process.exitCode = await check(words, options);
     });
 }
 
-async function check(words: readonly string[], options: { json?: true; at?: number; all?: true }): Promise<ExitCode> {
+interface CheckOptions {
+  readonly json?: true;
+  readonly at?: number;
+  readonly all?: true;
+  readonly clientCert?: string;
+  readonly clientKey?: string;
+  readonly clientPkcs12?: string;
+  readonly passwordFile?: readonly string[];
+  readonly request?: string;
+}
+
+function collect(value: string, earlier: readonly string[] = []): readonly string[] {
+  return [...earlier, value];
+}
+
+async function check(words: readonly string[], options: CheckOptions): Promise<ExitCode> {
+  const { passwordFile, ...flags } = options;
+  const rehearsal = rehearsalConfig({
+    ...flags,
+    ...(passwordFile === undefined ? {} : { passwordFiles: passwordFile }),
+  });
   const at = options.at ?? Date.now();
   const targets = [...new Map(words.map((word) => classify(word)).map((target) => [target.text, target])).values()];
   let done = 0;
   const stop = showProgress(() => `checked ${done} of ${counted(targets.length, 'target')} …`);
   let result: Scan;
   try {
-    result = await scan(targets, at, new AbortController().signal, (count) => {
+    result = await scan(targets, at, rehearsal, new AbortController().signal, (count) => {
       done = count;
     });
   } finally {

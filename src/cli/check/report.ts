@@ -66,7 +66,8 @@ export function jsonReport(checked: readonly Checked[], at: number): object {
   };
 }
 
-function locationJson(location: Location): object {
+/** What is said of a location, and what an endpoint showed there. */
+export function locationJson(location: Location): object {
   return {
     source: location.source,
     type: location.type,
@@ -102,7 +103,8 @@ function endpointJson(location: Location): object | null {
   };
 }
 
-function certificateJson(location: Location, sighting: Sighting, at: number): object[] {
+/** One certificate at one place; nothing for an item that is none. */
+export function certificateJson(location: Location, sighting: Sighting, at: number): object[] {
   const { item } = sighting;
   if (item.kind !== 'certificate' && item.kind !== 'described') return [];
   const notAfter = item.notAfter;

@@ -1,4 +1,5 @@
 import { endpoint } from '../../../collectors/endpoint/index.ts';
+import type { RehearsalConfig } from '../../../collectors/endpoint/check-options.ts';
 import { file } from '../../../collectors/file/index.ts';
 import type { Location } from '../../inventory/model.ts';
 import { applyObservation, failedTarget, type RecordMeta } from '../../inventory/record.ts';
@@ -6,6 +7,7 @@ import { createChains } from '../../look/chains.ts';
 import { createContext } from '../../look/context.ts';
 import { createLimiters } from '../../network/limiter.ts';
 import { createNetwork } from '../../network/create-network.ts';
+import { clientNameOf } from '../../plugin/client.ts';
 import type { CollectorInstance, Target } from '../../plugin/collector.ts';
 import { CollectError } from '../../plugin/error.ts';
 import type { Logger } from '../../plugin/logger.ts';
@@ -33,11 +35,12 @@ const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 /**
  * Looks at everything once, without a store. `at` is the moment that is judged; looking happens now. An answer for every
- * target is promised, whatever the target does.
+ * target is promised, whatever the target does. `rehearsal` is tried at every endpoint.
  */
 export async function scan(
   targets: readonly CheckTarget[],
   at: number,
+  rehearsal: RehearsalConfig,
   signal: AbortSignal,
   onProgress: (done: number) => void,
 ): Promise<Scan> {
@@ -88,7 +91,7 @@ export async function scan(
   async function open(target: CheckTarget): Promise<CollectorInstance> {
     switch (target.kind) {
       case 'endpoint': {
-        const options = endpoint.options.safeParse({ targets: [target.text] });
+        const options = endpoint.options.safeParse({ targets: [target.text], ...rehearsal });
         if (!options.success) {
           throw new CollectError('malformed', options.error.issues[0]?.message ?? `${target.text} is no target`);
         }
@@ -118,7 +121,7 @@ export async function scan(
     ),
     unreadable: targets.flatMap(({ text }, index) => {
       const locations = found[index] ?? [];
-      return locations.some((location) => location.sightings.length > 0)
+      return locations.some(({ sightings }) => sightings.some(({ place }) => clientNameOf(place) === undefined))
         ? []
         : [{ target: text, ...whyNothing(locations) }];
     }),

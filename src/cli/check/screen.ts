@@ -6,6 +6,7 @@ import { SEVERITIES } from '../../plugin/notification.ts';
 import type { Finding } from '../../policy/finding.ts';
 import { groupFindings, type FindingGroup } from '../../policy/group.ts';
 import { counted } from '../../policy/wording.ts';
+import type { Verdict } from '../../plugin/observation.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { countText, endOf, endText, titleOf, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
@@ -118,7 +119,14 @@ function whereText([first = '', ...others]: readonly string[]): string {
 
 function endpointLines(checked: readonly Checked[], all: boolean): string[] {
   const endpoints = checked.flatMap(({ location }) =>
-    location.endpoint?.tlsVersion === undefined ? [] : [endpointLine(location, location.endpoint)],
+    location.endpoint?.tlsVersion === undefined
+      ? []
+      : [
+          [
+            endpointLine(location, location.endpoint),
+            ...location.endpoint.verdicts.map((one) => verdictLine(location, one)),
+          ].join('\n'),
+        ],
   );
   return all
     ? endpoints
@@ -137,6 +145,24 @@ function endpointLine(location: Location, endpoint: NonNullable<Location['endpoi
     ...(endpoint.requestsClientCertificate === false ? ['asks for no client certificate'] : []),
   ];
   return pc.dim(terminalText(`${location.location}: ${facts.filter((fact) => fact !== undefined).join(', ')}`));
+}
+
+const VERDICT_PAINT: Record<Verdict['status'], (text: string) => string> = {
+  accepted: pc.green,
+  rejected: pc.red,
+  unknown: pc.yellow,
+};
+
+/** `  with billing (ends in 41 days): rejected, certificate_expired (alert 45)` */
+function verdictLine(location: Location, { client, status, reason, evidence }: Verdict): string {
+  const own = location.sightings.find((sighting) => sighting.item.id === client)?.item;
+  const who =
+    client === null
+      ? 'without a client certificate'
+      : `with ${own === undefined ? client : `${titleOf(own)} (until ${endText(own)})`}`;
+  const why = reason === null ? '' : `, ${reason}`;
+  const how = evidence === '' ? '' : ` (${evidence})`;
+  return `  ${terminalText(who)}: ${VERDICT_PAINT[status](status)}${terminalText(why + how)}`;
 }
 
 function findingLines(group: FindingGroup, checked: readonly Checked[]): string[] {

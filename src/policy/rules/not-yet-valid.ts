@@ -1,5 +1,7 @@
 import type { Location, Sighting } from '../../inventory/model.ts';
+import { clientNameOf } from '../../plugin/client.ts';
 import { proveIt, seeIt } from '../advice.ts';
+import { clientsShownTo } from '../client.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { kindOf, startsAt } from '../kind.ts';
@@ -7,13 +9,22 @@ import { servedBy } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
 
-/** A leaf whose notBefore is still to come: clients of an endpoint refuse it now; anywhere else it may wait for its day. */
+/**
+ * A leaf whose notBefore is still to come: clients of an endpoint refuse it now; anywhere else it may wait for its day.
+ * A client that is rejected before its day is told of by `client-rejected`.
+ */
 export function notYetValid(subject: Subject): Assessment {
   const { location, now } = subject;
   const served = servedBy(location);
   const servedLeaf = served.find(({ item }) => item.id === (location.chain?.leaf.by ?? location.endpoint?.chain[0]));
+  const rejected = new Set(
+    clientsShownTo(location).flatMap(({ leaf, verdict }) => (verdict?.status === 'rejected' ? [leaf.item.id] : [])),
+  );
   const waiting = location.sightings.filter(
-    (sighting) => kindOf(sighting) === 'leaf' && !served.some(({ item }) => item.id === sighting.item.id),
+    (sighting) =>
+      kindOf(sighting) === 'leaf' &&
+      !served.some(({ item }) => item.id === sighting.item.id) &&
+      !(clientNameOf(sighting.place) !== undefined && rejected.has(sighting.item.id)),
   );
   const findings = new Map<string, Finding>();
   const starts: number[] = [];

@@ -1,11 +1,12 @@
 import { EXTENSION, MESSAGE, VERSION } from '../handshake-messages.ts';
+import { NOTHING } from '../hkdf.ts';
 import { TLS12_SUITES, TLS13_SUITES } from '../record-protection.ts';
 import { COMPRESSIONS } from './compression.ts';
-import { CURVES } from './groups.ts';
+import { CURVES, type Agreement, type Group } from './groups.ts';
 
 export interface KeyShare {
-  readonly group: number;
-  readonly share: Uint8Array;
+  readonly group: Group;
+  readonly agreement: Agreement;
 }
 
 export interface ClientHelloFields {
@@ -38,27 +39,34 @@ const SIGNATURE_SCHEMES = [
 const LOST_FROM = 256;
 const LOST_TO = 512;
 
-const COMPLETABLE_SUITES = numbers([...TLS13_SUITES.keys(), ...TLS12_SUITES.keys()]);
-const ALL_SUITES = Buffer.concat([COMPLETABLE_SUITES, numbers(READ_ONLY_SUITES)]);
+/** Of a handshake message: type and length. */
+const HEADER_LENGTH = 4;
 
-const COMMON_EXTENSIONS = Buffer.concat([
-  extension(EXTENSION.pointFormats, vector(1, Buffer.from([0]))),
-  extension(EXTENSION.extendedMasterSecret),
-  extension(EXTENSION.renegotiationInfo, vector(1)),
-  // CertificateStatusType ocsp, no responders, no extensions.
-  extension(EXTENSION.statusRequest, Buffer.from([1]), vector(2), vector(2)),
-  extension(EXTENSION.signatureAlgorithms, vector(2, numbers(SIGNATURE_SCHEMES))),
-  extension(EXTENSION.compressCertificate, vector(1, numbers([...COMPRESSIONS.keys()]))),
-]);
+const HEAD = numbers([VERSION.tls12]);
+const NO_COMPRESSION = Buffer.from([1, 0]);
+
+const COMPLETABLE = [...TLS13_SUITES.keys(), ...TLS12_SUITES.keys()];
+const COMPLETABLE_SUITES = vector(2, numbers(COMPLETABLE));
+const ALL_SUITES = vector(2, numbers([...COMPLETABLE, ...READ_ONLY_SUITES]));
 
 const CLASSIC_NUMBERS = CURVES.map(({ number }) => number);
 const CLASSIC_GROUPS = groupsExtension(CLASSIC_NUMBERS);
 
-const COMPLETABLE_VERSIONS = extension(EXTENSION.supportedVersions, vector(1, numbers([VERSION.tls13, VERSION.tls12])));
-const ALL_VERSIONS = extension(
-  EXTENSION.supportedVersions,
-  vector(1, numbers([VERSION.tls13, VERSION.tls12, VERSION.tls11, VERSION.tls10])),
-);
+const COMPLETABLE_EXTENSIONS = commonExtensions([VERSION.tls13, VERSION.tls12]);
+const ALL_EXTENSIONS = commonExtensions([VERSION.tls13, VERSION.tls12, VERSION.tls11, VERSION.tls10]);
+
+function commonExtensions(versions: readonly number[]): Buffer {
+  return Buffer.concat([
+    extension(EXTENSION.pointFormats, vector(1, Buffer.from([0]))),
+    extension(EXTENSION.extendedMasterSecret),
+    extension(EXTENSION.renegotiationInfo, vector(1)),
+    // CertificateStatusType ocsp, no responders, no extensions.
+    extension(EXTENSION.statusRequest, Buffer.from([1]), vector(2), vector(2)),
+    extension(EXTENSION.signatureAlgorithms, vector(2, numbers(SIGNATURE_SCHEMES))),
+    extension(EXTENSION.compressCertificate, vector(1, numbers([...COMPRESSIONS.keys()]))),
+    extension(EXTENSION.supportedVersions, vector(1, numbers(versions))),
+  ]);
+}
 
 /**
  * A ClientHello message, RFC 8446 section 4.1.2.
@@ -66,51 +74,62 @@ const ALL_VERSIONS = extension(
  * It offers no pre-shared key modes, so that a server of TLS 1.3 has no use for sending session tickets.
  */
 export function clientHello(fields: ClientHelloFields): Buffer {
-  const { serverName, alpn, lastGroup, cookie, readOnly } = fields;
-  const groups = lastGroup === undefined ? CLASSIC_GROUPS : groupsExtension([...CLASSIC_NUMBERS, lastGroup]);
-  const extensions = [groups, COMMON_EXTENSIONS, readOnly ? ALL_VERSIONS : COMPLETABLE_VERSIONS];
-  if (serverName !== undefined) extensions.unshift(serverNameExtension(serverName));
-  if (alpn.length > 0) {
-    const names = alpn.map((name) => vector(1, Buffer.from(name, 'latin1')));
-    extensions.push(extension(EXTENSION.alpn, vector(2, ...names)));
-  }
-  if (cookie !== undefined) extensions.push(extension(EXTENSION.cookie, vector(2, cookie)));
-  const shares = fields.shares.map(({ group, share }) => Buffer.concat([numbers([group]), vector(2, share)]));
-  extensions.push(extension(EXTENSION.keyShare, vector(2, ...shares)));
-
-  const head = Buffer.concat([
-    numbers([VERSION.tls12]),
+  const { serverName, lastGroup, cookie, readOnly } = fields;
+  const parts: Uint8Array[] = [
+    HEAD,
     fields.random,
-    vector(1, fields.sessionId),
-    vector(2, readOnly ? ALL_SUITES : COMPLETABLE_SUITES),
-    vector(1, Buffer.from([0])),
-  ]);
-  let block = Buffer.concat(extensions);
-  const length = 4 + head.length + 2 + block.length;
-  if (length >= LOST_FROM && length < LOST_TO) {
-    const zeros = Buffer.alloc(Math.max(0, LOST_TO - length - 4));
-    block = Buffer.concat([block, extension(EXTENSION.padding, zeros)]);
-  }
-  return message(MESSAGE.clientHello, head, vector(2, block));
+    Buffer.from([fields.sessionId.length]),
+    fields.sessionId,
+    readOnly ? ALL_SUITES : COMPLETABLE_SUITES,
+    NO_COMPRESSION,
+  ];
+  const extensions = [
+    serverName === undefined ? NOTHING : serverNameExtension(serverName),
+    readOnly ? ALL_EXTENSIONS : COMPLETABLE_EXTENSIONS,
+    lastGroup === undefined ? CLASSIC_GROUPS : groupsExtension([...CLASSIC_NUMBERS, lastGroup]),
+    alpnExtension(fields.alpn),
+    cookie === undefined ? NOTHING : extension(EXTENSION.cookie, vector(2, cookie)),
+    keyShareExtension(fields.shares),
+  ];
+  const length = HEADER_LENGTH + lengthOf(parts) + 2 + lengthOf(extensions);
+  if (length >= LOST_FROM && length < LOST_TO) extensions.push(padding(LOST_TO - length));
+  return message(MESSAGE.clientHello, ...parts, twoOctets(lengthOf(extensions)), ...extensions);
 }
 
 /** A handshake message with its header. */
 export function message(type: number, ...parts: readonly Uint8Array[]): Buffer {
-  return Buffer.concat([Buffer.from([type]), vector(3, ...parts)]);
+  const length = lengthOf(parts);
+  const bytes = Buffer.allocUnsafe(HEADER_LENGTH + length);
+  bytes.writeUInt32BE(type * 2 ** 24 + length, 0);
+  join(bytes, HEADER_LENGTH, parts);
+  return bytes;
 }
 
 /** A vector with its length in so many octets in front. */
 export function vector(lengthOctets: 1 | 2 | 3, ...parts: readonly Uint8Array[]): Buffer {
+  const length = lengthOf(parts);
+  const bytes = Buffer.allocUnsafe(lengthOctets + length);
+  bytes.writeUIntBE(length, 0, lengthOctets);
+  join(bytes, lengthOctets, parts);
+  return bytes;
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
   let total = 0;
   for (const part of parts) total += part.length;
-  const bytes = Buffer.allocUnsafe(lengthOctets + total);
-  bytes.writeUIntBE(total, 0, lengthOctets);
-  let offset = lengthOctets;
+  return total;
+}
+
+function join(bytes: Buffer, start: number, parts: readonly Uint8Array[]): void {
+  let offset = start;
   for (const part of parts) {
     bytes.set(part, offset);
     offset += part.length;
   }
-  return bytes;
+}
+
+function twoOctets(value: number): Buffer {
+  return Buffer.from([value >> 8, value & 0xff]);
 }
 
 function extension(type: number, ...parts: readonly Uint8Array[]): Buffer {
@@ -119,6 +138,40 @@ function extension(type: number, ...parts: readonly Uint8Array[]): Buffer {
 
 function groupsExtension(groups: readonly number[]): Buffer {
   return extension(EXTENSION.supportedGroups, vector(2, numbers(groups)));
+}
+
+/** The protocols of a source are the same for all its targets. */
+const alpnExtensions = new Map<string, Buffer>();
+const MAX_ALPN_EXTENSIONS = 1_000;
+
+function alpnExtension(protocols: readonly string[]): Buffer {
+  if (protocols.length === 0) return NOTHING;
+  const id = protocols.join('\0');
+  const known = alpnExtensions.get(id);
+  if (known !== undefined) return known;
+  const names = protocols.map((name) => vector(1, Buffer.from(name, 'latin1')));
+  const encoded = extension(EXTENSION.alpn, vector(2, ...names));
+  if (alpnExtensions.size < MAX_ALPN_EXTENSIONS) alpnExtensions.set(id, encoded);
+  return encoded;
+}
+
+/** Key shares are the same for a minute. */
+const keyShareExtensions = new WeakMap<readonly KeyShare[], Buffer>();
+
+function keyShareExtension(shares: readonly KeyShare[]): Buffer {
+  const known = keyShareExtensions.get(shares);
+  if (known !== undefined) return known;
+  const encoded = extension(
+    EXTENSION.keyShare,
+    vector(2, ...shares.flatMap(({ group, agreement }) => [twoOctets(group.number), vector(2, agreement.share)])),
+  );
+  keyShareExtensions.set(shares, encoded);
+  return encoded;
+}
+
+/** RFC 7685: fills so many octets, as far as an extension can be so short. */
+function padding(length: number): Buffer {
+  return extension(EXTENSION.padding, Buffer.alloc(Math.max(0, length - 4)));
 }
 
 /** RFC 6066 section 3: a DNS name without the trailing dot. */

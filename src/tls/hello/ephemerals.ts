@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 
+import type { KeyShare } from './client-hello.ts';
 import { CURVES, type Agreement, type Group } from './groups.ts';
 
 /** A key serves every probe that begins within this time. */
@@ -19,7 +20,7 @@ const SHARES = 2;
  */
 export interface Ephemerals {
   /** The groups with a key share in the first hello, each with its own key. */
-  readonly shares: readonly { readonly group: Group; readonly agreement: Agreement }[];
+  readonly shares: readonly KeyShare[];
   /** The key for a group. */
   agreement(group: Group): Agreement;
   /** Random octets that nobody else gets. */

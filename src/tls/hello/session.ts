@@ -7,7 +7,7 @@ import { MAX_BYTES, MAX_RECORDS, WARNING } from '../server-flight.ts';
 import { clientHello, type KeyShare } from './client-hello.ts';
 import type { Ephemerals } from './ephemerals.ts';
 import { HelloFault, type HelloFaultKind } from './fault.ts';
-import { groupOf, HYBRID, type Agreement, type Group } from './groups.ts';
+import { groupOf, HYBRID } from './groups.ts';
 import { CHANGE_CIPHER_SPEC, Sight, type Conversation, type Goal, type Handshake } from './handshake.ts';
 import { RecordStream } from './record-stream.ts';
 import { Tls12 } from './tls12.ts';
@@ -53,7 +53,7 @@ export class HelloSession {
   private readonly transcript = new Transcript();
   private readonly outgoing: Buffer[] = [];
   private recordCount = 0;
-  private offered: readonly { readonly group: Group; readonly agreement: Agreement }[];
+  private offered: readonly KeyShare[];
   /** The suite of a HelloRetryRequest. */
   private retried: number | undefined;
   private handshake: Handshake | undefined;
@@ -237,7 +237,7 @@ export class HelloSession {
       ...(serverName === undefined ? {} : { serverName }),
       alpn,
       ...(offerHybrid && HYBRID !== undefined ? { lastGroup: HYBRID.number } : {}),
-      shares: this.offered.map(({ group, agreement }): KeyShare => ({ group: group.number, share: agreement.share })),
+      shares: this.offered,
       readOnly: depth === 'certificate',
       ...(cookie === undefined ? {} : { cookie }),
     });

@@ -1,5 +1,5 @@
 import { ByteReader } from '../byte-reader.ts';
-import { digest, expandLabel, HASH_LENGTH, hmac, NOTHING, type HashName } from '../hkdf.ts';
+import { digest, expandLabel, HASH_LENGTH, hmac, label, NOTHING, type HashName, type Label } from '../hkdf.ts';
 import {
   MESSAGE,
   readCertificate,
@@ -46,7 +46,7 @@ export class Tls13 implements Handshake {
     this.changeCipherSent = changeCipherSent;
     this.handshakeSecret = hmac(suite.hash, EARLY_DERIVED[suite.hash], shared);
     this.helloHash = transcript.hash(suite.hash, transcript.end);
-    this.serverSecret = this.derive(this.handshakeSecret, 's hs traffic', this.helloHash);
+    this.serverSecret = this.derive(this.handshakeSecret, 'serverHandshake', this.helloHash);
     this.reader = protectTls13(suite, this.serverSecret);
   }
 
@@ -118,7 +118,7 @@ export class Tls13 implements Handshake {
     }
     const flightHash = transcript.hash(hash, end);
 
-    const clientSecret = this.derive(this.handshakeSecret, 'c hs traffic', this.helloHash);
+    const clientSecret = this.derive(this.handshakeSecret, 'clientHandshake', this.helloHash);
     const own: Buffer[] = [];
     if (this.requestContext !== undefined) {
       const empty = encodeMessage(MESSAGE.certificate, vector(1, this.requestContext), vector(3));
@@ -128,7 +128,7 @@ export class Tls13 implements Handshake {
     own.push(encodeMessage(MESSAGE.finished, this.finishedOver(clientSecret, transcript.end)));
 
     const master = hmac(hash, this.derive(this.handshakeSecret, 'derived', EMPTY_HASH[hash]), zeros(hash));
-    const applicationSecret = this.derive(master, 'c ap traffic', flightHash);
+    const applicationSecret = this.derive(master, 'clientApplication', flightHash);
     send(
       ...(this.changeCipherSent ? [] : [CHANGE_CIPHER_SPEC]),
       protectTls13(this.suite, clientSecret).seal(CONTENT.handshake, Buffer.concat(own)),
@@ -140,17 +140,13 @@ export class Tls13 implements Handshake {
   /** The content of a Finished over the transcript up to a position, RFC 8446 section 4.4.4. */
   private finishedOver(secret: Buffer, end: number): Buffer {
     const { hash } = this.suite;
-    const key = expandLabel(hash, secret, 'finished', NOTHING, HASH_LENGTH[hash]);
+    const key = expandLabel(hash, secret, LABELS[hash].finished, NOTHING);
     return hmac(hash, key, this.conversation.transcript.hash(hash, end));
   }
 
-  private derive(
-    secret: Buffer,
-    label: 'derived' | 's hs traffic' | 'c hs traffic' | 'c ap traffic',
-    context: Buffer,
-  ): Buffer {
+  private derive(secret: Buffer, name: keyof Labels, context: Buffer): Buffer {
     const { hash } = this.suite;
-    return expandLabel(hash, secret, label, context, HASH_LENGTH[hash]);
+    return expandLabel(hash, secret, LABELS[hash][name], context);
   }
 
   private finish(established: boolean): void {
@@ -167,11 +163,31 @@ function zeros(name: HashName): Buffer {
   return Buffer.alloc(HASH_LENGTH[name]);
 }
 
+interface Labels {
+  readonly derived: Label;
+  readonly serverHandshake: Label;
+  readonly clientHandshake: Label;
+  readonly clientApplication: Label;
+  readonly finished: Label;
+}
+
+function labelsFor(name: HashName): Labels {
+  const length = HASH_LENGTH[name];
+  return {
+    derived: label('derived', length, length),
+    serverHandshake: label('s hs traffic', length, length),
+    clientHandshake: label('c hs traffic', length, length),
+    clientApplication: label('c ap traffic', length, length),
+    finished: label('finished', 0, length),
+  };
+}
+
+const LABELS = { sha256: labelsFor('sha256'), sha384: labelsFor('sha384') } as const;
 const EMPTY_HASH = { sha256: digest('sha256', NOTHING), sha384: digest('sha384', NOTHING) } as const;
 /** What the handshake secret is extracted with; without a pre-shared key it is the same in every handshake. */
 const EARLY_DERIVED = { sha256: deriveEarly('sha256'), sha384: deriveEarly('sha384') } as const;
 
 function deriveEarly(name: HashName): Buffer {
   const early = hmac(name, zeros(name), zeros(name));
-  return expandLabel(name, early, 'derived', digest(name, NOTHING), HASH_LENGTH[name]);
+  return expandLabel(name, early, LABELS[name].derived, EMPTY_HASH[name]);
 }

@@ -56,7 +56,7 @@ describe('the endpoint collector', () => {
       maxVersion: 'TLSv1.3',
     });
 
-    const observations = await look({ targets: [`pay.example:${server.port}`], rehearse: 'none' });
+    const observations = await look({ targets: [`pay.example:${server.port}`] });
 
     expect(observations).toEqual([
       {
@@ -83,11 +83,11 @@ describe('the endpoint collector', () => {
           requestsClientCertificate: true,
           chain: [leaf, intermediate.certificate, root.certificate, leaf].map(({ fingerprint }) => fingerprint),
           acceptableIssuers: ['CN=Root'],
-          verdicts: [{ client: null, status: 'unknown', reason: 'no_request', evidence: expect.any(String) }],
+          verdicts: [],
         },
       },
     ]);
-    expect(server.serverNames).toEqual(['pay.example', 'pay.example']);
+    expect(server.serverNames).toEqual(['pay.example']);
   });
 
   test.each(['TLSv1.2', 'TLSv1.3'] as const)(

@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
-import { expandLabel, hmac, prf } from '../../../src/tls/hkdf.ts';
+import { expandLabel, hmac, label, prf } from '../../../src/tls/hkdf.ts';
 import { protectTls12, protectTls13, TLS12_SUITES, TLS13_SUITES } from '../../../src/tls/record-protection.ts';
 
 describe('the key schedule', () => {
@@ -32,7 +32,7 @@ describe('the key schedule', () => {
       .update(info)
       .update(Buffer.from([1]))
       .digest();
-    expect(expandLabel('sha256', secret, 's hs traffic', context, 32).equals(expected)).toBe(true);
+    expect(expandLabel('sha256', secret, label('s hs traffic', 32, 32), context).equals(expected)).toBe(true);
     const extracted = hmac('sha256', Buffer.alloc(32), secret);
     const expanded = hmac('sha256', extracted, Buffer.from('info'), Buffer.from([1]));
     expect(expanded.equals(Buffer.from(hkdfSync('sha256', secret, Buffer.alloc(32), 'info', 32)))).toBe(true);

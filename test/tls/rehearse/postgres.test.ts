@@ -5,62 +5,12 @@ import { dial } from '../../../src/network/dialer.ts';
 import { probeFull } from '../../../src/tls/full.ts';
 import { postgresConnect } from '../../../src/tls/rehearse/postgres.ts';
 import { CLIENT_KINDS, identityOf, type ClientKind } from '../../helpers/client-identities.ts';
-import { startServer, startSilentServer, startTcpServer, type TestServer } from '../../helpers/loopback-servers.ts';
-import { insistent, login, serverLeaf, type TlsVersion } from '../../helpers/rehearsal.ts';
+import { authentication, byCertificate, failure, message, startPostgres } from '../../helpers/fake-postgres.ts';
+import { startServer, startSilentServer, startTcpServer } from '../../helpers/loopback-servers.ts';
+import { login, serverLeaf, type TlsVersion } from '../../helpers/rehearsal.ts';
 
 const good = identityOf('good');
 const request = { kind: 'postgres', user: 'billing', database: 'ledger' } as const;
-
-/** A message of the server: a type, and the content behind its length. */
-function message(type: string, content: Buffer): Buffer {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(4 + content.length);
-  return Buffer.concat([Buffer.from(type), length, content]);
-}
-
-function authentication(method: number): Buffer {
-  return message('R', Buffer.from([0, 0, 0, method]));
-}
-
-function failure(sqlState: string): Buffer {
-  return message('E', Buffer.from(`SFATAL\0VFATAL\0C${sqlState}\0Mno\0\0`));
-}
-
-interface Login {
-  readonly startup: string;
-  readonly authorized: boolean;
-}
-
-interface Postgres extends TestServer {
-  readonly logins: readonly Login[];
-}
-
-/**
- * PostgreSQL as far as the end of a login: SSLRequest, TLS, StartupMessage, one reply. Like the real one it leaves it to
- * its configuration what becomes of a client without a certificate.
- */
-async function startPostgres(version: TlsVersion, reply: (authorized: boolean) => Buffer): Promise<Postgres> {
-  const logins: Login[] = [];
-  const tls = createTls(insistent(version, { rejectUnauthorized: false }), (socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', (startup: Buffer) => {
-      logins.push({ startup: startup.toString('latin1'), authorized: socket.authorized });
-      socket.write(reply(socket.authorized));
-    });
-  });
-  const server = await startTcpServer((socket) => {
-    socket.once('data', (preamble: Buffer) => {
-      if (preamble.toString('hex') !== '0000000804d2162f') socket.destroy();
-      socket.pause();
-      socket.write('S', () => tls.emit('connection', socket));
-    });
-  });
-  return Object.assign(server, { logins });
-}
-
-function byCertificate(authorized: boolean): Buffer {
-  return authorized ? authentication(0) : failure('28000');
-}
 
 const CELLS = (['TLSv1.2', 'TLSv1.3'] as const).flatMap((version) =>
   CLIENT_KINDS.map((kind): [TlsVersion, ClientKind] => [version, kind]),
