@@ -27,7 +27,7 @@ const DAYS_BEFORE_MONTH = [0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334
 
 /**
  * Reads the contents of an ASN.1 TIME: UTCTime (tag 0x17; two-digit years from 50 are 19xx, RFC 5280 4.1.2.5.1) or
- * GeneralizedTime (0x18). The calendar is the proleptic Gregorian one, years 0000 to 9999; a second 60 does not exist.
+ * GeneralizedTime (0x18). The calendar is the proleptic Gregorian one, years 0001 to 9999; a second 60 does not exist.
  * Never throws; a fraction of a millisecond is cut.
  */
 export function readTime(tag: number, bytes: Uint8Array): CertificateTime {
@@ -51,6 +51,8 @@ export function readTime(tag: number, bytes: Uint8Array): CertificateTime {
   const hour = number(bytes, yearDigits + 4, 2);
   const minute = beyondHour >= 2 ? number(bytes, yearDigits + 6, 2) : 0;
   const second = beyondHour === 4 ? number(bytes, yearDigits + 8, 2) : 0;
+  // X.680 counts from 0000, the calendar that people and certificates go by does not: no end is meant by it.
+  if (year === 0) return unreadable(bytes, 'there is no year 0');
   if (month < 1 || month > 12) return unreadable(bytes, 'there is no such month');
   if (day < 1 || day > daysInMonth(year, month)) return unreadable(bytes, 'there is no such day');
   if (hour > 23 || minute > 59 || second > 59) return unreadable(bytes, 'there is no such time of day');

@@ -25,6 +25,8 @@ export interface FindingCount {
 
 /** Pairs of a found client certificate and an endpoint become series up to here, the first that end first. */
 const MAX_FOUND_CLIENTS = 2_000;
+/** Pairs beyond that are counted up to here: a scrape must stay cheap. */
+const MAX_COUNTED_CLIENTS = 50_000;
 /** A client certificate that was found and ended longer ago is most probably a forgotten file. */
 const ENDED_CLIENT_MS = 30 * 86_400_000;
 
@@ -165,6 +167,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
     help: 'Age of the oldest notification that waits to be delivered; 0 when none waits.',
     registers,
   });
+  const dropped = new Gauge({
+    name: 'notafter_series_dropped',
+    help: 'Series that were left out because there are too many, at least.',
+    registers,
+  });
   const lag = new Gauge({
     name: 'notafter_schedule_lag_seconds',
     help: 'How late the latest run of a schedule began.',
@@ -225,11 +232,12 @@ export function createMetrics(parts: MetricsParts): Metrics {
   function exposeClients(locations: readonly Location[]): void {
     const clients = parts.clients(locations);
     for (const outlook of clients.configured) exposeOutlook(outlook);
-    let left = MAX_FOUND_CLIENTS;
+    let found = 0;
     for (const outlook of clients.found(parts.now() - ENDED_CLIENT_MS)) {
-      if (left-- === 0) break;
-      exposeOutlook(outlook);
+      if (found++ < MAX_FOUND_CLIENTS) exposeOutlook(outlook);
+      if (found === MAX_COUNTED_CLIENTS) break;
     }
+    dropped.set(Math.max(0, found - MAX_FOUND_CLIENTS));
   }
 
   function exposeSighting(at: { source: string; location: string }, sighting: Sighting): void {

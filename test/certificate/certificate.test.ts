@@ -117,7 +117,6 @@ describe('dates, as they occur', () => {
     ['na_utc_49', 0x17, '491231235959Z', { status: 'known', at: Date.UTC(2049, 11, 31, 23, 59, 59) }],
     ['na_utc_50', 0x17, '500101000000Z', { status: 'known', at: Date.UTC(1950, 0, 1) }],
     ['na_gen_before2050', 0x18, '20270101000000Z', { status: 'known', at: Date.UTC(2027, 0, 1) }],
-    ['na_year0000', 0x18, '00000101000000Z', { status: 'known', at: -62_167_219_200_000 }],
     ['na_before_nb', 0x17, '240101000000Z', { status: 'known', at: Date.UTC(2024, 0, 1) }],
   ])('%s is no problem', (_, tag, text, expected) => {
     const certificate = parseCertificate(rawCertificate({ notAfter: { tag, text } }).der);
@@ -142,6 +141,7 @@ describe('dates, as they occur', () => {
     ['na_feb30', 0x17, '270230000000Z'],
     ['na_feb29_2023', 0x17, '230229000000Z'],
     ['na_sec60', 0x17, '270101000060Z'],
+    ['na_year0000', 0x18, '00000101000000Z'],
   ])('%s cannot be read, and the certificate can', (_, tag, text) => {
     const certificate = parseCertificate(rawCertificate({ notAfter: { tag, text } }).der);
     expect(certificate.notAfter).toMatchObject({ status: 'unreadable', text });

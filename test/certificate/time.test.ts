@@ -28,8 +28,6 @@ describe('a date that names an instant', () => {
     ['the first two-digit year of the last century', UTC, '500101000000Z', epoch(1950, 1, 1)],
     ['UTCTime of year 00', UTC, '000229120000Z', epoch(2000, 2, 29, 12)],
     ['UTCTime of year 99', UTC, '991231235959Z', epoch(1999, 12, 31, 23, 59, 59)],
-    ['year 0000', GEN, '00000101000000Z', -62_167_219_200_000],
-    ['29 February of year 0000', GEN, '00000229000000Z', epoch(0, 2, 29)],
     ['year 0001', GEN, '00010101000000Z', -62_135_596_800_000],
     ['29 February of a leap century', GEN, '20000229000000Z', epoch(2000, 2, 29)],
     ['29 February 2028', UTC, '280229000000Z', epoch(2028, 2, 29)],
@@ -80,6 +78,7 @@ describe('a date that names no instant', () => {
     ['29 February of no leap year', UTC, '230229000000Z', 'day'],
     ['29 February 1900', GEN, '19000229000000Z', 'day'],
     ['31 April', UTC, '270431000000Z', 'day'],
+    ['year 0000', GEN, '00000101000000Z', 'year'],
     ['day 0', UTC, '270100000000Z', 'day'],
     ['month 0', UTC, '270001000000Z', 'month'],
     ['month 13', UTC, '271301000000Z', 'month'],
@@ -117,12 +116,12 @@ describe('a date that names no instant', () => {
   });
 });
 
-test('every day from 0000 to 9999 is the day after the one before, and no other day exists', () => {
+test('every day from 0001 to 9999 is the day after the one before, and no other day exists', () => {
   const lengths = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-  let expected = epoch(0, 1, 1);
+  let expected = epoch(1, 1, 1);
   let wrong = 0;
   const bytes = Buffer.alloc(15);
-  for (let year = 0; year <= 9999; year++) {
+  for (let year = 1; year <= 9999; year++) {
     const leap = new Date(epoch(year, 2, 29)).getUTCMonth() === 1;
     for (const [index, length] of lengths.entries()) {
       const last = index === 1 && leap ? 29 : length;
@@ -144,7 +143,7 @@ test('every day from 0000 to 9999 is the day after the one before, and no other 
 
 test('every legal form of a random instant is the same instant', () => {
   const instants = fc.record({
-    year: fc.integer({ min: 0, max: 9999 }),
+    year: fc.integer({ min: 1, max: 9999 }),
     dayOfYear: fc.integer({ min: 0, max: 364 }),
     second: fc.integer({ min: 0, max: 86_399 }),
     offsetMinutes: fc.integer({ min: -12 * 60, max: 14 * 60 }),
