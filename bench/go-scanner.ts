@@ -1,7 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import path from 'node:path';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 
 import type { Measure } from './measure.ts';
 
@@ -20,17 +20,20 @@ export interface GoScanner extends Disposable {
 
 /** Builds and starts the scanner in Go; `undefined` when there is no Go. */
 export function startGoScanner(folder: string): GoScanner | undefined {
-  const source = fileURLToPath(new URL('peers/tls-scan.go', import.meta.url));
-  const binary = path.join(folder, 'tls-scan');
   let version: string;
   try {
     version = execFileSync('go', ['env', 'GOVERSION'], { encoding: 'utf8' }).trim();
   } catch {
     return undefined;
   }
-  execFileSync('go', ['build', '-o', binary, source], {
-    env: { ...process.env, GOFLAGS: '-mod=mod', GO111MODULE: 'off' },
-  });
+  const source = path.join(folder, 'go');
+  mkdirSync(source);
+  copyFileSync(new URL('peers/tls-scan.go', import.meta.url), path.join(source, 'main.go'));
+  // Without a version Go behaves as it did long ago.
+  const release = /1\.\d+/.exec(version)?.[0] ?? '1.19';
+  writeFileSync(path.join(source, 'go.mod'), `module peer\n\ngo ${release}\n`);
+  const binary = path.join(folder, 'tls-scan');
+  execFileSync('go', ['build', '-o', binary, '.'], { cwd: source });
   const child = spawn(binary, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {

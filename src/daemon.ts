@@ -14,9 +14,9 @@ import { createMetrics } from './metrics/metrics.ts';
 import { createNetwork } from './network/create-network.ts';
 import { createLimiters } from './network/limiter.ts';
 import { createDeliverer } from './notify/deliver.ts';
-import { sendDigest } from './notify/digest.ts';
+import { isReleased, sendDigest } from './notify/digest.ts';
 import type { NotifyOptions } from './notify/options.ts';
-import { sendRepeats, transition } from './notify/pipeline.ts';
+import { sendHeld, sendRepeats, transition } from './notify/pipeline.ts';
 import { testChannel } from './notify/channel-test.ts';
 import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
@@ -251,9 +251,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         parts.onFirstRounds?.(store, unfinished);
       }
       const waiting = await store.alerts.alertsAwaitingDigest();
-      const oldest = Math.min(...waiting.map((alert) => alert.openedAt));
-      if (waiting.length === 0 || (pending && oldest > clock.now() - DIGEST_PATIENCE_MS)) return undefined;
-      await store.transaction((tx) => sendDigest(tx.alerts, notifyOptions(), clock.now()));
+      const now = clock.now();
+      const options = notifyOptions();
+      const isDigestDue = waiting.some((alert) => !pending || alert.openedAt <= now - DIGEST_PATIENCE_MS);
+      if (!isDigestDue && !waiting.some((alert) => isReleased(alert, options, now))) return undefined;
+      await store.transaction(async (tx) => {
+        await sendHeld(tx.alerts, options, now);
+        if (isDigestDue) await sendDigest(tx.alerts, options, now);
+      });
       delivery.wake();
       return undefined;
     },

@@ -1,19 +1,25 @@
+import { basename, extname } from 'node:path';
+
 import type { z } from 'zod';
 
-import type { clientsOption } from './clients.ts';
+import type { Context } from '../../src/plugin/context.ts';
+import { safeText } from '../../src/text/safe-text.ts';
+import { CLIENT_NAME, clientsOption, faultsOf, type ClientFault } from './clients.ts';
+import { rehearseOption } from './rehearsals.ts';
 
 type ClientConfig = NonNullable<z.input<typeof clientsOption>>[number];
+type ClientFiles = Omit<ClientConfig, 'name'>;
 
 /** What the command line of `check` says about a rehearsal. */
 export interface RehearsalFlags {
-  /** `--client-cert FILE` */
-  readonly clientCert?: string;
-  /** `--client-key FILE` */
-  readonly clientKey?: string;
-  /** `--client-pkcs12 FILE` */
-  readonly clientPkcs12?: string;
-  /** `--password-file FILE`, as often as it was given. */
-  readonly passwordFiles?: readonly string[];
+  /** `--client-cert FILE`, as often as it was given. */
+  readonly clientCert?: readonly string[];
+  /** `--client-key FILE`: the n-th belongs to the n-th certificate. */
+  readonly clientKey?: readonly string[];
+  /** `--client-pkcs12 FILE`: these identities come after the others. */
+  readonly clientPkcs12?: readonly string[];
+  /** `--password-file FILE` */
+  readonly passwordFile?: readonly string[];
   /** `--request "GET /path"`, or `none`. */
   readonly request?: string;
 }
@@ -24,42 +30,114 @@ export interface RehearsalConfig {
   readonly rehearse?: 'none' | { readonly http: { readonly method: string; readonly path: string } };
 }
 
-/** The name of the client in the place of its certificate. */
+/** The name of a client whose file is not called in a way that can be its name. */
 const NAME = 'check';
+
+/** Characters of an error: paths may be long. */
+const MAX_TEXT = 5_000;
+
+/**
+ * The collector's options for these flags, after everything that they name was read. Throws an Error that names the flag
+ * or the file at fault and what to do about it.
+ */
+export async function prepareRehearsal(
+  flags: RehearsalFlags,
+  context: Context,
+  signal: AbortSignal,
+): Promise<RehearsalConfig> {
+  const config = rehearsalConfig(flags);
+  if (!rehearseOption.safeParse(config.rehearse).success) throw badRequest(flags.request ?? '');
+  // A password that nobody asks for is read all the same: a wrong path is better told now.
+  for (const file of flags.passwordFile ?? []) await readPasswordFile(file, context);
+  const clients = clientsOption.safeParse(config.clients);
+  if (!clients.success) {
+    throw new Error(`the client identities cannot be used: ${clients.error.issues[0]?.message ?? 'see --help'}`);
+  }
+  const [fault] = await faultsOf(clients.data, context, signal);
+  if (fault !== undefined) throw new Error(safeText(fault.detail + adviceOn(fault, flags), { max: MAX_TEXT }));
+  return config;
+}
 
 /** The collector's options for these flags, for its schema to parse. Throws an Error that names the flag at fault. */
 export function rehearsalConfig(flags: RehearsalFlags): RehearsalConfig {
-  const client = clientOf(flags);
+  const clients = clientsOf(flags);
   const request = requestOf(flags.request);
   return {
-    ...(client === undefined ? {} : { clients: [client] }),
+    ...(clients.length === 0 ? {} : { clients }),
     ...(request === undefined ? {} : { rehearse: request }),
   };
 }
 
-function clientOf(flags: RehearsalFlags): ClientConfig | undefined {
-  const { clientCert, clientKey, clientPkcs12, passwordFiles = [] } = flags;
-  const password = passwordFiles.length === 0 ? {} : { password_file: [...passwordFiles] };
-  if (clientPkcs12 !== undefined && (clientCert !== undefined || clientKey !== undefined)) {
-    throw new Error('give either --client-cert and --client-key, or --client-pkcs12');
+async function readPasswordFile(file: string, context: Context): Promise<void> {
+  try {
+    await context.secret({ file });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new Error(`${why}; give --password-file a file with one password a line`, { cause: error });
   }
-  if (clientPkcs12 !== undefined) return { name: NAME, pkcs12_file: clientPkcs12, ...password };
-  if (clientCert === undefined && clientKey === undefined) return undefined;
-  if (clientCert === undefined || clientKey === undefined) {
+}
+
+function clientsOf(flags: RehearsalFlags): ClientConfig[] {
+  const { clientCert = [], clientKey = [], clientPkcs12 = [], passwordFile = [] } = flags;
+  for (const [flag, files] of Object.entries({ cert: clientCert, key: clientKey, pkcs12: clientPkcs12 })) {
+    if (files.includes('')) throw new Error(`--client-${flag} needs the name of a file`);
+  }
+  if (clientCert.length !== clientKey.length) {
     throw new Error(
-      `--client-cert and --client-key go together: ${clientKey === undefined ? '--client-key' : '--client-cert'} is missing`,
+      `--client-cert and --client-key go together, one key for each certificate in the same order: ${clientCert.length} of the one and ${clientKey.length} of the other are given`,
     );
   }
-  return { name: NAME, certificate_file: clientCert, key_file: clientKey, ...password };
+  const password = passwordFile.length === 0 ? {} : { password_file: [...passwordFile] };
+  return named([
+    ...clientCert.map((file, index) => ({
+      certificate_file: file,
+      key_file: clientKey[index] ?? '',
+      ...password,
+    })),
+    ...clientPkcs12.map((file) => ({ pkcs12_file: file, ...password })),
+  ]);
+}
+
+/** Each is called as its file, where all of the files have names that can be told apart; else they are numbered. */
+function named(clients: readonly ClientFiles[]): ClientConfig[] {
+  const names = clients.map(({ certificate_file: certificate, pkcs12_file: keystore }) => {
+    const file = certificate ?? keystore ?? '';
+    return basename(file, extname(file));
+  });
+  const areNames = names.every((name) => CLIENT_NAME.test(name)) && new Set(names).size === names.length;
+  return clients.map((files, index) => {
+    const number = clients.length === 1 ? NAME : `${NAME}-${index + 1}`;
+    return { name: areNames ? (names[index] ?? number) : number, ...files };
+  });
+}
+
+/** What to do about a client that cannot be used, where the fault itself does not say it. */
+function adviceOn({ reason, part }: ClientFault, { passwordFile }: RehearsalFlags): string {
+  if (part === undefined || reason === 'unsupported') return '';
+  if (reason === 'wrong_password') {
+    return `; give a file with the ${passwordFile === undefined ? '' : 'right '}password by --password-file`;
+  }
+  switch (part) {
+    case 'certificate':
+      return '; --client-cert takes a certificate with its intermediates behind it (PEM)';
+    case 'key':
+      return '; --client-key takes the private key that the certificate was issued for (PEM)';
+    case 'keystore':
+      return '; --client-pkcs12 takes a keystore with a key (.p12, .pfx), PEM goes to --client-cert and --client-key';
+    default:
+      return part satisfies never;
+  }
 }
 
 function requestOf(text: string | undefined): RehearsalConfig['rehearse'] {
   if (text === undefined || text === 'none') return text;
   const [, method, path] = /^([A-Za-z]+)[ \t]+(\/\S*)$/.exec(text.trim()) ?? [];
-  if (method === undefined || path === undefined) {
-    throw new Error(
-      `--request takes a method and a path, such as "GET /status", or none, and not ${JSON.stringify(text)}`,
-    );
-  }
+  if (method === undefined || path === undefined) throw badRequest(text);
   return { http: { method: method.toUpperCase(), path } };
+}
+
+function badRequest(text: string): Error {
+  return new Error(
+    `--request takes a method and a path, such as "GET /status", or none, and not ${JSON.stringify(text)}`,
+  );
 }

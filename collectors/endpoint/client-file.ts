@@ -19,9 +19,14 @@ export async function readClientFile(path: string, signal: AbortSignal): Promise
     // Opening a FIFO must not wait for a writer.
     file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stats = await file.stat();
-    if (!stats.isFile()) return { reason: 'unsupported', detail: `${path} is not a regular file` };
+    if (!stats.isFile()) {
+      return { reason: 'unsupported', detail: `${path} is not a regular file; name the file itself` };
+    }
     if (stats.size > MAX_BYTES) {
-      return { reason: 'too_large', detail: `${path} is larger than a certificate, a key or a keystore can be` };
+      return {
+        reason: 'too_large',
+        detail: `${path} is larger than a certificate, a key or a keystore can be; see whether it is the right file`,
+      };
     }
     return await file.readFile();
   } catch (error) {

@@ -8,6 +8,7 @@ import type { Context } from '../../src/plugin/context.ts';
 import type { Item, Reference } from '../../src/plugin/item.ts';
 import type { Problem } from '../../src/plugin/observation.ts';
 import { secretFields, secretOf } from '../../src/plugin/options.ts';
+import type { Reason } from '../../src/plugin/reason.ts';
 import {
   IdentityError,
   identityFromPem,
@@ -19,13 +20,16 @@ import { fileFailure, readClientFile, type FileFailure } from './client-file.ts'
 /** Passwords that are tried on one key. */
 const MAX_PASSWORDS = 100;
 
+/** What a client may be called. */
+export const CLIENT_NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
+
 const path = z.string().min(1);
 
 const client = z
   .strictObject({
     name: z
       .string()
-      .regex(/^[A-Za-z0-9][\w.-]{0,63}$/, 'letters, digits, dots, dashes and underscores, at most 64')
+      .regex(CLIENT_NAME, 'letters, digits, dots, dashes and underscores, at most 64')
       .describe('How this client is called: its certificate has the place client/<name>.'),
     certificate_file: path
       .optional()
@@ -85,6 +89,28 @@ export function createClients(given: readonly ClientOptions[], context: Context)
   const readers = given.map((options) => ({ options, read: createReader(options, context) }));
   return (shownTo, signal) =>
     Promise.all(readers.map(async ({ options, read }) => toClient(options, await read(signal), shownTo)));
+}
+
+/** Why a client cannot be used. */
+export interface ClientFault {
+  readonly name: string;
+  readonly reason: Reason;
+  /** Names the file and what is wrong with it. Never a secret. */
+  readonly detail: string;
+  /** What of the client is at fault; absent when a file could not be read at all. */
+  readonly part?: IdentityError['part'];
+}
+
+/** Reads each client once, as a look would, and tells of those that cannot be used. */
+export async function faultsOf(
+  given: readonly ClientOptions[],
+  context: Context,
+  signal: AbortSignal,
+): Promise<readonly ClientFault[]> {
+  const readings = await Promise.all(
+    given.map(async (options) => ({ options, reading: await createReader(options, context)(signal) })),
+  );
+  return readings.flatMap(({ options, reading }) => faultOf(options, reading) ?? []);
 }
 
 /** The outcome of reading one client's files. */
@@ -152,25 +178,41 @@ async function readPasswords(options: ClientOptions, context: Context): Promise<
 
 function toClient(options: ClientOptions, reading: Reading, shownTo: Reference): Client {
   const place = clientPlace(options.name);
-  const keyFile = options.pkcs12_file ?? options.key_file ?? '';
+  const keyFile = keyFileOf(options);
+  const fault = faultOf(options, reading);
+  const problems = fault === undefined ? [] : [{ reason: fault.reason, place, detail: fault.detail }];
   switch (reading.kind) {
     case 'identity': {
       const { identity } = reading;
-      return { identity, items: toItems(identity.chain, place, shownTo, { at: keyFile, match: 'yes' }), problems: [] };
+      return { identity, items: toItems(identity.chain, place, shownTo, { at: keyFile, match: 'yes' }), problems };
     }
     case 'fault': {
       const { error } = reading;
       const key = error.keyMatch === undefined ? undefined : { at: keyFile, match: error.keyMatch };
-      const file = error.part === 'certificate' ? (options.certificate_file ?? '') : keyFile;
-      const detail = `${file} ${error.message}; nothing was rehearsed with the client ${options.name}`;
-      return {
-        items: toItems(error.chain, place, shownTo, key),
-        problems: [{ reason: error.reason, place, detail }],
-      };
+      return { items: toItems(error.chain, place, shownTo, key), problems };
     }
     case 'file':
-      return { items: [], problems: [{ ...reading.failure, place }] };
+      return { items: [], problems };
   }
+}
+
+function faultOf(options: ClientOptions, reading: Reading): ClientFault | undefined {
+  const { name } = options;
+  switch (reading.kind) {
+    case 'identity':
+      return undefined;
+    case 'fault': {
+      const { reason, part, message } = reading.error;
+      const file = part === 'certificate' ? (options.certificate_file ?? '') : keyFileOf(options);
+      return { name, reason, detail: `${file} ${message}`, part };
+    }
+    case 'file':
+      return { name, ...reading.failure };
+  }
+}
+
+function keyFileOf(options: ClientOptions): string {
+  return options.pkcs12_file ?? options.key_file ?? '';
 }
 
 function toItems(chain: readonly Certificate[], place: string, shownTo: Reference, key: Item['key']): readonly Item[] {

@@ -12,13 +12,28 @@ const SCHEMES: ReadonlySet<string> = new Set(['https', 'tls']);
 /** [IPv6] or a host, and perhaps a port. */
 const AUTHORITY = /^(?:\[([^\]]+)\]|([^[\]:/@\s]+))(?::(\d{1,5}))?$/;
 const FORMS = 'host, host:port, [IPv6]:port, https://host or tls://host:port';
+const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
+/** Schemes of protocols that begin in the clear and change to TLS later. */
+const STARTTLS: ReadonlySet<string> = new Set(
+  'ftp imap ldap lmtp mysql nntp pop3 postgres postgresql sieve smtp xmpp'.split(' '),
+);
 
-/** Reads a target as a person writes it. Throws an Error that says what is wrong with it and what is allowed. */
-export function parseEndpoint(text: string): Endpoint {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text)?.[1];
-  if (scheme !== undefined && !SCHEMES.has(scheme.toLowerCase())) {
-    throw new Error(`${text}: the scheme ${scheme}:// is not supported; a target is ${FORMS}`);
+/** A target that cannot be looked at: `unsupported` means that it is well written. The text never holds a password. */
+export class TargetError extends Error {
+  override readonly name = 'TargetError';
+  readonly reason: 'malformed' | 'unsupported';
+
+  constructor(reason: TargetError['reason'], message: string) {
+    super(message);
+    this.reason = reason;
   }
+}
+
+/** Reads a target as a person writes it. Throws a TargetError that says what is wrong with it and what is allowed. */
+export function parseEndpoint(text: string): Endpoint {
+  const scheme = SCHEME.exec(text)?.[1];
+  const shown = withoutUserinfo(text);
+  if (scheme !== undefined && !SCHEMES.has(scheme.toLowerCase())) throw unsupported(shown, scheme);
   // A certificate belongs to a host and a port: the path of a URL says nothing about it.
   const authority = (scheme === undefined ? text : text.slice(scheme.length + 3).replace(/[/?#].*$/s, '')).trim();
 
@@ -27,12 +42,31 @@ export function parseEndpoint(text: string): Endpoint {
   const [, six, name, digits] = match ?? [];
   const host = six ?? name;
   const port = digits === undefined ? DEFAULT_PORT : Number(digits);
-  if (host === undefined) throw new Error(`${text} is not a target; write ${FORMS}`);
-  if (six !== undefined && isIP(six) !== 6) {
-    throw new Error(`${text}: between brackets stands an IPv6 address, such as [2001:db8::1]:443`);
+  if (host === undefined) {
+    const why = shown === text ? '' : ' with a user name or password in front';
+    throw new TargetError('malformed', `"${shown}" is not a target${why}; write ${FORMS}`);
   }
-  if (port < 1 || port > 65_535) throw new Error(`${text}: a port is a number from 1 to 65535`);
+  if (six !== undefined && isIP(six) !== 6) {
+    throw new TargetError('malformed', `${shown}: between brackets stands an IPv6 address, such as [2001:db8::1]:443`);
+  }
+  if (port < 1 || port > 65_535) throw new TargetError('malformed', `${shown}: a port is a number from 1 to 65535`);
   return { host: host.toLowerCase(), port };
+}
+
+function unsupported(shown: string, scheme: string): TargetError {
+  const what = STARTTLS.has(scheme.toLowerCase())
+    ? `the scheme ${scheme}:// begins in the clear and changes to TLS later (STARTTLS), which is not supported yet`
+    : `the scheme ${scheme}:// is not supported`;
+  return new TargetError('unsupported', `${shown}: ${what}; a target is ${FORMS}`);
+}
+
+/** A target without the user name and password that URLs may have (RFC 3986 section 3.2.1): they are nobody's business. */
+export function withoutUserinfo(text: string): string {
+  const start = SCHEME.exec(text)?.[0] ?? '';
+  const rest = text.slice(start.length).replace(/^[^/?#]*@/, '');
+  // Where no host and port stands before the path, a password with a bare slash in it was taken for both.
+  const isSplit = rest.includes('@') && !AUTHORITY.test(rest.replace(/[/?#].*$/s, ''));
+  return start + (isSplit ? rest.slice(rest.lastIndexOf('@') + 1) : rest);
 }
 
 /** `host:port`, an IPv6 address in brackets. */

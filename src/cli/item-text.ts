@@ -1,7 +1,5 @@
-import { daysLeft } from '../certificate/lifetime.ts';
 import type { End, KnownItem } from '../inventory/model.ts';
-import { formatDuration } from '../label/duration.ts';
-import { counted } from '../policy/wording.ts';
+import { counted, span } from '../policy/wording.ts';
 
 /** The end of anything that has one. */
 export function endingOf(item: KnownItem): End | undefined {
@@ -73,15 +71,10 @@ export function endText(item: KnownItem): string {
     : (end?.status ?? 'never');
 }
 
-/** `41 days`, `1d5h`, `2 days ago`, or `-` without an end that can be told. Days are whole and rounded down. */
+/** `41 days`, `5 hours`, `1 day ago`, or `-` without an end that can be told: whole units, rounded down. */
 export function untilText(item: KnownItem, at: number): string {
   const end = endingOf(item);
   if (end?.status !== 'known') return '-';
-  const amount = amountText(Math.abs(end.at - at));
+  const amount = span(end.at - at);
   return end.at > at ? amount : `${amount} ago`;
-}
-
-function amountText(ms: number): string {
-  const days = daysLeft(ms, 0);
-  return days < 2 ? formatDuration(ms - (ms % 1000)) : counted(days, 'day');
 }

@@ -1,6 +1,7 @@
 import { type Document, isMap, isNode, isPair, isScalar, isSeq, LineCounter, parseDocument, visit } from 'yaml';
 
 import { SECRET_KEY } from '../plugin/options.ts';
+import { syntaxFault } from './syntax.ts';
 
 type Path = readonly PropertyKey[];
 
@@ -52,13 +53,26 @@ export function readDocument(
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const problems: ConfigProblem[] = document.errors.map((error) => ({
-    ...position(error.pos[0]),
-    key: '',
-    message: `this is not YAML: ${firstLine(error.message)}`,
-  }));
+  const fault = syntaxFault(text, document.errors, lines);
+  if (fault !== undefined) {
+    throw new ConfigError(file, [
+      { ...position(fault.offset), key: '', message: `this is not YAML: ${fault.message}` },
+    ]);
+  }
+  const problems: ConfigProblem[] = [];
+  const anchors = new Set<string>();
   visit(document, {
+    Alias(_key, node) {
+      if (anchors.has(node.source)) return;
+      const message =
+        'what begins with * refers to an anchor (&), and there is none of this name; quote it if it is text';
+      problems.push({ ...position(node.range?.[0] ?? 0), key: '', message });
+    },
+    Collection(_key, node) {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
+    },
     Scalar(key, node, path) {
+      if (node.anchor !== undefined) anchors.add(node.anchor);
       if (typeof node.value !== 'string' || key === 'key' || !node.value.includes('$')) return;
       const where = pathOf(path, key);
       const secret = SECRET_KEY.test(String(where.at(-1)));
@@ -79,10 +93,9 @@ export function readDocument(
   let value: unknown;
   try {
     value = document.toJS({ maxAliasCount: 100 });
-  } catch (error) {
-    throw new ConfigError(file, [
-      { line: 1, column: 1, key: '', message: error instanceof Error ? error.message : String(error) },
-    ]);
+  } catch {
+    // What the library says may repeat a part of the file; unresolved aliases were found above.
+    throw new ConfigError(file, [{ line: 1, column: 1, key: '', message: 'too many aliases, or aliases in a circle' }]);
   }
   return { value: value ?? {}, locate: (path, key) => position(offsetOf(document, path, key)) };
 }
@@ -117,8 +130,4 @@ export function pathText(path: Path): string {
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')
     .replace(/^\./, '');
-}
-
-function firstLine(text: string): string {
-  return text.split('\n', 1)[0] ?? text;
 }

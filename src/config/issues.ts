@@ -45,13 +45,11 @@ function messageOf(issue: Issue, found: unknown): string {
         ? `is missing; expected ${article(issue.expected)}`
         : `expected ${article(issue.expected)}, found ${show(found)}`;
     case 'invalid_value':
-      return `expected ${alternatives(issue.values)}, found ${show(found)}${meant(found, issue.values)}`;
+      return expectation(issue.values, found);
     case 'invalid_union': {
       if (issue.discriminator === undefined) return issue.message;
       const options = (issue as { options?: readonly unknown[] }).options ?? [];
-      return found === undefined
-        ? `is missing; expected ${alternatives(options)}`
-        : `expected ${alternatives(options)}, found ${show(found)}${meant(found, options)}`;
+      return found === undefined ? `is missing; expected ${alternatives(options)}` : expectation(options, found);
     }
     case 'too_small':
       return issue.origin === 'array'
@@ -62,7 +60,7 @@ function messageOf(issue: Issue, found: unknown): string {
     case 'invalid_format':
       return issue.message.startsWith('Invalid')
         ? `expected ${article(issue.format)}, found ${show(found)}`
-        : `${expectation(issue.message)}, found ${show(found)}`;
+        : `${sentence(issue.message)}, found ${show(found)}`;
     case 'unrecognized_keys':
     case 'not_multiple_of':
     case 'invalid_key':
@@ -75,8 +73,13 @@ function messageOf(issue: Issue, found: unknown): string {
 }
 
 /** Messages of our own schemas either are a sentence already or name what is expected. */
-function expectation(message: string): string {
+function sentence(message: string): string {
   return /^(?:a secret|expected|must)/.test(message) ? message : `expected ${message}`;
+}
+
+/** `expected "info" or "warning", found "wraning"; did you mean "warning"?` */
+export function expectation(values: readonly unknown[], found: unknown): string {
+  return `expected ${alternatives(values)}, found ${show(found)}${meant(found, values)}`;
 }
 
 function meant(found: unknown, values: readonly unknown[]): string {

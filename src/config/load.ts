@@ -4,14 +4,15 @@ import { validate as isCron } from 'node-cron';
 
 import { channels as channelList } from '../../alerts/index.ts';
 import { collectors as collectorList } from '../../collectors/index.ts';
-import { parseMatcher } from '../label/matcher.ts';
+import { type Matcher, parseMatcher } from '../label/matcher.ts';
 import type { Labels } from '../label/labels.ts';
 import type { Channel } from '../plugin/channel.ts';
 import type { Collector } from '../plugin/collector.ts';
-import type { Severity } from '../plugin/notification.ts';
+import { SEVERITIES, type Severity } from '../plugin/notification.ts';
+import { FAMILIES, RULES } from '../policy/finding.ts';
 import type { ChannelConfig, Config, RouteConfig, SourceConfig } from './config.ts';
 import { type ConfigDocument, ConfigError, type ConfigProblem, pathText, readDocument } from './document.ts';
-import { problemsOf } from './issues.ts';
+import { expectation, problemsOf } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
 import { configSchema } from './schema.ts';
@@ -22,6 +23,12 @@ type Options = Readonly<Record<string, unknown>>;
 /** A config is a text that people write. */
 const MAX_BYTES = 4 * 1024 * 1024;
 const DEFAULT_EVERY_MS = 3_600_000;
+/** Labels of notafter's own that routes match, with all the values that they can have. */
+const CLOSED_LABELS = new Map<string, readonly string[]>([
+  ['severity', SEVERITIES],
+  ['family', FAMILIES],
+  ['rule', RULES],
+]);
 
 /** The output of the schema: what `build` turns into a Config. */
 interface Raw {
@@ -181,25 +188,39 @@ function routeConfig(route: Raw['routes'][number], index: number, raw: Raw, repo
     const hint = meant === undefined ? `there are: ${names.join(', ') || 'none'}` : `did you mean "${meant}"?`;
     report(['routes', index, 'channels', position], `there is no channel "${name}"; ${hint}`);
   }
-  const valid = checkMatchers(route.match, ['routes', index, 'match'], report);
   return {
-    matchers: valid ? route.match.map((text) => parseMatcher(text)) : [],
+    matchers: checkMatchers(route.match, ['routes', index, 'match'], report, impossibility),
     channels: route.channels,
     continue: route.continue,
   };
 }
 
-function checkMatchers(texts: readonly string[], path: readonly PropertyKey[], report: Report): boolean {
-  let valid = true;
-  for (const [index, text] of texts.entries()) {
+/** Those that are right; `faultOf` says what else is wrong with one. */
+function checkMatchers(
+  texts: readonly string[],
+  path: readonly PropertyKey[],
+  report: Report,
+  faultOf: (matcher: Matcher) => string | undefined = () => undefined,
+): readonly Matcher[] {
+  return texts.flatMap((text, index) => {
     try {
-      parseMatcher(text);
+      const matcher = parseMatcher(text);
+      const fault = faultOf(matcher);
+      if (fault !== undefined) report([...path, index], fault);
+      return [matcher];
     } catch (error) {
-      valid = false;
       report([...path, index], error instanceof Error ? error.message : String(error));
+      return [];
     }
-  }
-  return valid;
+  });
+}
+
+/** A comparison with a value that the label never has would keep every alert from the route, or none. */
+function impossibility({ name, operator, value }: Matcher): string | undefined {
+  const values = CLOSED_LABELS.get(name);
+  const isComparison = operator === '=' || operator === '!=';
+  if (values === undefined || !isComparison || values.includes(value)) return undefined;
+  return `${name}: ${expectation(values, value)}`;
 }
 
 function isTimezone(name: string): boolean {

@@ -18,7 +18,9 @@ const name = z
 
 const labels = z
   .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a label name: letters, digits and "_"'), z.string())
-  .describe('Labels of everything this source finds: owner, env, runbook, …');
+  .describe(
+    'Labels of everything this source finds: owner, env, …; runbook, a web address, is the link in its alerts.',
+  );
 
 /** `25% max 30d`, `10h`; `none` takes a threshold away. */
 const threshold = z.string().superRefine((text, check) => {

@@ -7,14 +7,15 @@ export interface Deadline extends Disposable {
 
 /** Starts an absolute deadline; dispose it so that no timer is left behind. */
 export function startDeadline(ms: number, parent: AbortSignal): Deadline {
-  const controller = new AbortController();
+  let controller: AbortController | undefined = new AbortController();
+  const { signal } = controller;
   let expired = false;
 
   function onParentAbort(): void {
-    controller.abort(parent.reason);
+    controller?.abort(parent.reason);
   }
   const timer = setTimeout(() => {
-    if (controller.signal.aborted) return;
+    if (controller === undefined || controller.signal.aborted) return;
     expired = true;
     controller.abort(new DOMException(`no complete answer within ${ms} ms`, 'TimeoutError'));
   }, ms);
@@ -22,13 +23,16 @@ export function startDeadline(ms: number, parent: AbortSignal): Deadline {
   else parent.addEventListener('abort', onParentAbort, { once: true });
 
   return {
-    signal: controller.signal,
+    signal,
     get expired() {
       return expired;
     },
     [Symbol.dispose]() {
       clearTimeout(timer);
       parent.removeEventListener('abort', onParentAbort);
+      // A listener that was removed still points to the next one that was added. Once one is old, a chain of them stays
+      // until the next full collection, with everything that they can reach: nothing, from here on.
+      controller = undefined;
     },
   };
 }

@@ -7,20 +7,40 @@ import { memoryOf, post, type Memory } from './outbox.ts';
 import type { AlertWriter } from './port.ts';
 import { route } from './route.ts';
 import { compareSeverity, compareText, earliestFirst } from './severity.ts';
-import { standingOf, type Standing } from './standing.ts';
+import { affectedPlaces, standingOf, type Standing } from './standing.ts';
 import { toldNow } from './told.ts';
 
 /** A digest lists at most this many alerts; its count is exact. */
 export const MAX_DIGEST_NOTICES = 50;
 
+/** What the first round of a new source may still add to an alert is waited for this long after it opened, milliseconds. */
+export const FIRST_ROUND_PATIENCE_MS = 30_000;
+/** What ends sooner than this waits for nothing, milliseconds. */
+const TOO_SOON_TO_WAIT_MS = 10 * 60_000;
+
 /**
- * An alert that was there when its source was new waits for the digest, unless its end is still to come and near: then
- * it is told at once. Once told, it waits no more.
+ * What keeps back an alert that was there when its source was new: the digest, unless its end is still to come and near.
+ * That is told by itself, once it is known at how many places: when the first round is complete, or after a moment. Once
+ * told, it waits no more.
  */
-export function waitsForDigest(alert: Alert, standing: Standing, memory: Memory, now: number): boolean {
-  if (!alert.awaitsDigest || memory.channels(alert).length > 0) return false;
+export function waitsFor(
+  alert: Alert,
+  standing: Standing,
+  options: NotifyOptions,
+  now: number,
+): 'digest' | 'first-round' | undefined {
+  if (!alert.awaitsDigest || memoryOf(options).channels(alert).length > 0) return undefined;
   const { endsAt } = standing;
-  return endsAt === undefined || endsAt <= now || endsAt > now + SOON_MS;
+  if (endsAt === undefined || endsAt <= now || endsAt > now + SOON_MS) return 'digest';
+  const hasTime = endsAt > now + TOO_SOON_TO_WAIT_MS && now < alert.openedAt + FIRST_ROUND_PATIENCE_MS;
+  return hasTime && affectedPlaces(alert).some((place) => options.isNew(place.source)) ? 'first-round' : undefined;
+}
+
+/** Nobody was told yet, and nothing keeps it back any more: `sendHeld` tells it. */
+export function isReleased(alert: Alert, options: NotifyOptions, now: number): boolean {
+  const standing = standingOf(alert);
+  if (standing === undefined || memoryOf(options).channels(alert).length > 0) return false;
+  return waitsFor(alert, standing, options, now) === undefined;
 }
 
 interface Waiting {
@@ -34,7 +54,7 @@ interface Waiting {
  * whenever the first rounds of new sources are complete; it sends nothing when nothing waits.
  */
 export async function sendDigest(alerts: AlertWriter, options: NotifyOptions, now: number): Promise<void> {
-  const open = (await alerts.alertsAwaitingDigest()).filter((alert) => alert.state === 'open');
+  const open = (await alerts.alertsAwaitingDigest()).filter((alert) => isReady(alert, options, now));
   const memory = memoryOf(options);
   const waiting = open.flatMap((alert) => waitingFor(alert, memory, options)).toSorted(worstFirst);
   for (const channel of options.channels) {
@@ -49,6 +69,13 @@ export async function sendDigest(alerts: AlertWriter, options: NotifyOptions, no
     const after = options.dryRun === undefined ? { ...noted, awaitsDigest: false } : noted;
     if (after !== alert) await alerts.saveAlert(after);
   }
+}
+
+/** What is told by itself in a moment stays out of the digest. */
+function isReady(alert: Alert, options: NotifyOptions, now: number): boolean {
+  if (alert.state !== 'open') return false;
+  const standing = standingOf(alert);
+  return standing === undefined || waitsFor(alert, standing, options, now) !== 'first-round';
 }
 
 function waitingFor(alert: Alert, memory: Memory, options: NotifyOptions): readonly Waiting[] {

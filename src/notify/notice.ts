@@ -1,6 +1,7 @@
 import { MAX_PLACES, type AffectedPlace, type AlertNotice, type Severity } from '../plugin/notification.ts';
 import type { Alert, AlertPlace } from './model.ts';
 import type { NotifyOptions } from './options.ts';
+import { runbookOf } from './runbook.ts';
 import { compareSeverity, compareText, earliestFirst } from './severity.ts';
 import { affectedPlaces, endOf, type Standing } from './standing.ts';
 
@@ -8,7 +9,7 @@ import { affectedPlaces, endOf, type Standing } from './standing.ts';
 export function noticeOf(alert: Alert, standing: Standing, options: Pick<NotifyOptions, 'runbookUrl'>): AlertNotice {
   const places = affectedPlaces(alert).toSorted(firstToBreak);
   const speaker = places[0]?.findings[0];
-  const runbookUrl = options.runbookUrl(speaker?.rule ?? standing.rules[0] ?? '');
+  const runbookUrl = runbookOf(places) ?? options.runbookUrl(speaker?.rule ?? standing.rules[0] ?? '');
   return {
     id: alert.id,
     family: alert.family,

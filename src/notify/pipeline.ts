@@ -1,5 +1,5 @@
 import { reasonToTell } from './dedup.ts';
-import { waitsForDigest } from './digest.ts';
+import { isReleased, waitsFor } from './digest.ts';
 import { alertId, notificationId } from './identity.ts';
 import type { Alert, Told } from './model.ts';
 import { noticeOf } from './notice.ts';
@@ -41,11 +41,23 @@ export async function sendRepeats(alerts: AlertWriter, options: NotifyOptions, n
   }
 }
 
+/**
+ * Tells what is told by itself and waited for the first round of its source. For the host to call when a first round is
+ * complete and every few seconds, before `sendDigest`, in a transaction like `transition`.
+ */
+export async function sendHeld(alerts: AlertWriter, options: NotifyOptions, now: number): Promise<void> {
+  const waiting = await alerts.alertsAwaitingDigest();
+  for (const alert of worstFirst(waiting.filter((candidate) => isReleased(candidate, options, now)))) {
+    const told = await tell(alerts, alert, options, now);
+    if (told !== alert) await alerts.saveAlert(told);
+  }
+}
+
 /** The stages for one alert: digest → route → dedup → outbox. Gives the alert back with what was told. */
 async function tell(alerts: AlertWriter, alert: Alert, options: NotifyOptions, now: number): Promise<Alert> {
   const memory = memoryOf(options);
   const standing = standingOf(alert);
-  if (standing === undefined || waitsForDigest(alert, standing, memory, now)) return alert;
+  if (standing === undefined || waitsFor(alert, standing, options, now) !== undefined) return alert;
 
   const minimumSeverity = options.minimumSeverity ?? DEFAULT_MINIMUM_SEVERITY;
   const repeat = options.repeat ?? DEFAULT_REPEAT;
@@ -62,6 +74,7 @@ async function tell(alerts: AlertWriter, alert: Alert, options: NotifyOptions, n
         kind: 'alert',
         reason,
         severity: standing.severity,
+        ...(told === undefined ? {} : { previousSeverity: told.severity }),
         at: new Date(now),
         group: alert.id,
         alerts: [noticeOf(alert, standing, options)],

@@ -42,7 +42,7 @@ export interface AlertNotice {
   readonly placeCount: number;
   /** What to do, in order. */
   readonly actions: readonly string[];
-  /** The page of the rule in the runbooks. */
+  /** What the label `runbook` of a place says, else the page of the rule in the runbooks. */
   readonly runbookUrl?: string;
 }
 
@@ -56,6 +56,8 @@ export interface Notification {
   readonly reason: NotificationReason;
   /** The worst severity inside. */
   readonly severity: Severity;
+  /** What the receiver was told before, of an alert that it was told of before. */
+  readonly previousSeverity?: Severity;
   readonly at: Date;
   /** Messages of one group belong to one thread. */
   readonly group: string;

@@ -46,12 +46,12 @@ export function headline(notification: Notification): string {
   }
 }
 
-function opening({ reason, severity }: Notification): string {
+function opening({ reason, severity, previousSeverity }: Notification): string {
   switch (reason) {
     case 'first':
       return capital(severity);
     case 'worse':
-      return `Worse, now ${severity}`;
+      return `Worse, ${previousSeverity === severity ? 'still' : 'now'} ${severity}`;
     case 'repeat':
       return `Still ${severity}`;
     case 'resolved':

@@ -20,7 +20,7 @@ export function proveIt(location: Location): string {
 }
 
 /** Prove that a client is accepted, by logging in with it. */
-export function proveLogin(location: Location, client: Sighting): string {
+export function proveLogin(location: Location, client: Pick<Sighting, 'key'>): string {
   const command = rehearseCommand(location, client);
   return command === undefined ? proveIt(location) : `Prove it: ${command}`;
 }

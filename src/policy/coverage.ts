@@ -1,5 +1,6 @@
 import type { Location } from '../inventory/model.ts';
 import type { Severity } from '../plugin/notification.ts';
+import { clientNameOf } from '../plugin/client.ts';
 import { REASONS, type Reason } from '../plugin/reason.ts';
 import { proveIt } from './advice.ts';
 import { nextStepAt, stageAt } from './deadline.ts';
@@ -45,12 +46,32 @@ export interface Gap {
 }
 
 /** Gaps that are spelled out in one finding. */
-const MAX_GAPS = 10;
+export const MAX_GAPS = 10;
 
-/** The gaps of a location that this rule tells of: the location as a whole first. */
+/** The gaps of a location that this rule tells of: the location as a whole first; without what `clientGapsOf` tells of. */
 export function gapsOf(location: Location, rule: CoverageRule): readonly Gap[] {
   const gaps: readonly Gap[] = [...(location.failure === undefined ? [] : [location.failure]), ...location.problems];
-  return gaps.filter((gap) => RULE_OF[gap.reason] === rule);
+  return gaps.filter((gap) => RULE_OF[gap.reason] === rule && (rule === 'unreachable' || clientOf(gap) === undefined));
+}
+
+/** The gaps in what is known of client identities, which lie in their own files and not at the location; by client. */
+export function clientGapsOf(
+  location: Location,
+  rule: Exclude<CoverageRule, 'unreachable'>,
+): ReadonlyMap<string, readonly Gap[]> {
+  const gaps = new Map<string, Gap[]>();
+  for (const gap of location.problems) {
+    const name = clientOf(gap);
+    if (name === undefined || RULE_OF[gap.reason] !== rule) continue;
+    const known = gaps.get(name);
+    if (known === undefined) gaps.set(name, [gap]);
+    else known.push(gap);
+  }
+  return gaps;
+}
+
+function clientOf(gap: Gap): string | undefined {
+  return gap.place === undefined ? undefined : clientNameOf(gap.place);
 }
 
 /**

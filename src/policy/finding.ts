@@ -28,7 +28,7 @@ export interface Finding {
   readonly rule: RuleId;
   readonly family: Family;
   readonly severity: Severity;
-  /** Identity that groups: the id of the item that limits, else `target:<source>/<key>` or `location:<source>/<location>`. */
+  /** Identity that groups: the id of the item that limits, else `target:<source>/<key>`, `location:<source>/<location>` or `client:<source>/<name>`. */
   readonly cause: string;
   /** What it is about, short. */
   readonly title: string;

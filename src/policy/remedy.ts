@@ -50,6 +50,31 @@ export function remedy(reason: Reason, location: Location): string {
   }
 }
 
+/** What to do about a file of a client identity; which one it is, and what is wrong with it, the detail says. */
+export function clientRemedy(reason: Reason, name: string): string {
+  const file = `the file of client ${name}`;
+  switch (reason) {
+    case 'not_found':
+      return `Correct the path of ${file} in the config, or restore what was there`;
+    case 'malformed':
+      return `Restore ${file} from where it is made, and see that certificate and key belong together: the client itself may fail at its next reload`;
+    case 'empty':
+      return `Give client ${name} what is missing: a certificate and its key in their files, and a password where one is needed`;
+    case 'wrong_password':
+      return `Give client ${name} the password of its file (password or password_file); if the password is right, the file is damaged: restore it`;
+    case 'unsupported':
+      return `Convert ${file}: certificate and key in PEM, or PKCS#12 encrypted with AES, each a regular file`;
+    case 'too_large':
+      return `See whether the path of ${file} in the config is the right one: no certificate, key or keystore is that large`;
+    case 'permission_denied':
+      return `Let notafter read ${file}: read permission for its user, and search permission on every folder above`;
+    case 'internal':
+      return 'This is a fault inside notafter: its log has the details; please report it with the item that caused it';
+    default:
+      return `See why the system cannot read ${file}; the detail has its code`;
+  }
+}
+
 function withHost(location: Location, text: (host: string) => string): string {
   const reach = reachOf(location);
   return reach === undefined ? '' : text(quote(reach.host));

@@ -39,3 +39,8 @@ export function targetCause(location: Location): string {
 export function locationCause(location: Location): string {
   return `location:${location.source}/${location.location}`;
 }
+
+/** A client of a source is one and the same at every endpoint to which it is shown. */
+export function clientCause(location: Location, name: string): string {
+  return `client:${location.source}/${name}`;
+}

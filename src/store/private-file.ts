@@ -11,7 +11,8 @@ export function createPrivateFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw new Error(`the store ${path} cannot be made (${codeOf(error)})`, { cause: error });
+    if (codeOf(error) !== 'EEXIST')
+      throw new Error(`the store ${path} cannot be made (${codeOf(error)})`, { cause: error });
   }
 }
 

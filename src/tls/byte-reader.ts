@@ -26,7 +26,12 @@ export class ByteReader {
   }
 
   number(octets: 1 | 2 | 3): number {
-    return this.take(octets).readUIntBE(0, octets);
+    if (this.offset + octets > this.bytes.length) {
+      throw new MalformedMessage('a number goes beyond the end of the message');
+    }
+    const value = this.bytes.readUIntBE(this.offset, octets);
+    this.offset += octets;
+    return value;
   }
 
   /** A vector whose length is given in front of it, in so many octets. */

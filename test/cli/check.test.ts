@@ -279,6 +279,9 @@ describe('check for people', () => {
       ['nonsense.invalid', /^unknown: nonsense\.invalid could not be resolved/],
       ['nosuch.pem', /^unknown: \S+nosuch\.pem does not exist/],
       ['gopher://x', /^unknown: gopher:\/\/x: .*scheme/],
+      ['smtp://mail', /^unknown: smtp:\/\/mail: .*STARTTLS.* is not supported yet/],
+      ['exa mple', /^unknown: "exa mple" is not a target/],
+      ['', /^unknown: "" is not a target/],
     ] as const) {
       const ran = await runCli(['check', word], folder);
       expect(linesOf(ran), word).toEqual([expect.stringMatching(why)]);
@@ -344,10 +347,22 @@ describe('check --at', () => {
     }
   });
 
-  test.each(['soon', '2027-13-01', '01/02/2027'])('refuses %s', async (date) => {
+  test.each([
+    'soon',
+    '2027-13-01',
+    '01/02/2027',
+    '2027-02-30',
+    '2027-02-29',
+    '2027-04-31T00:00:00Z',
+    '2027-03-01 (no)',
+  ])('refuses %s', async (date) => {
     const ran = await runCli(['check', 'x', '--at', date]);
     expect([ran.exitCode, ran.stdout]).toEqual([3, '']);
-    expect(ran.stderr).toContain('expected a date such as 2027-03-01');
+    expect(linesOf(ran)).toEqual([expect.stringContaining('expected a date such as 2027-03-01')]);
+  });
+
+  test.each(['2028-02-29', '2028-02-29 12:00', '2028-02-29T23:30:00-02:00'])('takes %s', async (date) => {
+    expect((await runCli(['check', target('valid'), '--at', date])).stderr).toBe('');
   });
 });
 
@@ -394,5 +409,35 @@ describe('the targets of check', () => {
     expect(ran.exitCode).toBe(0);
     expect(ran.stdout).toMatch(/good .*good\.pem/);
     expect(ran.stdout).toMatch(/^not read: \S+bad\.pem: \S/m);
+  });
+
+  test('tell in the JSON why there is nothing: an empty folder, a protocol that is not spoken', async () => {
+    const empty = path.join(folder, 'empty');
+    mkdirSync(empty);
+    const ran = await runCli(['check', '--json', empty, 'smtp://mail.example.com:25']);
+    expect(report(ran)).toMatchObject({
+      locations: [
+        { type: 'file', target: empty, location: empty, ok: false, reason: 'empty', endpoint: null },
+        { type: 'endpoint', target: 'smtp://mail.example.com:25', ok: false, reason: 'unsupported', endpoint: null },
+      ],
+      certificates: [],
+      problems: [{ location: empty, place: null, reason: 'empty' }, { reason: 'unsupported' }],
+    });
+    expect(ran.exitCode).toBe(3);
+    expect(linesOf(await runCli(['check', empty]))).toEqual([`unknown: ${empty}: no certificate was found there`]);
+  });
+
+  test.each([[[]], [['--json']], [['--all']]])('never repeat who logs in: %j', async (options) => {
+    const host = target('valid');
+    const ran = await runCli([
+      'check',
+      ...options,
+      `https://me:hunter2@${host}`,
+      'smtp://me:hunter2@mail',
+      'tls://me:hunter2@x:0',
+    ]);
+    expect(ran.stdout).toContain(host);
+    expect(ran.stdout + ran.stderr).not.toMatch(/hunter2|me:/);
+    expect(ran.exitCode).toBe(3);
   });
 });

@@ -95,6 +95,15 @@ describe('config', () => {
     });
   });
 
+  test.each(['', 'sources: []\n'])('check says of one without sources that nothing is watched: %j', async (text) => {
+    const file = write('empty.yaml', text);
+    expect(await runCli(['config', 'check', '--config', file])).toEqual({
+      exitCode: 0,
+      stdout: `${file} is fine: 0 sources, 0 channels, 0 routes. Nothing is watched: there is no source.\n`,
+      stderr: '',
+    });
+  });
+
   test('check says everything that is wrong with a bad one, and where', async () => {
     const file = write('bad.yaml', 'sources:\n  - {name: a, type: endpont, targets: [example.com]}\nchanels: []\n');
     const ran = await runCli(['config', 'check', '--config', file]);

@@ -44,6 +44,13 @@ describe('classify', () => {
     expect(classify(text)).toEqual({ kind: 'file', text: expected });
   });
 
+  test.each([
+    ['https://user:pw@example.com', 'https://example.com'],
+    ['user:pw@example.com', 'example.com'],
+  ])('forgets who logs in with %s', (text, expected) => {
+    expect(classify(text)).toEqual({ kind: 'endpoint', text: expected });
+  });
+
   test('takes for a path what is there, whatever it looks like', () => {
     const file = path.join(folder, 'example.com');
     expect(classify(path.relative(process.cwd(), file)).kind).toBe('file');

@@ -101,6 +101,23 @@ describe('a config that is wrong', () => {
       ['notafter.yaml:7:13: routes[0].match[0]: '],
     ],
     [
+      'a severity that there is not',
+      `${MAIL}routes:\n  - match: ['owner="x"', 'severity="critcal"']\n    channels: [mail]\n`,
+      [
+        'notafter.yaml:7:26: routes[0].match[1]: severity: expected "info", "warning" or "critical", found "critcal"; did you mean "critical"?',
+      ],
+    ],
+    [
+      'a family that there is not',
+      `${MAIL}routes:\n  - match: ['owner="x"', 'family!=expiri']\n    channels: [mail]\n`,
+      ['notafter.yaml:7:26: routes[0].match[1]: family: expected "expiry", "renewal"'],
+    ],
+    [
+      'a rule that there is not',
+      `${MAIL}routes:\n  - match: ['owner="x"', 'rule="expire"']\n    channels: [mail]\n`,
+      ['notafter.yaml:7:26: routes[0].match[1]: rule: expected "expired", "expiring"'],
+    ],
+    [
       'a threshold that is none',
       'policy:\n  leaf: {warning: soon}\n',
       ['notafter.yaml:2:19: policy.leaf.warning: "soon" is not a threshold'],
@@ -131,6 +148,26 @@ describe('a config that is wrong', () => {
       ['notafter.yaml:1:15: web.listen: expected address:port'],
     ],
     ['a store that is none', 'store: mysql://db\n', ['notafter.yaml:1:8: store: expected sqlite:PATH']],
+    [
+      'a star that is text',
+      SOURCE.replace('/etc/ssl', '*.pem'),
+      ['notafter.yaml:4:13: what begins with * refers to an anchor (&), and there is none of this name; quote it'],
+    ],
+    [
+      'a variable without quotes in braces',
+      'channels:\n  - {name: m, type: slack, webhook_url: ${HOOK}}\n  - name: b\n    token: xoxb-canary\n',
+      ['notafter.yaml:2:41: this is not YAML: inside { } or [ ] quote the variable: "${HOOK}"'],
+    ],
+    [
+      'a variable without quotes in brackets over lines',
+      'sources:\n  - name: a\n    targets: [\n      "${TARGET}",\n      x.${TARGET}:443\n    ]\n',
+      ['notafter.yaml:5:9: this is not YAML: inside { } or [ ] quote the variable: "${TARGET}"'],
+    ],
+    [
+      'something odd in the braces of a variable',
+      'a: [${hunter2 canary}]\n',
+      ['notafter.yaml:1:5: this is not YAML: inside { } or [ ] quote the variable: "${NAME}"'],
+    ],
     ['a key given twice', 'store: "sqlite:a"\nstore: "sqlite:b"\n', ['notafter.yaml:2:1: this is not YAML: ']],
     ['a list instead of a map', '- sources\n', ['notafter.yaml:1:1: expected a map of keys, found a list']],
   ])('names line, column, key and expectation: %s', (_what, text, expected) => {
@@ -138,6 +175,30 @@ describe('a config that is wrong', () => {
 
     expect(problems).toHaveLength(expected.length);
     for (const [index, beginning] of expected.entries()) expect(problems[index]).toContain(beginning);
+  });
+
+  it.each([
+    'a: {b: canary canary: canary}}\n  canary: x\n- canary\n',
+    'a: "canary \\c canary"\n',
+    'a: @canary\n',
+    'a: *canary\n',
+    'a: !canary [}\ncanary\n',
+    'a: |canary canary\n canary\n',
+    'a: [canary\ncanary: canary\n',
+    'canary: 1\ncanary: 2\n',
+    'a: "canary\n',
+    'a: b: canary\n',
+    'a: &canary &canary x\n',
+    'a: 1\n...\ncanary: ]\n',
+    'a: 1\n---\ncanary: 1\n',
+    'a:\n\t- canary\n',
+    'a: {b: ${canary-canary}}\n',
+    'a: &canary [*canary]\n',
+  ])('says one thing about a file that is not YAML, and repeats nothing of it: %j', (text) => {
+    const problems = problemsOf(text);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(/^notafter\.yaml:\d+:\d+: /);
+    expect(problems[0]).not.toContain('canary');
   });
 
   it('never shows a secret that stands where it should not', () => {
@@ -175,6 +236,27 @@ describe('a config that is right', () => {
     expect(config.web).toEqual({ host: '127.0.0.1', port: 9919 });
     expect(config.storePath).toBe('./data/notafter.db');
     expect(config.notifications).toMatchObject({ dryRun: false, minimumSeverity: 'warning', resolveAfterLooks: 3 });
+  });
+
+  it('takes aliases of anchors, and variables without quotes outside of braces', () => {
+    const config = parseConfig(
+      'notafter.yaml',
+      'sources:\n  - name: a\n    type: endpoint\n    targets: &all\n      - ${TARGET}:443\n    labels: {note: "{$}"}\n  - {name: b, type: endpoint, targets: *all}\n',
+      ENVIRONMENT,
+    );
+    expect(config.sources.map((source) => source.options['targets'])).toEqual(
+      ['a', 'b'].map(() => ['api.example.com:443']),
+    );
+  });
+
+  it('routes by severity, family and rule, and by any value of a label or pattern', () => {
+    const matchers = ['severity!="info"', 'family=client', 'rule="crl-expiring"', 'owner="critcal"', 'rule=~"crl.*"'];
+    const config = parseConfig(
+      'notafter.yaml',
+      `${MAIL}routes:\n  - {match: ${JSON.stringify(matchers)}, channels: [mail]}\n`,
+      ENVIRONMENT,
+    );
+    expect(config.routes[0]?.matchers.map(({ name }) => name)).toEqual(['severity', 'family', 'rule', 'owner', 'rule']);
   });
 
   it('holds a reference to a secret, never the secret', () => {

@@ -1,7 +1,7 @@
 import type { Alert } from '../../src/notify/model.ts';
 import type { NotifyOptions } from '../../src/notify/options.ts';
 import { sendDigest } from '../../src/notify/digest.ts';
-import { sendRepeats, transition } from '../../src/notify/pipeline.ts';
+import { sendHeld, sendRepeats, transition } from '../../src/notify/pipeline.ts';
 import type { AssessedLocation } from '../../src/notify/transition.ts';
 import type { Finding } from '../../src/policy/finding.ts';
 import { createMemoryAlerts, type MemoryAlerts } from './memory-alerts.ts';
@@ -51,6 +51,8 @@ export interface Scenario {
   /** Time passes, then these locations are judged. */
   after(ms: number, ...assessed: readonly AssessedLocation[]): Promise<void>;
   repeats(): Promise<void>;
+  /** What the host does every few seconds on the first day, before the digest. */
+  held(): Promise<void>;
   digest(): Promise<void>;
   /** What was put into the outbox since the last call, as `channel reason`. */
   news(): readonly string[];
@@ -77,6 +79,7 @@ export function createScenario(overrides: Partial<NotifyOptions> = {}): Scenario
       await transition(store, assessed, scenario.options, scenario.now);
     },
     repeats: () => sendRepeats(store, scenario.options, scenario.now),
+    held: () => sendHeld(store, scenario.options, scenario.now),
     digest: () => sendDigest(store, scenario.options, scenario.now),
     news() {
       const fresh = store.posted.slice(seen);

@@ -47,11 +47,18 @@ describe('the first day', () => {
     });
   });
 
-  test('what ends within 7 days is told at once and not again in the digest', async () => {
+  test('what ends within 7 days is told by itself and not again in the digest', async () => {
     const scenario = firstDay();
     await scenario.after(0, looked(1, 'good', [finding({ cause: 'soon', endsAt: START + 6 * DAY }), far]));
+    scenario.established();
+    await scenario.held();
+    expect(scenario.store.posted.map((entry) => entry.notification)).toMatchObject([
+      { kind: 'alert', alerts: [{ cause: 'soon' }] },
+    ]);
     expect(scenario.news()).toEqual(['mail first']);
 
+    await scenario.held();
+    expect(scenario.news()).toEqual([]);
     await scenario.digest();
     expect(scenario.store.posted.at(-1)?.notification).toMatchObject({ kind: 'digest', alertCount: 1 });
     await scenario.digest();
@@ -65,6 +72,87 @@ describe('the first day', () => {
     expect(scenario.news()).toEqual([]);
     await scenario.after(DAY, looked(1, 'none', [finding({ endsAt: START + 8 * DAY })]));
     expect(scenario.news()).toEqual(['mail first']);
+  });
+
+  describe('what ends within 7 days', () => {
+    const soon = finding({ cause: 'soon', endsAt: START + 5 * DAY });
+
+    test('names every place that the first round of its source found', async () => {
+      const scenario = firstDay();
+      await scenario.after(0, looked(1, 'good', [soon]));
+      await scenario.after(1_000, looked(2, 'good', [soon]));
+      await scenario.held();
+      await scenario.after(1_000, looked(3, 'good', [soon]));
+      expect(scenario.news()).toEqual([]);
+
+      scenario.established();
+      await scenario.held();
+      await scenario.digest();
+      expect(scenario.store.posted.map((entry) => entry.notification)).toMatchObject([
+        { kind: 'alert', reason: 'first', alerts: [{ placeCount: 3 }] },
+      ]);
+    });
+
+    test('waits 30 seconds for a first round that does not end, and no more', async () => {
+      const scenario = firstDay();
+      await scenario.after(0, looked(1, 'good', [soon]));
+      scenario.now += 29_999;
+      await scenario.held();
+      expect(scenario.news()).toEqual([]);
+      scenario.now += 1;
+      await scenario.held();
+      await scenario.held();
+      expect(scenario.news()).toEqual(['mail first']);
+    });
+
+    test('stays out of a digest that other sources are waiting for', async () => {
+      const scenario = firstDay();
+      await scenario.after(0, looked(1, 'good', [soon, far]));
+      await scenario.digest();
+      expect(scenario.store.posted).toMatchObject([
+        { notification: { kind: 'digest', alerts: [{ cause: far.cause }] } },
+      ]);
+      scenario.now += 30_000;
+      await scenario.held();
+      expect(scenario.store.posted.at(-1)?.notification).toMatchObject({ kind: 'alert', alerts: [{ cause: 'soon' }] });
+    });
+
+    test.each([
+      ['in 10 minutes is told at once', 600_000, ['mail first']],
+      ['a little later waits for the other places', 600_001, []],
+    ])('and %s', async (_what, endsInMs, news) => {
+      const scenario = firstDay();
+      await scenario.after(0, looked(1, 'good', [finding({ endsAt: START + endsInMs })]));
+      expect(scenario.news()).toEqual(news);
+    });
+
+    test('is told at once when an established source sees it too', async () => {
+      const scenario = firstDay();
+      await scenario.after(0, looked(1, 'good', [soon]));
+      await scenario.after(1_000, looked(2, 'good', [soon], { source: 'old' }));
+      expect(scenario.news()).toEqual(['mail first']);
+    });
+
+    test('is told once when it is told again after a rollback', async () => {
+      const scenario = firstDay();
+      await scenario.after(0, looked(1, 'good', [soon]));
+      scenario.established();
+      const before = scenario.store.snapshot();
+      await scenario.held();
+      scenario.store.restore(before);
+      scenario.now += 1_000;
+      await scenario.held();
+      expect(scenario.store.posted).toHaveLength(1);
+    });
+  });
+
+  test('what waits for the digest is not told by itself', async () => {
+    const scenario = firstDay();
+    const expired = finding({ cause: 'b', endsAt: START - DAY, rule: 'expired', severity: 'critical' });
+    await scenario.after(0, looked(1, 'good', [far, expired]));
+    scenario.established();
+    await scenario.held();
+    expect(scenario.news()).toEqual([]);
   });
 
   test('sends nothing when nothing is at the minimum severity', async () => {

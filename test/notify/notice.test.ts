@@ -47,6 +47,35 @@ describe('a notice', () => {
     });
   });
 
+  test.each<[string, string, string]>([
+    ['a web address', 'https://wiki.example.com/payments', 'https://wiki.example.com/payments'],
+    ['one without TLS', 'http://wiki/payments?a=1&b=2', 'http://wiki/payments?a=1&b=2'],
+    ['one that would break out of a link', 'https://wiki/a|b c<d>"e', 'https://wiki/a%7Cb%20c%3Cd%3E%22e'],
+    ['a line break in one', 'https://wiki/a\r\nBcc: x', 'https://wiki/aBcc:%20x'],
+    ['a host that only looks like another', 'https://exаmple.com/', 'https://xn--exmple-4nf.com/'],
+    ['a script', 'javascript:alert(1)', 'https://runbooks.example/expiring'],
+    ['a file', 'file:///etc/passwd', 'https://runbooks.example/expiring'],
+    ['a password in it', 'https://me:canary@wiki/', 'https://runbooks.example/expiring'],
+    ['a text', 'see the wiki', 'https://runbooks.example/expiring'],
+    ['nothing', '', 'https://runbooks.example/expiring'],
+    ['one that is too long', `https://wiki/${'a'.repeat(500)}`, 'https://runbooks.example/expiring'],
+  ])('links the runbook of the label, if it is safe: %s', async (_what, runbook, expected) => {
+    const scenario = createScenario();
+    await scenario.after(0, looked(1, 'good', [late], { labels: { runbook } }));
+    expect(scenario.store.posted[0]?.notification.alerts[0]?.runbookUrl).toBe(expected);
+  });
+
+  test('links the runbook of the place that breaks first and has one', async () => {
+    const scenario = createScenario();
+    await scenario.after(
+      0,
+      looked(1, 'good', [finding({ endsAt: START + 30 * DAY })], { labels: { runbook: 'https://wiki/last' } }),
+      looked(2, 'good', [late], { labels: { runbook: 'https://wiki/late' } }),
+      looked(3, 'good', [early]),
+    );
+    expect(scenario.store.posted[0]?.notification.alerts[0]?.runbookUrl).toBe('https://wiki/late');
+  });
+
   test('of an open alert counts the places that are still affected', async () => {
     const scenario = createScenario();
     await scenario.after(0, looked(1, 'good', [early]), looked(2, 'good', [late]));

@@ -224,6 +224,18 @@ describe('transition', () => {
     expect(scenario.news()).toEqual(['mail first', 'mail worse', 'mail worse']);
   });
 
+  test('says of a worsening which severity was told before', async () => {
+    const scenario = createScenario();
+    for (const now of [expiring, criticalExpiring, expired]) await scenario.after(HOUR, looked(1, 'good', [now]));
+    expect(
+      scenario.store.posted.map(({ notification }) => [notification.reason, notification.previousSeverity]),
+    ).toEqual([
+      ['first', undefined],
+      ['worse', 'warning'],
+      ['worse', 'critical'],
+    ]);
+  });
+
   test('a channel that reaches nobody is not counted as told', async () => {
     const scenario = createScenario({ recipients: () => [] });
     await scenario.after(0, looked(1, 'good', [expiring]));

@@ -1,6 +1,10 @@
 import { Command, InvalidArgumentError } from 'commander';
 
-import { rehearsalConfig } from '../../../collectors/endpoint/check-options.ts';
+import { prepareRehearsal, type RehearsalFlags } from '../../../collectors/endpoint/check-options.ts';
+import { createContext } from '../../look/context.ts';
+import { createNetwork } from '../../network/create-network.ts';
+import { createLimiters } from '../../network/limiter.ts';
+import type { Logger } from '../../plugin/logger.ts';
 import type { Severity } from '../../plugin/notification.ts';
 import { counted } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
@@ -32,7 +36,14 @@ Examples:
 With a client certificate, notafter logs in to every endpoint with it (a rehearsal), and says whether the server accepts
 it, also where a server of TLS 1.3 decides only after the handshake or in its answer to a request:
   notafter check api.example.com --client-cert client.pem --client-key client.key
-  notafter check api.example.com --client-pkcs12 client.p12 --password-file secret.txt --request "GET /v1/status"`;
+  notafter check api.example.com --client-pkcs12 client.p12 --password-file secret.txt --request "GET /v1/status"
+
+Several identities are tried in one go, each in turn, and nobody without one last. The first key belongs to the first
+certificate, the second to the second; keystores come after them. An identity that cannot be read ends the command
+before anything is looked at:
+  notafter check api.example.com --client-cert old.pem --client-key old.key --client-cert new.pem --client-key new.key`;
+
+const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 export function checkCommand(): Command {
   return new Command('check')
@@ -41,9 +52,17 @@ export function checkCommand(): Command {
     .argument('<target...>', 'hosts, files, directories or globs')
     .option('--json', 'print one JSON document instead of a table')
     .option('--at <date>', 'judge as of this moment (ISO 8601; UTC where it names no zone)', parseMoment)
-    .option('--client-cert <file>', 'log in with this client certificate, and the intermediates behind it (PEM)')
-    .option('--client-key <file>', 'the private key of the client certificate (PEM)')
-    .option('--client-pkcs12 <file>', 'log in with the client certificate of this keystore instead')
+    .option(
+      '--client-cert <file>',
+      'log in with this client certificate, and the intermediates behind it (PEM); repeatable',
+      collect,
+    )
+    .option(
+      '--client-key <file>',
+      'the private key of the client certificate (PEM); repeatable, in the order of the certificates',
+      collect,
+    )
+    .option('--client-pkcs12 <file>', 'log in with the client certificate of this keystore; repeatable', collect)
     .option('--password-file <file>', 'a file with passwords of keys and keystores, one a line; repeatable', collect)
     .option(
       '--request <request>',
@@ -56,15 +75,10 @@ export function checkCommand(): Command {
     });
 }
 
-interface CheckOptions {
+interface CheckOptions extends RehearsalFlags {
   readonly json?: true;
   readonly at?: number;
   readonly all?: true;
-  readonly clientCert?: string;
-  readonly clientKey?: string;
-  readonly clientPkcs12?: string;
-  readonly passwordFile?: readonly string[];
-  readonly request?: string;
 }
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
@@ -72,18 +86,22 @@ function collect(value: string, earlier: readonly string[] = []): readonly strin
 }
 
 async function check(words: readonly string[], options: CheckOptions): Promise<ExitCode> {
-  const { passwordFile, ...flags } = options;
-  const rehearsal = rehearsalConfig({
-    ...flags,
-    ...(passwordFile === undefined ? {} : { passwordFiles: passwordFile }),
+  const { signal } = new AbortController();
+  const context = createContext({
+    clock: { now: Date.now },
+    log: QUIET,
+    network: createNetwork(),
+    limit: createLimiters(),
+    environment: process.env,
   });
+  const rehearsal = await prepareRehearsal(options, context, signal);
   const at = options.at ?? Date.now();
   const targets = [...new Map(words.map((word) => classify(word)).map((target) => [target.text, target])).values()];
   let done = 0;
   const stop = showProgress(() => `checked ${done} of ${counted(targets.length, 'target')} …`);
   let result: Scan;
   try {
-    result = await scan(targets, at, rehearsal, new AbortController().signal, (count) => {
+    result = await scan(targets, at, rehearsal, context, signal, (count) => {
       done = count;
     });
   } finally {
@@ -108,12 +126,23 @@ function exitCode(result: Scan): ExitCode {
   return result.unreadable.length > 0 ? EXIT.unknown : EXIT.ok;
 }
 
+/** A moment of ISO 8601; the zone may be absent. */
+const MOMENT = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/;
+
 /** Dates without a zone are UTC, as everywhere in notafter. */
 function parseMoment(text: string): number {
-  const bare = /^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$/.test(text);
-  const at = Date.parse(bare ? (text.length === 10 ? `${text}T00:00:00Z` : `${text.replace(' ', 'T')}Z`) : text);
-  if (!/^\d{4}-/.test(text) || Number.isNaN(at)) {
+  const [, year, month, day, zone] = MOMENT.exec(text) ?? [];
+  const iso = text.replace(' ', 'T');
+  const at = Date.parse(zone === undefined && iso.includes('T') ? `${iso}Z` : iso);
+  // JavaScript takes 30 February for 2 March.
+  if (day === undefined || Number.isNaN(at) || !isDay(Number(year), Number(month), Number(day))) {
     throw new InvalidArgumentError('expected a date such as 2027-03-01 or 2027-03-01T12:00:00Z');
   }
   return at;
+}
+
+function isDay(year: number, month: number, day: number): boolean {
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
 }

@@ -1,16 +1,14 @@
 import { endpoint } from '../../../collectors/endpoint/index.ts';
 import type { RehearsalConfig } from '../../../collectors/endpoint/check-options.ts';
+import { parseEndpoint, TargetError } from '../../../collectors/endpoint/target.ts';
 import { file } from '../../../collectors/file/index.ts';
 import type { Location } from '../../inventory/model.ts';
 import { applyObservation, failedTarget, type RecordMeta } from '../../inventory/record.ts';
 import { createChains } from '../../look/chains.ts';
-import { createContext } from '../../look/context.ts';
-import { createLimiters } from '../../network/limiter.ts';
-import { createNetwork } from '../../network/create-network.ts';
 import { clientNameOf } from '../../plugin/client.ts';
 import type { CollectorInstance, Target } from '../../plugin/collector.ts';
+import type { Context } from '../../plugin/context.ts';
 import { CollectError } from '../../plugin/error.ts';
-import type { Logger } from '../../plugin/logger.ts';
 import { assess } from '../../policy/assess.ts';
 import type { Finding } from '../../policy/finding.ts';
 import { DEFAULT_POLICY } from '../../policy/policy.ts';
@@ -31,7 +29,7 @@ export interface Scan {
 }
 
 const CONCURRENCY = 32;
-const QUIET: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+const NOTHING_THERE = 'no certificate was found there';
 
 /**
  * Looks at everything once, without a store. `at` is the moment that is judged; looking happens now. An answer for every
@@ -41,19 +39,13 @@ export async function scan(
   targets: readonly CheckTarget[],
   at: number,
   rehearsal: RehearsalConfig,
+  context: Context,
   signal: AbortSignal,
   onProgress: (done: number) => void,
 ): Promise<Scan> {
   let trust: Trust | undefined;
   const trusted = (): Trust => (trust ??= loadTrust());
   const chains = createChains(trusted);
-  const context = createContext({
-    clock: { now: Date.now },
-    log: QUIET,
-    network: createNetwork(),
-    limit: createLimiters(),
-    environment: process.env,
-  });
   const found: (readonly Location[])[] = [];
   const view = {
     isPublicRoot: (fingerprint: string) => trusted().publicRoots.has(fingerprint),
@@ -82,21 +74,24 @@ export async function scan(
       const failure =
         error instanceof CollectError
           ? { reason: error.reason, detail: error.message }
-          : { reason: 'internal' as const, detail: error instanceof Error ? error.message : String(error) };
+          : error instanceof TargetError
+            ? { reason: error.reason, detail: error.message }
+            : { reason: 'internal' as const, detail: error instanceof Error ? error.message : String(error) };
       locations.push(failedTarget({ ...meta, target: current.key }, failure, Date.now()).location);
+    }
+    if (locations.length === 0) {
+      const failure = { reason: 'empty' as const, detail: NOTHING_THERE };
+      locations.push(failedTarget({ ...meta, target: target.text }, failure, Date.now()).location);
     }
     return locations;
   }
 
   async function open(target: CheckTarget): Promise<CollectorInstance> {
     switch (target.kind) {
-      case 'endpoint': {
-        const options = endpoint.options.safeParse({ targets: [target.text], ...rehearsal });
-        if (!options.success) {
-          throw new CollectError('malformed', options.error.issues[0]?.message ?? `${target.text} is no target`);
-        }
-        return endpoint.create(options.data, context);
-      }
+      case 'endpoint':
+        // The schema would say that it is no target, too, but not why.
+        parseEndpoint(target.text);
+        return endpoint.create(endpoint.options.parse({ targets: [target.text], ...rehearsal }), context);
       case 'file':
         return file.create(file.options.parse({ paths: [target.text] }), context);
       default:
@@ -133,10 +128,10 @@ function whyNothing(locations: readonly Location[]): { readonly detail: string; 
     const why = location.failure ?? location.problems[0];
     if (why !== undefined) return { detail: why.detail, location: location.location };
   }
-  return { detail: 'no certificate was found there' };
+  return { detail: NOTHING_THERE };
 }
 
 /** A detail with what it is about in front, unless it begins so itself. */
 export function sentence(subject: string, detail: string): string {
-  return detail.startsWith(subject) ? detail : `${subject}: ${detail}`;
+  return detail.startsWith(subject) || detail.startsWith(`"${subject}"`) ? detail : `${subject}: ${detail}`;
 }

@@ -92,8 +92,9 @@ async function check(file: string, probe: boolean): Promise<number> {
     }
     for (const channel of channels.values()) await channel.close?.();
     if (bad > 0) return EXIT.unknown;
+    const unwatched = config.sources.length === 0 ? ' Nothing is watched: there is no source.' : '';
     print(
-      `${file} is fine: ${counted(config.sources.length, 'source')}, ${counted(config.channels.length, 'channel')}, ${counted(config.routes.length, 'route')}.`,
+      `${file} is fine: ${counted(config.sources.length, 'source')}, ${counted(config.channels.length, 'channel')}, ${counted(config.routes.length, 'route')}.${unwatched}`,
     );
     return EXIT.ok;
   } catch (error) {

@@ -1,3 +1,4 @@
+import { clientGapFindings } from '../client-gap.ts';
 import { gapActions, gapFacts, gapNextAt, gapSeverity, gapsOf, gapText } from '../coverage.ts';
 import type { Assessment } from '../finding.ts';
 import { assessment, locationCause, type Subject } from '../subject.ts';
@@ -6,7 +7,8 @@ import { placeName } from '../wording.ts';
 /** notafter may not look, or not at everything: what is there may end unseen. */
 export function notCovered(subject: Subject): Assessment {
   const gaps = gapsOf(subject.location, 'not-covered');
-  if (gaps.length === 0) return { findings: [] };
+  const clients = clientGapFindings(subject, 'not-covered');
+  if (gaps.length === 0) return { findings: clients };
   const place = placeName(subject.location);
   const finding = {
     rule: 'not-covered',
@@ -18,5 +20,5 @@ export function notCovered(subject: Subject): Assessment {
     facts: gapFacts(subject, gaps),
     actions: gapActions(subject, gaps),
   } as const;
-  return assessment([finding], gapNextAt(subject));
+  return assessment([finding, ...clients], gapNextAt(subject));
 }

@@ -1,5 +1,6 @@
 import type { KnownItem, Location, Sighting } from '../../inventory/model.ts';
 import { deployIt, proveIt, renewIt, seeIt } from '../advice.ts';
+import { clientGapFindings } from '../client-gap.ts';
 import { gapActions, gapFacts, gapNextAt, gapSeverity, gapsOf, gapText, type Gap } from '../coverage.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
@@ -16,8 +17,9 @@ export function unreadable(subject: Subject): Assessment {
     if (end.status === 'unreadable') findings.set(item.id, endUnreadable(location, item, sighting, end.problem));
   }
   const gaps = gapsOf(location, 'unreadable');
-  if (gaps.length === 0) return { findings: [...findings.values()] };
-  return assessment([...findings.values(), partUnreadable(subject, gaps)], gapNextAt(subject));
+  const told = [...findings.values(), ...clientGapFindings(subject, 'unreadable')];
+  if (gaps.length === 0) return { findings: told };
+  return assessment([...told, partUnreadable(subject, gaps)], gapNextAt(subject));
 }
 
 /** What was seen there, and the certificate that limits the chain though it was not served. */

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { createServer as createTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { rehearsalConfig } from '../../../collectors/endpoint/check-options.ts';
 import { fileFailure } from '../../../collectors/endpoint/client-file.ts';
 import { endpoint } from '../../../collectors/endpoint/index.ts';
 import { applyObservation } from '../../../src/inventory/record.ts';
@@ -438,36 +437,5 @@ describe('the endpoint collector with clients', () => {
         assess(location, view, DEFAULT_POLICY, Date.now()).findings.filter(({ family }) => family === 'expiry'),
       ).toEqual([]);
     });
-  });
-});
-
-describe('the command line of check', () => {
-  test.each<[object, object]>([
-    [{}, {}],
-    [{ passwordFiles: ['p'] }, {}],
-    [
-      { clientCert: 'c', clientKey: 'k', passwordFiles: ['p', 'q'], request: 'none' },
-      {
-        clients: [{ name: 'check', certificate_file: 'c', key_file: 'k', password_file: ['p', 'q'] }],
-        rehearse: 'none',
-      },
-    ],
-    [{ clientPkcs12: 's' }, { clients: [{ name: 'check', pkcs12_file: 's' }] }],
-    [{ request: 'get /a?b=c' }, { rehearse: { http: { method: 'GET', path: '/a?b=c' } } }],
-  ])('becomes options: %j', (flags, expected) => {
-    const config = rehearsalConfig(flags);
-    expect(config).toEqual(expected);
-    expect(endpoint.options.safeParse({ targets: ['a.example'], ...config }).error).toBeUndefined();
-  });
-
-  test.each<[object, RegExp]>([
-    [{ clientCert: 'c' }, /--client-key is missing/],
-    [{ clientKey: 'k' }, /--client-cert is missing/],
-    [{ clientCert: 'c', clientKey: 'k', clientPkcs12: 's' }, /either/],
-    [{ request: 'status' }, /--request takes/],
-    [{ request: 'GET status' }, /--request takes/],
-    [{ request: 'GET /a b' }, /--request takes/],
-  ])('is refused: %j', (flags, message) => {
-    expect(() => rehearsalConfig(flags)).toThrow(message);
   });
 });

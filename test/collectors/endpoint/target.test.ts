@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { formatEndpoint, parseEndpoint } from '../../../collectors/endpoint/target.ts';
+import { formatEndpoint, parseEndpoint, withoutUserinfo } from '../../../collectors/endpoint/target.ts';
 
 describe('parseEndpoint', () => {
   test.each([
@@ -23,20 +23,58 @@ describe('parseEndpoint', () => {
   test.each([
     [
       'smtp://mail.example.com:25',
-      'smtp://mail.example.com:25: the scheme smtp:// is not supported; a target is host, host:port, [IPv6]:port, https://host or tls://host:port',
+      'smtp://mail.example.com:25: the scheme smtp:// begins in the clear and changes to TLS later (STARTTLS), which is not supported yet; a target is host, host:port, [IPv6]:port, https://host or tls://host:port',
     ],
-    ['postgres://db', /the scheme postgres:\/\/ is not supported/],
+    ['postgres://db', /postgres:\/\/ .*STARTTLS.* is not supported yet/],
+    ['gopher://x', /^gopher:\/\/x: the scheme gopher:\/\/ is not supported; /],
     ['example.com:0', /a port is a number from 1 to 65535/],
     ['example.com:65536', /a port is a number/],
     ['example.com:https', /is not a target/],
     ['example.com:', /is not a target/],
-    ['', /is not a target/],
+    ['', /^"" is not a target; write host/],
     ['https://', /is not a target/],
-    ['https://user:password@example.com', /is not a target/],
+    ['https://user:password@example.com', /^"https:\/\/example\.com" is not a target with a user name or password/],
     ['exa mple.com', /is not a target/],
     ['[example.com]:443', /between brackets stands an IPv6 address/],
     ['2001:db8::7:99999', /is not a target/],
   ])('refuses %j with a text that helps', (text, message) => {
     expect(() => parseEndpoint(text)).toThrow(message);
   });
+
+  test.each([
+    ['smtp://mail.example.com', 'unsupported'],
+    ['postgres://db', 'unsupported'],
+    ['gopher://x', 'unsupported'],
+    ['exa mple.com', 'malformed'],
+    ['example.com:0', 'malformed'],
+    ['[example.com]', 'malformed'],
+  ])('tells of %s that it is %s', (text, reason) => {
+    expect(() => parseEndpoint(text)).toThrow(expect.objectContaining({ name: 'TargetError', reason }));
+  });
+
+  test.each([
+    'https://me:hunter2@example.com',
+    'https://me:hunter2@example.com:0',
+    'https://me:hunter2@[example.com]',
+    'https://me:x/hunter2@example.com',
+    'smtp://me:hunter2@mail.example.com',
+    'me:hunter2@example.com',
+  ])('repeats no password of %s', (text) => {
+    expect(() => parseEndpoint(text)).toThrow(
+      expect.objectContaining({ message: expect.not.stringMatching(/hunter2|me:/) }),
+    );
+  });
+});
+
+test.each([
+  ['https://user:pw@example.com:8443/a@b', 'https://example.com:8443/a@b'],
+  ['https://example.com/a@b?c@d', 'https://example.com/a@b?c@d'],
+  ['https://user@[::1]', 'https://[::1]'],
+  ['https://user:p/w@example.com', 'https://example.com'],
+  ['https://user:p@w@example.com', 'https://example.com'],
+  ['user:pw@example.com:443', 'example.com:443'],
+  ['example.com', 'example.com'],
+  ['', ''],
+])('the user name and password of %j are left out', (text, expected) => {
+  expect(withoutUserinfo(text)).toBe(expected);
 });
