@@ -12,6 +12,11 @@ import { createRests } from './rest.ts';
 
 /** Deliveries of one channel in one pass at most. */
 const MAX_DELIVERIES = 100;
+/**
+ * An attempt under way when the signal aborts may end within this time: the receiver may have the message already, and
+ * would be told twice.
+ */
+const STOP_GRACE_MS = 5_000;
 /** A pass does not wait longer than this for a slow channel. */
 const PATIENCE_MS = 2_000;
 
@@ -29,6 +34,8 @@ export interface DelivererOptions {
   readonly onFailed?: (channel: string, reason: DeliveryReason, gaveUp: boolean) => void;
   /** Default `ATTEMPT_DEADLINE_MS`. */
   readonly attemptDeadlineMs?: number;
+  /** How long an attempt under way may go on after the signal has aborted, milliseconds. Default 5 000. */
+  readonly stopGraceMs?: number;
   /** How long a pass waits for a slow channel, milliseconds. Default 2 000. */
   readonly patienceMs?: number;
 }
@@ -37,7 +44,8 @@ export interface Deliverer {
   /**
    * One pass: sends what is due, the channels side by side, the messages of one channel in order, and settles each. Gives
    * the number of attempts that ended. A channel that takes long goes on by itself and is left alone by the passes
-   * meanwhile, so that it holds up no other; when the signal aborts, the pass waits for all. Rejects only when the outbox
+   * meanwhile, so that it holds up no other; when the signal aborts, nothing new is sent and the pass waits for all that
+   * is under way, which is cut short after a time of grace. Rejects only when the outbox
    * fails: what was sent and could not be settled is sent again, under the same id.
    *
    * A pass that gives 0 had nothing to do now, though something may be due: its channel is busy, resting or removed.
@@ -59,10 +67,12 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     let attempts = 0;
     for (const delivery of await outbox.due([name], clock.now(), MAX_DELIVERIES)) {
       if (signal.aborted) break;
-      const results = await attempt(channel, delivery, options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS, log, signal);
+      using cut = abortedAfter(signal, options.stopGraceMs ?? STOP_GRACE_MS);
+      const deadlineMs = options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS;
+      const results = await attempt(channel, delivery, deadlineMs, log, cut.signal);
       attempts += 1;
-      await settle(delivery, results, signal);
-      if (!signal.aborted) rests.note(name, results);
+      await settle(delivery, results, cut.signal);
+      if (!cut.signal.aborted) rests.note(name, results);
       if (rests.isResting(name)) break;
     }
     return attempts;
@@ -123,6 +133,24 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     setChannels(next) {
       channels = next;
       rests.keep(new Set(next.keys()));
+    },
+  };
+}
+
+/** A signal that aborts so long after the given one. */
+function abortedAfter(signal: AbortSignal, delayMs: number): { readonly signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const begin = (): void => {
+    timer = setTimeout(() => controller.abort(signal.reason), delayMs);
+  };
+  if (signal.aborted) begin();
+  else signal.addEventListener('abort', begin, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      signal.removeEventListener('abort', begin);
+      clearTimeout(timer);
     },
   };
 }

@@ -11,8 +11,9 @@ export function createPrivateFile(path: string): void {
   try {
     closeSync(openSync(path, 'wx', 0o600));
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST')
+    if (codeOf(error) !== 'EEXIST') {
       throw new Error(`the store ${path} cannot be made (${codeOf(error)})`, { cause: error });
+    }
   }
 }
 

@@ -16,6 +16,7 @@ const LIFE_MS = 60_000;
 const EXPIRED = 'expired.lab.test';
 const ENDING = 'ending.lab.test';
 const SHORT = 'short.lab.test';
+const UNRELIABLE = 'unreliable.lab.test';
 
 /*
  * The main job: real servers, a real mail server, a Slack hook, and the daemon as a process. Time passes for real.
@@ -49,7 +50,13 @@ describe('the daemon, watching real servers', () => {
         notAfter: new Date(Date.now() + LIFE_MS / 2),
       }),
     );
-    unreliable = await startTlsServer(stage.intermediate.issue({ names: ['unreliable.lab.test', 'localhost'] }));
+    unreliable = await startTlsServer(
+      stage.intermediate.issue({
+        names: [UNRELIABLE, 'localhost'],
+        notBefore: new Date(Date.now() - LIFE_MS / 2),
+        notAfter: new Date(Date.now() + LIFE_MS / 2 + 5_000),
+      }),
+    );
     mailbox = await startMailbox();
     slack = await startHook();
     const targets = [
@@ -196,6 +203,21 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
     expect(
       samplesOf(samples, 'notafter_certificate_not_after_timestamp_seconds', { name: SHORT })[0]?.value,
     ).toBeLessThan(Date.now() / 1000);
+  });
+
+  it('tells on time of the end of a certificate whose server has been down since', { timeout: 40_000 }, async () => {
+    const ended = await eventually(
+      'its end is told',
+      () => mailsAbout(UNRELIABLE).find(({ mail }) => /ended/.test(mail.subject ?? '')),
+      30_000,
+    );
+
+    expect(ended.at / 1000).toBeLessThan(
+      (samplesOf(parseExposition(await daemon.metrics()), 'notafter_certificate_not_after_timestamp_seconds', {
+        name: UNRELIABLE,
+      })[0]?.value ?? 0) + 10,
+    );
+    expect(mailsAbout(UNRELIABLE, 'resolved')).toHaveLength(0);
   });
 
   it('says resolved after three good looks at the new certificate', { timeout: 40_000 }, async () => {

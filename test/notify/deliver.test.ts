@@ -162,7 +162,7 @@ describe('the deliverer', () => {
       new Promise((resolve) => {
         signal.addEventListener('abort', () => resolve(to.map((recipient) => ({ recipient, status: 'delivered' }))));
       });
-    const work = bench({ slow: hanging, mail: delivered }, { patienceMs: 5 });
+    const work = bench({ slow: hanging, mail: delivered }, { patienceMs: 5, stopGraceMs: 5 });
     await work.enqueue('slow', 's1');
     await work.enqueue('mail', 'm1');
     expect(await work.deliverer.run(stop.signal)).toBe(1);
@@ -182,9 +182,29 @@ describe('the deliverer', () => {
     expect(await work.store.nextDueAt()).toBeGreaterThan(START);
   });
 
+  test('an attempt under way at a stop may end by itself, and nothing new begins', async () => {
+    const stop = new AbortController();
+    let release = (): void => undefined;
+    const answering: Answer = (_n, to) =>
+      new Promise((resolve) => {
+        release = () => resolve(to.map((recipient) => ({ recipient, status: 'delivered' })));
+      });
+    const work = bench({ slow: answering });
+    await work.enqueue('slow', 's1');
+    await work.enqueue('slow', 's2');
+    const run = work.deliverer.run(stop.signal);
+    await vi.waitFor(() => expect(work.attempts).toHaveLength(1));
+    stop.abort();
+    release();
+
+    expect(await run).toBe(1);
+    expect(work.events).toEqual(['slow delivered first']);
+    expect(work.attempts).toHaveLength(1);
+  });
+
   test('an attempt that the stop cuts short is the first thing to do after the next start', async () => {
     const stop = new AbortController();
-    const work = bench({ deaf: () => new Promise<never>(() => {}) });
+    const work = bench({ deaf: () => new Promise<never>(() => {}) }, { stopGraceMs: 5 });
     await work.enqueue('deaf', 'one');
     const run = work.deliverer.run(stop.signal);
     await vi.waitFor(() => expect(work.attempts).toHaveLength(1));
