@@ -48,21 +48,6 @@ function nounOf(item: KnownItem): string {
   }
 }
 
-/** What a person calls it. */
-export function titleOf(item: KnownItem): string {
-  switch (item.kind) {
-    case 'certificate':
-    case 'described':
-      return item.title;
-    case 'crl':
-      return `CRL of ${item.issuer}`;
-    case 'credential':
-      return item.name;
-    default:
-      return item satisfies never;
-  }
-}
-
 /** `2027-03-01 12:00` in UTC, or the word for what stands there instead. */
 export function endText(item: KnownItem): string {
   const end = endingOf(item);

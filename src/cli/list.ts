@@ -5,7 +5,8 @@ import { loadConfig } from '../config/load.ts';
 import type { Location, Sighting } from '../inventory/model.ts';
 import { terminalText } from '../text/terminal.ts';
 import { openSqlite } from '../store/sqlite.ts';
-import { endingOf, endOf, endText, titleOf, untilText } from './item-text.ts';
+import { endingOf, endOf, endText, untilText } from './item-text.ts';
+import { titleOf } from '../policy/wording.ts';
 import { print } from './output.ts';
 import { table, terminalWidth } from './table.ts';
 

@@ -1,6 +1,5 @@
-import type { NotificationReason, Severity } from '../plugin/notification.ts';
+import { type NotificationReason, type Severity, compareSeverity } from '../plugin/notification.ts';
 import type { Alert, Told } from './model.ts';
-import { compareSeverity } from './severity.ts';
 import type { Standing } from './standing.ts';
 
 /** What decides whether a channel hears of an alert now. */

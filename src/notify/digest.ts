@@ -6,7 +6,8 @@ import { DEFAULT_MINIMUM_SEVERITY, type NotifyOptions } from './options.ts';
 import { memoryOf, post, type Memory } from './outbox.ts';
 import type { AlertWriter } from './port.ts';
 import { route } from './route.ts';
-import { compareSeverity, compareText, earliestFirst } from './severity.ts';
+import { compareSeverity } from '../plugin/notification.ts';
+import { compareText, earliestFirst } from './severity.ts';
 import { affectedPlaces, standingOf, type Standing } from './standing.ts';
 import { toldNow } from './told.ts';
 

@@ -1,8 +1,14 @@
-import { MAX_PLACES, type AffectedPlace, type AlertNotice, type Severity } from '../plugin/notification.ts';
+import {
+  MAX_PLACES,
+  type AffectedPlace,
+  type AlertNotice,
+  type Severity,
+  compareSeverity,
+} from '../plugin/notification.ts';
 import type { Alert, AlertPlace } from './model.ts';
 import type { NotifyOptions } from './options.ts';
 import { runbookOf } from './runbook.ts';
-import { compareSeverity, compareText, earliestFirst } from './severity.ts';
+import { compareText, earliestFirst } from './severity.ts';
 import { affectedPlaces, endOf, type Standing } from './standing.ts';
 
 /** The alert as a receiver is told of it. The place that breaks first speaks for all. */

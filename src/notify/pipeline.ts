@@ -8,11 +8,11 @@ import { memoryOf, post } from './outbox.ts';
 import type { AlertWriter } from './port.ts';
 import { DEFAULT_REPEAT } from './repeat.ts';
 import { route } from './route.ts';
-import { compareSeverity, compareText } from './severity.ts';
+import { compareSeverity, type Notification } from '../plugin/notification.ts';
+import { compareText } from './severity.ts';
 import { standingOf } from './standing.ts';
 import { postponed, toldNow } from './told.ts';
 import { applyLooks, type AssessedLocation } from './transition.ts';
-import type { Notification } from '../plugin/notification.ts';
 
 /**
  * Takes what was just judged into the alerts, and puts what someone must hear into the outbox. Runs inside a transaction

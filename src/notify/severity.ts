@@ -1,10 +1,5 @@
-import { SEVERITIES, type Severity } from '../plugin/notification.ts';
+import { compareSeverity } from '../plugin/notification.ts';
 import type { Finding } from '../policy/finding.ts';
-
-/** Below zero when `a` is milder than `b`. */
-export function compareSeverity(a: Severity, b: Severity): number {
-  return SEVERITIES.indexOf(a) - SEVERITIES.indexOf(b);
-}
 
 /** Compares ends, the earliest first; what has none comes last. */
 export function earliestFirst(a: number | undefined, b: number | undefined): number {

@@ -3,6 +3,11 @@ import type { Labels } from '../label/labels.ts';
 export type Severity = 'info' | 'warning' | 'critical';
 export const SEVERITIES = ['info', 'warning', 'critical'] as const satisfies readonly Severity[];
 
+/** Negative when `a` is milder than `b`, positive when it is worse, 0 when they are the same. */
+export function compareSeverity(a: Severity, b: Severity): number {
+  return SEVERITIES.indexOf(a) - SEVERITIES.indexOf(b);
+}
+
 /** Why a receiver is told. The list is closed: it is a metric label. */
 export const NOTIFICATION_REASONS = ['first', 'worse', 'repeat', 'resolved', 'withdrawn'] as const;
 export type NotificationReason = (typeof NOTIFICATION_REASONS)[number];

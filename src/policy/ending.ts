@@ -2,7 +2,7 @@ import { clientsShownTo } from './client.ts';
 import { stageAt, nextStepAt, type Deadline, type EndRule } from './deadline.ts';
 import { deadlineFacts } from './facts.ts';
 import type { Assessment, Finding } from './finding.ts';
-import { compareSeverity } from './severity.ts';
+import { compareSeverity } from '../plugin/notification.ts';
 import { assessment, earliest, type Subject } from './subject.ts';
 import { ending, fullNameOf, placeName, titleOf } from './wording.ts';
 

@@ -1,7 +1,6 @@
 import type { Location } from '../inventory/model.ts';
-import type { Severity } from '../plugin/notification.ts';
+import { type Severity, compareSeverity } from '../plugin/notification.ts';
 import { RULES, type Family, type Finding, type RuleId } from './finding.ts';
-import { compareSeverity } from './severity.ts';
 
 /** The findings of one rule and one cause, over all locations. */
 export interface FindingGroup {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
-import { countText, endOf, endText, titleOf, untilText } from '../../src/cli/item-text.ts';
+import { countText, endOf, endText, untilText } from '../../src/cli/item-text.ts';
+import { titleOf } from '../../src/policy/wording.ts';
 import { credential, crl, DAY, described, HOUR, leaf, MINUTE, NOW } from '../policy/places.ts';
 
 const { nextUpdate: _, ...endlessCrl } = crl();

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { compareSeverity, worst } from '../../src/policy/severity.ts';
+import { compareSeverity } from '../../src/plugin/notification.ts';
+import { worst } from '../../src/policy/severity.ts';
 
 test('severities are ordered from info over warning to critical', () => {
   expect((['critical', 'info', 'warning'] as const).toSorted(compareSeverity)).toEqual(['info', 'warning', 'critical']);

@@ -5,10 +5,10 @@ import type { Severity } from '../../plugin/notification.ts';
 import { SEVERITIES } from '../../plugin/notification.ts';
 import type { Finding } from '../../policy/finding.ts';
 import { groupFindings, type FindingGroup } from '../../policy/group.ts';
-import { counted } from '../../policy/wording.ts';
+import { counted, titleOf } from '../../policy/wording.ts';
 import type { Verdict } from '../../plugin/observation.ts';
 import { terminalText } from '../../text/terminal.ts';
-import { countText, endOf, endText, titleOf, untilText } from '../item-text.ts';
+import { countText, endOf, endText, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
 import { sentence, type Checked, type Scan } from './scan.ts';
 

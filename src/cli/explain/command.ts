@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { loadConfig } from '../../config/load.ts';
 import { openSqlite } from '../../store/sqlite.ts';
 import { terminalText } from '../../text/terminal.ts';
-import { titleOf } from '../item-text.ts';
+import { titleOf } from '../../policy/wording.ts';
 import { print } from '../output.ts';
 import { terminalWidth } from '../table.ts';
 import { explainItem, itemScreen } from './item.ts';

@@ -3,9 +3,9 @@ import pc from 'picocolors';
 import type { ClientOutlook } from '../../inventory/clients.ts';
 import type { KnownItem, Location, Sighting } from '../../inventory/model.ts';
 import { clientNameOf, verdictOn } from '../../plugin/client.ts';
-import { counted, span, utc } from '../../policy/wording.ts';
+import { counted, span, utc, titleOf } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
-import { endOf, endText, titleOf, untilText } from '../item-text.ts';
+import { endOf, endText, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
 import type { Knowledge } from './knowledge.ts';
 import {

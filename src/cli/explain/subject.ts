@@ -2,7 +2,7 @@ import { nearest } from '../../config/nearest.ts';
 import { clientNameOf } from '../../plugin/client.ts';
 import type { KnownItem, Location } from '../../inventory/model.ts';
 import { reachOf } from '../../policy/commands.ts';
-import { titleOf } from '../item-text.ts';
+import { titleOf } from '../../policy/wording.ts';
 
 /** What a word of the command line means. */
 export type Subject =

@@ -1,9 +1,9 @@
 import type { Config } from '../../config/config.ts';
 import type { Location } from '../../inventory/model.ts';
-import { counted } from '../../policy/wording.ts';
+import { counted, titleOf } from '../../policy/wording.ts';
 import type { Store } from '../../store/store.ts';
 import { terminalText } from '../../text/terminal.ts';
-import { countText, endOf, titleOf, untilText } from '../item-text.ts';
+import { countText, endOf, untilText } from '../item-text.ts';
 
 /** Places named at most. */
 const FIRST_PLACES = 3;
