@@ -146,8 +146,8 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
       return found.length > 0 && found;
     });
     await eventually(
-      'the single mails arrive',
-      () => mailsAbout(ENDING).length > 0 && mailsAbout('reporting').length > 0,
+      'the single messages arrive, on both channels',
+      () => mailsAbout(ENDING).length > 0 && mailsAbout('reporting').length > 0 && slackAbout(ENDING).length > 0,
     );
 
     expect(digests).toHaveLength(1);
