@@ -10,6 +10,9 @@ const MAX_DETAIL = 500;
 const MAX_PLACE = 512;
 const MAX_LABEL = 1_024;
 const MAX_REFERENCE = 1_024;
+/** Lines of a transcript, and characters of one. */
+const MAX_TRANSCRIPT = 100;
+const MAX_LINE = 200;
 /** References and labels of one item. */
 const MAX_LISTED = 500;
 
@@ -43,6 +46,12 @@ export function safeEndpoint(endpoint: EndpointFacts): EndpointFacts {
     acceptableIssuers: endpoint.acceptableIssuers
       .slice(0, MAX_ACCEPTABLE_ISSUERS)
       .map((issuer) => safeText(issuer, { max: MAX_REFERENCE })),
+    ...(endpoint.staple?.problem === undefined
+      ? {}
+      : { staple: { ...endpoint.staple, problem: safeDetail(endpoint.staple.problem) } }),
+    ...(endpoint.transcript === undefined
+      ? {}
+      : { transcript: endpoint.transcript.slice(0, MAX_TRANSCRIPT).map((line) => safeText(line, { max: MAX_LINE })) }),
     verdicts: endpoint.verdicts.map((verdict) => ({
       ...verdict,
       reason: verdict.reason === null ? null : safeText(verdict.reason),

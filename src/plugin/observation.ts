@@ -41,6 +41,29 @@ export interface EndpointFacts {
   /** RFC 4514 names; empty when the server names none. */
   readonly acceptableIssuers: readonly string[];
   readonly verdicts: readonly Verdict[];
+  /** The group of the key exchange: `X25519`, `P-256`, `X25519MLKEM768`. */
+  readonly group?: string;
+  /** Whether the server holds the key of its certificate; only where the source asked for that. */
+  readonly possession?: 'proven' | 'failed';
+  /** Why it was looked at another way than the source asks for. */
+  readonly fallback?: string;
+  /** What was spoken before TLS (`smtp`, `postgres`, …); absent where TLS came first. */
+  readonly protocol?: string;
+  /** The OCSP response that came with the certificate, judged at the time of the look. */
+  readonly staple?: Staple;
+  /** What passed on the wire, a line each, for people. May hold hostile text. */
+  readonly transcript?: readonly string[];
+}
+
+/** What an OCSP response says of the certificate that it came with. Times are milliseconds since the epoch. */
+export interface Staple {
+  /** `invalid`: it could not be read, is about another certificate, or nobody entitled to has signed it. */
+  readonly status: 'good' | 'revoked' | 'unknown' | 'invalid';
+  readonly thisUpdateAt?: number;
+  readonly nextUpdateAt?: number;
+  readonly revokedAt?: number;
+  /** Why it is invalid. */
+  readonly problem?: string;
 }
 
 /** What one look gave for one location. */

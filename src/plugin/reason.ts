@@ -12,6 +12,8 @@ export const REASONS = {
   tls_alert: 'the server ended the handshake with a TLS alert',
   tls_error: 'the handshake failed on our side',
   not_tls: 'the server does not speak TLS on this port',
+  tls_not_offered: 'the server speaks the protocol but does not offer TLS',
+  injected: 'bytes arrived in the clear where TLS had to begin',
   not_found: 'it does not exist',
   permission_denied: 'notafter is not allowed to read it',
   authentication_failed: 'the credentials were not accepted',

@@ -24,6 +24,8 @@ const RULE_OF: Readonly<Record<Reason, CoverageRule>> = {
   tls_alert: 'unreachable',
   tls_error: 'unreachable',
   not_tls: 'unreachable',
+  tls_not_offered: 'unreachable',
+  injected: 'unreadable',
   service_error: 'unreachable',
   not_found: 'unreadable',
   malformed: 'unreadable',

@@ -22,7 +22,11 @@ export function remedy(reason: Reason, location: Location): string {
     case 'tls_error':
       return 'Compare what the server speaks with what notafter speaks (TLS 1.2 and 1.3); the detail names the step that failed';
     case 'not_tls':
-      return 'The port answers, but not in TLS: see whether the port is right; a protocol that begins in the clear and changes to TLS later (STARTTLS) cannot be looked at yet';
+      return 'The port answers, but not in TLS: see whether the port is right; a protocol that begins in the clear and changes to TLS later needs its scheme in the target (smtp://…, postgres://…)';
+    case 'tls_not_offered':
+      return 'Switch TLS on in the server: it answers in its own protocol and offers none, so clients talk to it in the clear or not at all';
+    case 'injected':
+      return 'See what stands between notafter and the server: bytes that arrive in the clear after the change to TLS was agreed are a fault of the server, or an attack (CVE-2011-0411)';
     case 'service_error':
       return "See the status page of the service; it failed on its own side, and notafter tries again at the source's next round";
     case 'not_found':

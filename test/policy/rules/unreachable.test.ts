@@ -27,6 +27,7 @@ const MINE = new Set([
   'tls_alert',
   'tls_error',
   'not_tls',
+  'tls_not_offered',
   'service_error',
 ]);
 
