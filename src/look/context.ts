@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Clock, Context, Limiter, Rate, SecretRef } from '../plugin/context.ts';
 import type { Logger } from '../plugin/logger.ts';
 import type { Network } from '../network/network.ts';
+import { createIsolation } from './isolation.ts';
+import { createParser } from './parse.ts';
 
 export interface ContextParts {
   readonly clock: Clock;
@@ -14,12 +16,15 @@ export interface ContextParts {
 
 /** What every collector and channel of this process is given. */
 export function createContext(parts: ContextParts): Context {
+  const { isolate } = createIsolation();
   return {
     clock: parts.clock,
     log: parts.log,
     network: parts.network,
     limit: parts.limit,
     secret: (reference) => readSecret(reference, parts.environment),
+    parse: createParser(isolate),
+    isolate,
   };
 }
 

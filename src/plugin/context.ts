@@ -1,5 +1,6 @@
-import type { Logger } from './logger.ts';
+import type { ContainerPart } from '../certificate/container.ts';
 import type { Network } from '../network/network.ts';
+import type { Logger } from './logger.ts';
 
 /** The time, injected. Milliseconds since the epoch. */
 export interface Clock {
@@ -21,6 +22,19 @@ export interface Rate {
 /** A secret as the config names it: a file (read anew at each use, trailing newline trimmed) or an environment variable. */
 export type SecretRef = { readonly file: string } | { readonly env: string };
 
+/** Bounds of work on content that nobody vouches for; what exceeds them is ended. */
+export interface Limits {
+  readonly timeMs: number;
+  /** Memory for the objects that the work makes, MiB. */
+  readonly memoryMb: number;
+}
+
+/** What helps to read a container. */
+export interface ParseHints {
+  /** Tried in this order on what is encrypted; the empty password is tried in any case. */
+  readonly passwords?: readonly string[];
+}
+
 /** What the host gives to every collector and channel. */
 export interface Context {
   readonly clock: Clock;
@@ -30,4 +44,16 @@ export interface Context {
   limit(key: string, rate: Rate): Limiter;
   /** Reads a secret. Throws an Error that names the file or variable and never the content. */
   secret(ref: SecretRef): Promise<string>;
+  /**
+   * Reads what a file or a value of a store holds: `readContainer` with bounds. On the spot where that is cheap for sure,
+   * else in a thread that is ended after 2 s. Throws CollectError `too_large` when it takes more than that.
+   */
+  parse(bytes: Uint8Array, hints?: ParseHints): Promise<readonly ContainerPart[]>;
+  /**
+   * Runs the function that a module exports as `isolated` on `input`, in a thread that is ended when it exceeds the
+   * limits: for a collector's own pure function over hostile content (YAML, XML). Input and output are cloned; no
+   * environment is passed on. `module` is named as it stands in the source: `new URL('./x.ts', import.meta.url)`. Throws
+   * CollectError: `too_large` on excess, `internal` when the function throws.
+   */
+  isolate<Output>(module: URL, input: unknown, limits: Limits): Promise<Output>;
 }

@@ -5,6 +5,8 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
+import { createIsolation } from '../../src/look/isolation.ts';
+import { createParser } from '../../src/look/parse.ts';
 import type { Collector, CollectorInstance, Known, Target } from '../../src/plugin/collector.ts';
 import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
@@ -41,12 +43,15 @@ export function deafContext(): Context {
   function refuse(): never {
     throw new Error('no network here');
   }
+  const { isolate } = createIsolation();
   return {
     clock: { now: () => Date.UTC(2026, 10, 23) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
     network: { resolve: refuse, connect: refuse, fetch: refuse },
     limit: () => ({ run: (work) => work() }),
     secret: () => Promise.resolve('secret'),
+    parse: createParser(isolate),
+    isolate,
   };
 }
 

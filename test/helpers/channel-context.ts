@@ -31,6 +31,8 @@ export function createChannelContext(secrets: Readonly<Record<string, string>> =
         if (value === undefined) throw new Error(`the secret ${name} cannot be read`);
         return value;
       },
+      parse: () => Promise.reject(new Error('a channel reads no containers')),
+      isolate: () => Promise.reject(new Error('a channel reads no hostile content')),
     },
   };
   return self;
