@@ -76,6 +76,7 @@ export const clientsOption = z
 
 /** One configured client, as its files were at this look. */
 export interface Client {
+  readonly name: string;
   /** Absent when it cannot be used: a problem says why. */
   readonly identity?: ClientIdentity;
   readonly items: readonly Item[];
@@ -177,22 +178,28 @@ async function readPasswords(options: ClientOptions, context: Context): Promise<
 }
 
 function toClient(options: ClientOptions, reading: Reading, shownTo: Reference): Client {
-  const place = clientPlace(options.name);
+  const { name } = options;
+  const place = clientPlace(name);
   const keyFile = keyFileOf(options);
   const fault = faultOf(options, reading);
   const problems = fault === undefined ? [] : [{ reason: fault.reason, place, detail: fault.detail }];
   switch (reading.kind) {
     case 'identity': {
       const { identity } = reading;
-      return { identity, items: toItems(identity.chain, place, shownTo, { at: keyFile, match: 'yes' }), problems };
+      return {
+        name,
+        identity,
+        items: toItems(identity.chain, place, shownTo, { at: keyFile, match: 'yes' }),
+        problems,
+      };
     }
     case 'fault': {
       const { error } = reading;
       const key = error.keyMatch === undefined ? undefined : { at: keyFile, match: error.keyMatch };
-      return { items: toItems(error.chain, place, shownTo, key), problems };
+      return { name, items: toItems(error.chain, place, shownTo, key), problems };
     }
     case 'file':
-      return { items: [], problems };
+      return { name, items: [], problems };
   }
 }
 

@@ -91,11 +91,11 @@ function createInstance(given: Options, context: Context): CollectorInstance {
     // Unasked, nobody logs in: a server that insists on a certificate logs an error for each attempt without one.
     const isWanted = given.clients.length > 0 || (request.kind !== 'auto' && request.kind !== 'none');
     if (!isWanted || result.chain.length === 0) return [];
-    const identities = clients.flatMap(({ identity }) => identity ?? []);
-    const name = serverName === undefined ? {} : { serverName };
+    const candidates = clients.flatMap(({ name, identity }) => (identity === undefined ? [] : [{ name, identity }]));
+    const host = serverName === undefined ? {} : { serverName };
     return rehearseEach(
-      [...identities, null],
-      { connect: dial, address, port, ...name, alpn: given.alpn, request, timeoutMs: given.timeout },
+      [...candidates, { name: null, identity: null }],
+      { connect: dial, address, port, ...host, alpn: given.alpn, request, timeoutMs: given.timeout },
       signal,
     );
   }

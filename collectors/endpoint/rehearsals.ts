@@ -63,16 +63,24 @@ export function toRequest(option: z.output<typeof rehearseOption>): RehearsalReq
   return 'grpc' in option ? { kind: 'grpc', ...option.grpc } : { kind: 'postgres', ...option.postgres };
 }
 
-/** One verdict for each identity, in order: `null` stands for nobody. */
+/** Who logs in; nobody has no name. */
+export interface Candidate {
+  readonly name: string | null;
+  readonly identity: ClientIdentity | null;
+}
+
+/** One verdict for each candidate, in order. */
 export async function rehearseEach(
-  identities: readonly (ClientIdentity | null)[],
+  candidates: readonly Candidate[],
   options: Omit<RehearsalOptions, 'identity'>,
   signal: AbortSignal,
 ): Promise<readonly Verdict[]> {
   const verdicts: Verdict[] = [];
-  for (let start = 0; start < identities.length; start += CONCURRENCY) {
-    const batch = identities.slice(start, start + CONCURRENCY);
-    verdicts.push(...(await Promise.all(batch.map((identity) => rehearse({ ...options, identity }, signal)))));
+  for (let start = 0; start < candidates.length; start += CONCURRENCY) {
+    const batch = candidates
+      .slice(start, start + CONCURRENCY)
+      .map(async ({ name, identity }) => ({ ...(await rehearse({ ...options, identity }, signal)), name }));
+    verdicts.push(...(await Promise.all(batch)));
   }
   return verdicts;
 }

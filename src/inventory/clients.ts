@@ -128,7 +128,7 @@ function configuredAt(endpoint: Location): readonly ClientOutlook[] {
     const client = presented.find(({ role, item }) => role === 'client' && item.kind === 'certificate')?.item;
     if (client?.kind !== 'certificate') return [];
     const own = new IssuerIndex(certificates.filter(({ isCa }) => isCa));
-    const verdict = verdictOn(endpoint.endpoint?.verdicts ?? [], client.id);
+    const verdict = verdictOn(endpoint.endpoint?.verdicts ?? [], name);
     return [
       {
         client,

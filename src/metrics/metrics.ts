@@ -5,7 +5,6 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 import type { ClientOutlook, Clients } from '../inventory/clients.ts';
 import type { InventoryReader } from '../inventory/port.ts';
 import type { End, KnownItem, Location, Sighting } from '../inventory/model.ts';
-import { presentedBy, verdictOn } from '../plugin/client.ts';
 import type { Severity } from '../plugin/notification.ts';
 import { DELIVERY_REASONS } from '../plugin/channel.ts';
 import { NOTIFICATION_REASONS } from '../plugin/notification.ts';
@@ -209,17 +208,13 @@ export function createMetrics(parts: MetricsParts): Metrics {
     exposeVerdicts(at, location);
   }
 
-  function exposeVerdicts(at: { source: string; location: string }, { endpoint, sightings }: Location): void {
-    const verdicts = endpoint?.verdicts ?? [];
-    if (verdicts.length === 0) return;
-    const clients = new Map<string, string | null>([[NOBODY, null]]);
-    for (const [name, presented] of presentedBy(sightings)) {
-      const leaf = presented.find(({ role }) => role === 'client');
-      if (leaf !== undefined) clients.set(name, leaf.item.id);
-    }
-    for (const [client, fingerprint] of clients) {
-      const status = verdictOn(verdicts, fingerprint)?.status ?? 'unknown';
-      if (status !== 'unknown') rehearsal.set({ ...at, client: label(client) }, status === 'accepted' ? 1 : 0);
+  function exposeVerdicts(at: { source: string; location: string }, { endpoint }: Location): void {
+    // Where a client is called as nobody is, its verdict is said last, and stands.
+    const nobodyFirst = (endpoint?.verdicts ?? []).toSorted(
+      (a, b) => Number(a.name !== null) - Number(b.name !== null),
+    );
+    for (const { name, status } of nobodyFirst) {
+      if (status !== 'unknown') rehearsal.set({ ...at, client: label(name ?? NOBODY) }, status === 'accepted' ? 1 : 0);
     }
   }
 

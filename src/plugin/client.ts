@@ -36,16 +36,9 @@ export function presentedBy<Seen extends { readonly place: string; readonly inde
   return presented;
 }
 
-const WORST_FIRST: readonly Verdict['status'][] = ['rejected', 'unknown', 'accepted'];
-
-/** The verdict on a client certificate, `null` for none; the worst where several identities have it. */
-export function verdictOn(verdicts: readonly Verdict[], client: string | null): Verdict | undefined {
-  const own = verdicts.filter((verdict) => verdict.client === client);
-  for (const status of WORST_FIRST) {
-    const found = own.find((verdict) => verdict.status === status);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+/** The verdict on a configured client identity, `null` for nobody. */
+export function verdictOn(verdicts: readonly Verdict[], name: string | null): Verdict | undefined {
+  return verdicts.find((verdict) => verdict.name === name);
 }
 
 /**

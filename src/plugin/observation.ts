@@ -19,6 +19,11 @@ export interface Problem {
 export interface Verdict {
   /** Fingerprint of the client certificate, `null` for none. */
   readonly client: string | null;
+  /**
+   * What the config calls the identity, `null` for nobody. Two identities may have one certificate, and differ in the
+   * key or in what is sent behind it: each has a verdict of its own.
+   */
+  readonly name: string | null;
   readonly status: 'accepted' | 'rejected' | 'unknown';
   /** An alert name of RFC 8446, `http_<status>`, `closed`, …; `null` when accepted. */
   readonly reason: string | null;

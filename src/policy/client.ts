@@ -36,7 +36,7 @@ export function clientsShownTo(location: Location): readonly ShownClient[] {
     if (leaf === undefined) return [];
     const ids = servedPath(leaf.item, certificates);
     const path = certificates.filter(({ item }) => ids.has(item.id));
-    const verdict = verdictOn(location.endpoint?.verdicts ?? [], leaf.item.id);
+    const verdict = verdictOn(location.endpoint?.verdicts ?? [], name);
     if (verdict === undefined) return [{ name, leaf, path }];
     const endedBy = verdict.status === 'rejected' ? endingOf(path, verdict, judgedAt(location)) : undefined;
     return [{ name, leaf, path, verdict, ...(endedBy === undefined ? {} : { endedBy }) }];

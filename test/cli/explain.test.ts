@@ -51,7 +51,13 @@ function endpoint(host: string, verdict?: Partial<Verdict>, address = '10.0.0.7'
     requestsClientCertificate: true,
     acceptableIssuers: [ISSUING],
   };
-  const nobody: Verdict = { client: null, status: 'rejected', reason: 'certificate_required', evidence: 'alert 116' };
+  const nobody: Verdict = {
+    client: null,
+    name: null,
+    status: 'rejected',
+    reason: 'certificate_required',
+    evidence: 'alert 116',
+  };
   const here = { ...made, endpoint: { ...facts, verdicts: [nobody] } };
   return verdict === undefined
     ? here

@@ -110,7 +110,9 @@ function describeInventory(get: () => Store): void {
         tlsVersion: '1.3',
         chain: ['aa', 'bb'],
         acceptableIssuers: ['CN=Partner CA'],
-        verdicts: [{ client: null, status: 'rejected', reason: 'certificate_required', evidence: 'alert 116' }],
+        verdicts: [
+          { client: null, name: null, status: 'rejected', reason: 'certificate_required', evidence: 'alert 116' },
+        ],
       },
       chain: {
         leaf: { at: NOW + DAY, by: 'leaf' },

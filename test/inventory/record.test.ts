@@ -440,7 +440,7 @@ test('text from outside is made harmless on its way in', () => {
     ...facts([]),
     alpn: nasty,
     acceptableIssuers: [nasty],
-    verdicts: [{ client: null, status: 'rejected', reason: nasty, evidence: nasty }],
+    verdicts: [{ client: null, name: null, status: 'rejected', reason: nasty, evidence: nasty }],
   };
   const { location } = applyObservation(
     undefined,

@@ -53,7 +53,13 @@ describe('the verdict', () => {
       [leaf('old')],
       { status: 'rejected' },
     );
-    const nobody: Verdict = { client: null, status: 'rejected', reason: 'certificate_required', evidence: '' };
+    const nobody: Verdict = {
+      client: null,
+      name: null,
+      status: 'rejected',
+      reason: 'certificate_required',
+      evidence: '',
+    };
     const all = { ...two, endpoint: { ...two.endpoint, verdicts: [...two.endpoint.verdicts, nobody] } };
     expect(await rehearsals([all, showing(endpoint('b'), 'billing', [leaf('billing')])])).toEqual([
       'partners/a none = 0',
@@ -64,7 +70,13 @@ describe('the verdict', () => {
 
   test('on a client that is called none outranks the one on nobody', async () => {
     const shown = showing(endpoint(), 'none', [leaf('none')], { status: 'accepted' });
-    const nobody: Verdict = { client: null, status: 'rejected', reason: 'certificate_required', evidence: '' };
+    const nobody: Verdict = {
+      client: null,
+      name: null,
+      status: 'rejected',
+      reason: 'certificate_required',
+      evidence: '',
+    };
     expect(
       await rehearsals([{ ...shown, endpoint: { ...shown.endpoint, verdicts: [...shown.endpoint.verdicts, nobody] } }]),
     ).toEqual(['partners/a none = 1']);

@@ -35,8 +35,9 @@ describe('the place of a client', () => {
 });
 
 describe('the verdict on a client', () => {
-  const verdict = (client: string | null, status: Verdict['status']): Verdict => ({
-    client,
+  const verdict = (name: string | null, status: Verdict['status']): Verdict => ({
+    client: name === null ? null : 'aa',
+    name,
     status,
     reason: null,
     evidence: '',
@@ -44,14 +45,16 @@ describe('the verdict on a client', () => {
 
   test.each<[string, readonly Verdict[], Verdict['status'] | undefined]>([
     ['is not there', [verdict('b', 'accepted'), verdict(null, 'accepted')], undefined],
-    ['is its own', [verdict('b', 'accepted'), verdict('a', 'rejected')], 'rejected'],
-    ['is the worst of several', [verdict('a', 'accepted'), verdict('a', 'unknown')], 'unknown'],
-    ['is the worst of several, in whatever order', [verdict('a', 'rejected'), verdict('a', 'accepted')], 'rejected'],
+    [
+      'is its own, whoever else has the same certificate',
+      [verdict('b', 'accepted'), verdict('a', 'rejected')],
+      'rejected',
+    ],
   ])('%s', (_, verdicts, expected) => {
     expect(verdictOn(verdicts, 'a')?.status).toBe(expected);
   });
 
-  test('on nobody is that without a fingerprint', () => {
+  test('on nobody is that without a name', () => {
     expect(verdictOn([verdict('a', 'accepted'), verdict(null, 'rejected')], null)?.status).toBe('rejected');
   });
 });

@@ -197,7 +197,7 @@ export function showing(
   endpoint: Location,
   name: string,
   presented: readonly KnownCertificate[],
-  verdict?: Partial<Omit<Verdict, 'client'>>,
+  verdict?: Partial<Omit<Verdict, 'client' | 'name'>>,
   options: Partial<Sighting> = {},
 ): Location & { readonly endpoint: EndpointFacts } {
   if (endpoint.endpoint === undefined) throw new Error('clients are shown to endpoints');
@@ -206,6 +206,7 @@ export function showing(
   );
   const given: Verdict = {
     client: presented[0]?.id ?? null,
+    name,
     status: 'accepted',
     reason: verdict?.status === 'rejected' ? 'unknown_ca' : null,
     evidence: 'as told',

@@ -92,16 +92,36 @@ describe('the endpoint collector with clients', () => {
     expect(observation.endpoint?.verdicts).toEqual([
       {
         client: expired.certificate.fingerprint,
+        name: 'expired',
         status: 'rejected',
         reason: 'http_403',
         evidence: 'HTTP 403 to HEAD /',
       },
-      { client: good.certificate.fingerprint, status: 'accepted', reason: null, evidence: 'HTTP 200 to HEAD /' },
-      { client: null, status: 'rejected', reason: 'http_403', evidence: 'HTTP 403 to HEAD /' },
+      {
+        client: good.certificate.fingerprint,
+        name: 'good',
+        status: 'accepted',
+        reason: null,
+        evidence: 'HTTP 200 to HEAD /',
+      },
+      { client: null, name: null, status: 'rejected', reason: 'http_403', evidence: 'HTTP 403 to HEAD /' },
     ]);
     expect(observation.problems).toEqual([]);
     expect(new Set(server.seen)).toEqual(new Set(['CN=expired', 'CN=good', undefined]));
     expect(server.seen).toHaveLength(3);
+  });
+
+  test('has a verdict of its own for each identity, also where two have one certificate', async () => {
+    await using server = await startServer(createHttps(insistent('TLSv1.3'), (_, response) => response.end()));
+    const alone = { ...pemClient('good'), name: 'alone', certificate_file: put('alone.pem', good.certificate.pem) };
+
+    const observation = await look(server, { clients: [alone, pemClient('good')] });
+
+    expect(observation.endpoint?.verdicts).toMatchObject([
+      { client: good.certificate.fingerprint, name: 'alone', status: 'rejected' },
+      { client: good.certificate.fingerprint, name: 'good', status: 'accepted' },
+      { client: null, name: null, status: 'rejected' },
+    ]);
   });
 
   test('shows the certificates of each client at a place of its own', async () => {
@@ -307,7 +327,7 @@ describe('the endpoint collector with clients', () => {
     expect((await look(server, {})).endpoint?.verdicts).toEqual([]);
     expect(server.seen).toEqual([]);
     expect((await look(server, { rehearse: { http: { path: '/' } } })).endpoint?.verdicts).toEqual([
-      { client: null, status: 'rejected', reason: 'http_403', evidence: 'HTTP 403 to GET /' },
+      { client: null, name: null, status: 'rejected', reason: 'http_403', evidence: 'HTTP 403 to GET /' },
     ]);
   });
 

@@ -34,7 +34,7 @@ test.each([
 
 test('that nobody gets in without a certificate is as it should be', () => {
   const verdicts = [
-    { client: null, status: 'rejected' as const, reason: 'certificate_required', evidence: 'alert 116' },
+    { client: null, name: null, status: 'rejected' as const, reason: 'certificate_required', evidence: 'alert 116' },
   ];
   expect(told({ ...here, endpoint: { ...here.endpoint, verdicts } })).toEqual([]);
 });
@@ -109,11 +109,11 @@ describe('the cause', () => {
   });
 });
 
-test('the same certificate under two names counts by its worst verdict', () => {
+test('of two identities with one certificate, the one that is rejected is named', () => {
   const item = client(60 * DAY);
   const all = showing(showing(here, 'a', [item], { status: 'accepted' }), 'b', [item], rejected('unknown_ca'));
   expect(judged(all).findings.map(({ summary }) => summary)).toEqual([
-    'api.example.com:8443 rejects clients a and b: unknown_ca, the server does not trust its CA, or an intermediate is missing, at api.example.com:8443@10.0.0.7',
+    'api.example.com:8443 rejects client b: unknown_ca, the server does not trust its CA, or an intermediate is missing, at api.example.com:8443@10.0.0.7',
   ]);
 });
 
