@@ -130,6 +130,22 @@ export function forEachExtension<T>(
   }
 }
 
+/**
+ * Whether a list of extensions holds a critical one that `understood` does not: what it belongs to must then not be relied
+ * on (RFC 5280 4.2, 5.2). Throws `DerError` for a malformed list.
+ */
+export function hasStrangeCritical(reader: DerReader, understood: OidTable<unknown>): boolean {
+  const list = reader.expect(Tag.sequence, 'the list of extensions').enter();
+  while (!list.done) {
+    const extension = list.expect(Tag.sequence, 'an extension').enter();
+    const isKnown = lookUpOid(understood, extension.expect(Tag.oid, 'the id of an extension')) !== undefined;
+    if (extension.peek() !== Tag.boolean) continue;
+    extension.next();
+    if (extension.boolean() && !isKnown) return true;
+  }
+  return false;
+}
+
 /** Lower-case hex of the keyIdentifier of an AuthorityKeyIdentifier (RFC 5280 4.2.1.1). */
 export function readAuthorityKeyId(value: DerReader): string | undefined {
   const parts = value.expect(Tag.sequence, 'the authority key identifier').enter();

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { PublicKeyInfo } from './model.ts';
-import { DerError, Tag, type DerReader } from './der.ts';
+import type { Certificate, PublicKeyInfo } from './model.ts';
+import { DerError, DerReader, Tag } from './der.ts';
 import { dottedOid, lookUpOid, oidTable, type OidTable } from './oids.ts';
 import type { Problems } from './problems.ts';
 
@@ -72,4 +72,31 @@ export function readPublicKey(reader: DerReader, problems: Problems): PublicKeyI
     problems.add('the public key is malformed');
   }
   return { algorithm, oid, sha256 };
+}
+
+/**
+ * The octets of a certificate's public key, without the unused bits of its BIT STRING: what key identifiers and OCSP are
+ * made of. `undefined` when they cannot be found.
+ */
+export function publicKeyBits(certificate: Certificate): Uint8Array | undefined {
+  try {
+    return readPublicKeyBits(certificate.der);
+  } catch (error) {
+    if (!(error instanceof DerError)) throw error;
+    return undefined;
+  }
+}
+
+function readPublicKeyBits(der: Uint8Array): Uint8Array {
+  const tbs = DerReader.over(der)
+    .expect(Tag.sequence, 'the certificate')
+    .enter()
+    .expect(Tag.sequence, 'the signed part')
+    .enter();
+  if (tbs.peek() === 0xa0) tbs.next();
+  // Serial number, algorithm, issuer, validity, subject.
+  for (let count = 0; count < 5; count++) tbs.next();
+  const parts = tbs.expect(Tag.sequence, 'the public key').enter();
+  parts.next();
+  return parts.expect(Tag.bitString, 'the public key').content().subarray(1);
 }

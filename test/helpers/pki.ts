@@ -114,6 +114,12 @@ export interface CrlOptions {
   readonly number?: number | null;
   /** Serial content octets of the revoked certificates. */
   readonly revoked?: readonly Uint8Array[];
+  /** Encoded entries before those, as they are. */
+  readonly rawEntries?: Uint8Array;
+  /** Extensions of each entry, encoded. */
+  readonly entryExtensions?: readonly Uint8Array[];
+  /** More extensions of the list, encoded, behind the usual ones. */
+  readonly extraExtensions?: readonly Uint8Array[];
 }
 
 const EXTENDED_KEY_USAGE: Readonly<Record<string, string>> = {
@@ -360,19 +366,24 @@ export function createCrl(authority: Authority, options: CrlOptions = {}): { der
   const algorithm = algorithmOf(authority.key);
   const thisUpdate = options.thisUpdate ?? new Date(Date.now() - 3_600_000);
   const nextUpdate = options.nextUpdate === undefined ? new Date(Date.now() + 7 * DAY_MS) : options.nextUpdate;
-  const revoked = (options.revoked ?? []).map((serial) => sequence(integerOctets(serial), timeOf(thisUpdate)));
-  const extensions: Buffer[] = [];
+  const entryExtensions = options.entryExtensions === undefined ? [] : [sequence(...options.entryExtensions)];
+  const revoked: Uint8Array[] = (options.revoked ?? []).map((serial) =>
+    sequence(integerOctets(serial), timeOf(thisUpdate), ...entryExtensions),
+  );
+  if (options.rawEntries !== undefined) revoked.unshift(options.rawEntries);
+  const extensions: Uint8Array[] = [];
   if (authority.subjectKeyId !== undefined) {
     extensions.push(extension('2.5.29.35', sequence(implicit(0, authority.subjectKeyId))));
   }
   if (options.number !== null) extensions.push(extension('2.5.29.20', integer(options.number ?? 1)));
+  extensions.push(...(options.extraExtensions ?? []));
   const tbs = sequence(
     integer(1),
     algorithm.identifier,
     authority.subject,
     timeOf(thisUpdate),
     ...(nextUpdate === null ? [] : [timeOf(nextUpdate)]),
-    ...(revoked.length === 0 ? [] : [sequence(...revoked)]),
+    ...(revoked.length === 0 ? [] : [sequence(Buffer.concat(revoked))]),
     ...(extensions.length === 0 ? [] : [explicit(0, sequence(...extensions))]),
   );
   const der = new Uint8Array(
