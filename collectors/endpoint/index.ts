@@ -10,13 +10,14 @@ import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Role } from '../../src/plugin/item.ts';
 import { networkFailure } from '../../src/plugin/network-failure.ts';
-import type { Observation, Problem, Verdict } from '../../src/plugin/observation.ts';
+import type { Observation, Problem, Staple, Verdict } from '../../src/plugin/observation.ts';
 import { durationOption } from '../../src/plugin/options.ts';
 import { createProber } from '../../src/tls/probe.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
 import { postgresConnect } from '../../src/tls/rehearse/postgres.ts';
 import { clientsOption, createClients, type Client } from './clients.ts';
 import { rehearseEach, rehearseOption, toRequest } from './rehearsals.ts';
+import { judgeStaple } from './staple.ts';
 import { bracketed, formatEndpoint, parseEndpoint } from './target.ts';
 
 /** The place of everything that was served. */
@@ -140,7 +141,8 @@ function createInstance(given: Options, context: Context): CollectorInstance {
           signal,
         );
         const place = { host, port, address, ...(serverName === undefined ? {} : { serverName }) };
-        return toObservation(place, result, clients, await verdictsOf(place, result, clients, signal));
+        const verdicts = await verdictsOf(place, result, clients, signal);
+        return toObservation(place, result, clients, verdicts, judgeStaple(result, context.clock.now()));
       });
       yield* await Promise.all(looks);
     },
@@ -173,6 +175,7 @@ function toObservation(
   result: ProbeResult,
   clients: readonly Client[],
   verdicts: readonly Verdict[],
+  staple: Staple | undefined,
 ): Observation {
   const { items, problems } = readChain(result);
   return {
@@ -196,6 +199,7 @@ function toObservation(
       chain: result.chain.map((der) => hash('sha256', der, 'hex')),
       acceptableIssuers: result.acceptableIssuers,
       verdicts,
+      ...(staple === undefined ? {} : { staple }),
     },
   };
 }

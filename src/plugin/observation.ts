@@ -62,12 +62,15 @@ export interface EndpointFacts {
 
 /** What an OCSP response says of the certificate that it came with. Times are milliseconds since the epoch. */
 export interface Staple {
-  /** `invalid`: it could not be read, is about another certificate, or nobody entitled to has signed it. */
+  /**
+   * `unknown`: the responder does not know the certificate, or nobody can judge what it says (`problem` says why).
+   * `invalid`: it could not be read, is about another certificate, or nobody entitled to has signed it.
+   */
   readonly status: 'good' | 'revoked' | 'unknown' | 'invalid';
   readonly thisUpdateAt?: number;
   readonly nextUpdateAt?: number;
   readonly revokedAt?: number;
-  /** Why it is invalid. */
+  /** Why it is invalid, or cannot be judged. */
   readonly problem?: string;
 }
 
