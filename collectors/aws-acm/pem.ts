@@ -42,7 +42,7 @@ function readPart(
   const problems: Problem[] = [];
   // An imported certificate may have no chain.
   if (pem === '') return { certificates, problems };
-  for (const part of readContainer(Buffer.from(pem))) {
+  for (const part of readContainer(Buffer.from(pem)).parts) {
     if (part.kind === 'certificate') certificates.push(part.certificate);
     // Not at `certificate`: what stands there is known by its description, and must not be kept from an earlier look.
     else if (part.kind === 'problem') {

@@ -1,7 +1,6 @@
 import type { Certificate } from '../../src/certificate/certificate.ts';
-import { readContainer, type ContainerPart } from '../../src/certificate/container.ts';
-import { readPem } from '../../src/certificate/pem.ts';
-import { sniff } from '../../src/certificate/sniff.ts';
+import { readContainer, type ContainerFormat } from '../../src/certificate/container.ts';
+import type { ContainerPart } from '../../src/certificate/part.ts';
 import { roleOf } from '../../src/cloud/role.ts';
 import type { Item, Role } from '../../src/plugin/item.ts';
 import type { Problem } from '../../src/plugin/observation.ts';
@@ -17,8 +16,8 @@ const MAX_PROBLEMS = 20;
 /** What a file holds. */
 export type Content =
   | { readonly kind: 'items'; readonly items: readonly Item[]; readonly problems: readonly Problem[] }
-  /** A format that notafter does not read: certificates may well be in it. */
-  | { readonly kind: 'unsupported'; readonly failure: Failure }
+  /** A keystore that gives nothing: certificates may well be in it. */
+  | { readonly kind: 'unread'; readonly failure: Failure }
   /** Broken or empty: for a file that ought to hold certificates this is a failure. */
   | { readonly kind: 'broken'; readonly failure: Failure }
   /** Something else of the same world, in good order: a private key, a request, parameters. */
@@ -26,7 +25,7 @@ export type Content =
 
 /** Reads the content of the file at `path`; the path is for the texts alone. */
 export function readContent(bytes: Uint8Array, path: string): Content {
-  const parts = readContainer(bytes);
+  const { format, parts } = readContainer(bytes);
   const items = parts.flatMap((part) => toItem(part) ?? []);
   const problems = parts.filter((part) => part.kind === 'problem');
   if (items.length > 0) {
@@ -36,16 +35,21 @@ export function readContent(bytes: Uint8Array, path: string): Content {
   const [first] = problems;
   if (first !== undefined) {
     const { reason, detail } = toProblem(first, path);
-    return { kind: first.problem === 'unsupported' ? 'unsupported' : 'broken', failure: { reason, detail } };
+    return { kind: isKeystore(format) ? 'unread' : 'broken', failure: { reason, detail } };
   }
   if (parts.some((part) => part.kind === 'private-key')) {
     return { kind: 'other', failure: { reason: 'empty', detail: `${path} holds a private key and no certificate` } };
   }
-  if (sniff(bytes) !== undefined || readPem(bytes).length > 0) {
+  if (format !== undefined) {
     return { kind: 'other', failure: { reason: 'empty', detail: `${path} holds no certificate and no CRL` } };
   }
   const detail = `${path} is not a certificate: it is neither PEM nor DER nor a keystore of a known format`;
   return { kind: 'broken', failure: { reason: 'malformed', detail } };
+}
+
+/** Whether nothing but a keystore looks like this. */
+function isKeystore(format: ContainerFormat | undefined): boolean {
+  return format !== undefined && format !== 'pem' && format !== 'der';
 }
 
 function toItem(part: ContainerPart): Item | undefined {
@@ -82,6 +86,9 @@ function toProblem(part: Extract<ContainerPart, { kind: 'problem' }>, path: stri
         detail: `${path}: ${part.detail} is not supported; put the certificates beside it as PEM`,
       };
     case 'empty':
+    case 'wrong_password':
+    case 'too_costly':
+    case 'too_large':
       return { reason, place: CERTIFICATE_PLACE, detail: `${path}: ${part.detail}` };
     case 'malformed':
       return { reason, place: CERTIFICATE_PLACE, detail: `${path}: ${part.detail}; it may be cut off or damaged` };

@@ -110,7 +110,7 @@ function createInstance(given: Options): CollectorInstance {
   /** Whether a file without certificates ought to have some. */
   function isMissing(content: Exclude<Content, { kind: 'items' }>, path: string, named: boolean): boolean {
     switch (content.kind) {
-      case 'unsupported':
+      case 'unread':
         return true;
       case 'broken':
         return named || isExpected(path) || reported.has(path);

@@ -1,74 +1,90 @@
-import { CertificateError, parseCertificate, type Certificate, type RevocationList } from './certificate.ts';
 import { elementLength } from './der.ts';
+import { readJks } from './keystore/jks.ts';
+import {
+  certificatePart,
+  crlPart,
+  MAX_PARTS,
+  problemPart,
+  tooManyParts,
+  type ContainerPart,
+  type Part,
+} from './part.ts';
 import { decodeBase64, isPrivateKey, readPem, type PemBlock } from './pem.ts';
-import { parseRevocationList } from './revocation-list.ts';
+import { readPkcs7 } from './pkcs7.ts';
 import { sniff } from './sniff.ts';
 
-/** One thing found in a file. `index` is its rank among everything that the file holds. */
-export type ContainerPart = { readonly index: number } & (
-  | {
-      readonly kind: 'certificate';
-      readonly certificate: Certificate;
-      /** A fault around the certificate that was mended, though OpenSSL refuses the file for it. */
-      readonly mended?: string;
-    }
-  | { readonly kind: 'crl'; readonly crl: RevocationList; readonly mended?: string }
-  /** A private key lies here. It is not kept. */
-  | { readonly kind: 'private-key'; readonly encrypted: boolean }
-  | {
-      readonly kind: 'problem';
-      readonly problem: 'malformed' | 'empty' | 'unsupported';
-      readonly detail: string;
-    }
-);
+/** What the file as a whole is; `der` for certificates, lists and keys as they are. */
+export type ContainerFormat = 'pem' | 'der' | 'pkcs7' | 'pkcs12' | 'jks' | 'jceks' | 'bks' | 'uber' | 'bcfks';
 
-type Part = ContainerPart extends infer Each ? (Each extends ContainerPart ? Omit<Each, 'index'> : never) : never;
+export interface Container {
+  /** Absent when nothing in the file is of our world. */
+  readonly format: ContainerFormat | undefined;
+  /** Empty when the file holds neither certificates nor keys: a request, parameters, or something else altogether. */
+  readonly parts: readonly ContainerPart[];
+}
+
+export interface ReadOptions {
+  /**
+   * For keystores and encrypted keys: tried in turn, and behind them the empty password and Java's `changeit`.
+   * None of them is ever part of a result.
+   */
+  readonly passwords?: readonly string[];
+  /**
+   * The most that key derivations may cost, in milliseconds of one core as estimated before they are made; what would
+   * exceed it is a problem `too_costly`. Default 100, which suits a thread that has other things to do.
+   */
+  readonly maxCostMs?: number;
+}
 
 const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED CERTIFICATE']);
 const CRL_LABELS = new Set(['X509 CRL', 'CRL']);
-const CONTAINER_LABELS: Readonly<Record<string, string>> = { PKCS7: 'PKCS#7', CMS: 'PKCS#7', PKCS12: 'PKCS#12' };
+const PKCS7_LABELS = new Set(['PKCS7', 'CMS', 'PKCS #7 SIGNED DATA']);
 
-/** Structures behind one another in one binary file. */
-const MAX_ELEMENTS = 10_000;
 /** Base64 of base64 of PEM has been seen; more has not. */
 const MAX_WRAPPINGS = 2;
 
-/**
- * What a file holds, by its content and never by its name: PEM, DER certificates and revocation lists (also several
- * behind one another), bare base64 of these. Keystores are recognised and reported as `unsupported`. An empty result
- * means that nothing in it is ours to read. Never throws.
- */
-export function readContainer(bytes: Uint8Array): ContainerPart[] {
-  return readParts(bytes, 0).map((part, index) => Object.assign(part, { index }));
+/** Before the parts have their ranks. */
+interface Contents {
+  readonly format: ContainerFormat | undefined;
+  readonly parts: readonly Part[];
 }
 
-function readParts(bytes: Uint8Array, wrappings: number): Part[] {
-  if (isBlank(bytes)) return [problem('empty', 'the file is empty')];
+/**
+ * What a file holds, by its content and never by its name: PEM, DER certificates, revocation lists and keys (also several
+ * behind one another), PKCS#7, JKS and JCEKS, and bare base64 of these; PKCS#12 is recognised and reported as
+ * `unsupported`. Never throws.
+ */
+export function readContainer(bytes: Uint8Array, options: ReadOptions = {}): Container {
+  const { format, parts } = readContents(bytes, options, 0);
+  return { format, parts: parts.map((part, index) => Object.assign(part, { index })) };
+}
+
+function readContents(bytes: Uint8Array, options: ReadOptions, wrappings: number): Contents {
+  if (isBlank(bytes)) return { format: undefined, parts: [problemPart('empty', 'the file is empty')] };
   const format = sniff(bytes);
   switch (format) {
     case 'certificate':
     case 'crl':
-      return readElements(bytes);
+      return { format: 'der', parts: readElements(bytes) };
     case 'private-key':
-      return [{ kind: 'private-key', encrypted: false }];
+      return { format: 'der', parts: [{ kind: 'private-key', encrypted: false }] };
     case 'encrypted-private-key':
-      return [{ kind: 'private-key', encrypted: true }];
+      return { format: 'der', parts: [{ kind: 'private-key', encrypted: true }] };
     case 'request':
     case 'public-key':
-      return [];
+      return { format: 'der', parts: [] };
     case 'pkcs12':
-      return [problem('unsupported', 'PKCS#12')];
+      return { format, parts: [problemPart('unsupported', 'PKCS#12')] };
     case 'pkcs7':
-      return [problem('unsupported', 'PKCS#7')];
+      return { format, parts: readPkcs7(bytes) };
     case 'jks':
-      return [problem('unsupported', 'JKS')];
     case 'jceks':
-      return [problem('unsupported', 'JCEKS')];
+      return { format, parts: readJks(bytes, options.passwords ?? []) };
     case undefined: {
       const blocks = readPem(bytes);
-      if (blocks.length > 0) return blocks.flatMap(readBlock);
+      if (blocks.length > 0) return { format: 'pem', parts: blocks.flatMap(readBlock) };
       const unwrapped = wrappings < MAX_WRAPPINGS ? unwrapBase64(bytes) : undefined;
-      return unwrapped === undefined ? [] : readParts(unwrapped, wrappings + 1);
+      return unwrapped === undefined ? { format, parts: [] } : readContents(unwrapped, options, wrappings + 1);
     }
   }
 }
@@ -85,11 +101,11 @@ function readElements(bytes: Uint8Array): Part[] {
   while (!isBlank(rest)) {
     const format = sniff(rest);
     if (format !== 'certificate' && format !== 'crl') {
-      parts.push(problem('malformed', `${rest.length} bytes behind the last structure are not understood`));
+      parts.push(problemPart('malformed', `${rest.length} bytes behind the last structure are not understood`));
       break;
     }
-    if (parts.length >= MAX_ELEMENTS) {
-      parts.push(problem('malformed', `there are more than ${MAX_ELEMENTS} structures; the rest was not read`));
+    if (parts.length >= MAX_PARTS) {
+      parts.push(tooManyParts('structures'));
       break;
     }
     const length = elementLength(rest) ?? rest.length;
@@ -99,48 +115,23 @@ function readElements(bytes: Uint8Array): Part[] {
   return parts;
 }
 
-function readBlock(block: PemBlock): Part[] {
+function readBlock(block: PemBlock): readonly Part[] {
   if (isPrivateKey(block.label)) return [{ kind: 'private-key', encrypted: block.encrypted }];
   const isCertificate = CERTIFICATE_LABELS.has(block.label);
   const isCrl = CRL_LABELS.has(block.label);
+  const isPkcs7 = PKCS7_LABELS.has(block.label);
   const where = block.label === '' ? `line ${block.line}` : `${block.label} in line ${block.line}`;
-  const container = CONTAINER_LABELS[block.label];
-  if (container !== undefined) return [problem('unsupported', `${container} in line ${block.line}`)];
-  if (!isCertificate && !isCrl && block.label !== '') return [];
-  if (block.problem !== undefined) return [problem(block.problem.kind, `${where}: ${block.problem.detail}`)];
+  if (!isCertificate && !isCrl && !isPkcs7 && block.label !== '') return [];
+  if (block.problem !== undefined) return [problemPart(block.problem.kind, `${where}: ${block.problem.detail}`)];
+  // Some programs write a whole bundle under the label of a certificate.
+  if (isPkcs7 || (isCertificate && sniff(block.der) === 'pkcs7')) return readPkcs7(block.der, where);
   // What OpenSSL appends to a TRUSTED CERTIFICATE is no part of it.
   const der = block.der.subarray(0, elementLength(block.der) ?? block.der.length);
   const mended =
     der.length < block.der.length && block.label !== 'TRUSTED CERTIFICATE'
       ? [block.mended, 'bytes follow the structure'].filter((fault) => fault !== undefined).join('; ')
       : block.mended;
-  return [isCrl ? crlPart(der, mended, where) : certificatePart(der, mended, where)];
-}
-
-function certificatePart(der: Uint8Array, mended?: string, where?: string): Part {
-  try {
-    const certificate = parseCertificate(der);
-    return { kind: 'certificate', certificate, ...(mended === undefined ? {} : { mended }) };
-  } catch (error) {
-    return malformed(error, where);
-  }
-}
-
-function crlPart(der: Uint8Array, mended?: string, where?: string): Part {
-  try {
-    return { kind: 'crl', crl: parseRevocationList(der), ...(mended === undefined ? {} : { mended }) };
-  } catch (error) {
-    return malformed(error, where);
-  }
-}
-
-function malformed(error: unknown, where: string | undefined): Part {
-  if (!(error instanceof CertificateError)) throw error;
-  return problem('malformed', where === undefined ? error.message : `${where}: ${error.message}`);
-}
-
-function problem(kind: 'malformed' | 'empty' | 'unsupported', detail: string): Part {
-  return { kind: 'problem', problem: kind, detail };
+  return [isCrl ? crlPart(der, { mended }, where) : certificatePart(der, { mended }, where)];
 }
 
 /** The bytes behind a text that is base64 throughout; `undefined` when it is something else. */

@@ -1,7 +1,6 @@
-import { readContainer, type ContainerPart } from '../certificate/container.ts';
-import type { ParseHints } from '../plugin/context.ts';
+import { readContainer, type Container, type ReadOptions } from '../certificate/container.ts';
 
 /** What `Context.parse` runs in a thread. */
-export function isolated({ bytes }: { bytes: Uint8Array; hints: ParseHints }): readonly ContainerPart[] {
-  return readContainer(bytes);
+export function isolated({ bytes, options }: { bytes: Uint8Array; options: ReadOptions }): Container {
+  return readContainer(bytes, options);
 }

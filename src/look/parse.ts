@@ -1,20 +1,24 @@
-import { readContainer } from '../certificate/container.ts';
-import { sniff } from '../certificate/sniff.ts';
+import { readContainer, type Container, type ReadOptions } from '../certificate/container.ts';
 import type { Context, Limits } from '../plugin/context.ts';
 
 /** Larger content is read in a thread: what is linear in its size takes under 20 ms up to here. */
 const MAX_BYTES_ON_THE_SPOT = 1024 * 1024;
+/** What opening a keystore may cost where others wait for their turn. */
+const MAX_COST_ON_THE_SPOT_MS = 20;
 const LIMITS: Limits = { timeMs: 2_000, memoryMb: 256 };
 
 /** `Context.parse` over `Context.isolate`. */
 export function createParser(isolate: Context['isolate']): Context['parse'] {
-  return async (bytes, hints = {}) =>
-    isCheap(bytes)
-      ? readContainer(bytes)
-      : isolate(new URL('./isolated-parse.ts', import.meta.url), { bytes, hints }, LIMITS);
+  return async (bytes, { passwords = [] } = {}) => {
+    if (bytes.length <= MAX_BYTES_ON_THE_SPOT) {
+      const container = readContainer(bytes, { passwords, maxCostMs: MAX_COST_ON_THE_SPOT_MS });
+      if (!container.parts.some(wantsMoreTime)) return container;
+    }
+    const options: ReadOptions = { passwords, maxCostMs: LIMITS.timeMs };
+    return isolate(new URL('./isolated-parse.ts', import.meta.url), { bytes, options }, LIMITS);
+  };
 }
 
-/** Keystores that are encrypted cost what they ask for; everything else what it is long. */
-function isCheap(bytes: Uint8Array): boolean {
-  return bytes.length <= MAX_BYTES_ON_THE_SPOT && sniff(bytes) !== 'pkcs12';
+function wantsMoreTime(part: Container['parts'][number]): boolean {
+  return part.kind === 'problem' && part.costMs !== undefined && part.costMs <= LIMITS.timeMs;
 }

@@ -1,4 +1,4 @@
-import type { ContainerPart } from '../certificate/container.ts';
+import type { Container } from '../certificate/container.ts';
 import type { Network } from '../network/network.ts';
 import type { Logger } from './logger.ts';
 
@@ -48,7 +48,7 @@ export interface Context {
    * Reads what a file or a value of a store holds: `readContainer` with bounds. On the spot where that is cheap for sure,
    * else in a thread that is ended after 2 s. Throws CollectError `too_large` when it takes more than that.
    */
-  parse(bytes: Uint8Array, hints?: ParseHints): Promise<readonly ContainerPart[]>;
+  parse(bytes: Uint8Array, hints?: ParseHints): Promise<Container>;
   /**
    * Runs the function that a module exports as `isolated` on `input`, in a thread that is ended when it exceeds the
    * limits: for a collector's own pure function over hostile content (YAML, XML). Input and output are cloned; no

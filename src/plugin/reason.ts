@@ -22,6 +22,7 @@ export const REASONS = {
   wrong_password: 'the password is wrong or the file is damaged',
   unsupported: 'the format is known but not supported',
   too_large: 'it is larger than notafter reads',
+  too_costly: 'opening it takes more work than notafter spends on it',
   throttled: 'the service asked to be left alone for a while',
   partial: 'only a part of the list could be read',
   service_error: 'the service answered with an error',

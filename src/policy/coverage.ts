@@ -33,6 +33,7 @@ const RULE_OF: Readonly<Record<Reason, CoverageRule>> = {
   wrong_password: 'unreadable',
   unsupported: 'unreadable',
   too_large: 'unreadable',
+  too_costly: 'unreadable',
   internal: 'unreadable',
   permission_denied: 'not-covered',
   authentication_failed: 'not-covered',

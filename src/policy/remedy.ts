@@ -41,6 +41,8 @@ export function remedy(reason: Reason, location: Location): string {
       return `notafter knows the format of ${place} but cannot read it: convert it (PKCS#12 or PEM), or watch what it holds somewhere else`;
     case 'too_large':
       return `${place} is larger than notafter reads: take it out of the source, or divide it`;
+    case 'too_costly':
+      return `Export ${place} anew with fewer rounds of key derivation (2 048 to 600 000 are usual), or put its certificates beside it as PEM`;
     case 'permission_denied':
       return `Let notafter read ${place}: for a file, read permission for its user and search permission on every folder above; for a service, the rights that the collector's README names`;
     case 'authentication_failed':
@@ -70,6 +72,8 @@ export function clientRemedy(reason: Reason, name: string): string {
       return `Convert ${file}: certificate and key in PEM, or PKCS#12 encrypted with AES, each a regular file`;
     case 'too_large':
       return `See whether the path of ${file} in the config is the right one: no certificate, key or keystore is that large`;
+    case 'too_costly':
+      return `Export ${file} anew with fewer rounds of key derivation: 2 048 to 600 000 are usual`;
     case 'permission_denied':
       return `Let notafter read ${file}: read permission for its user, and search permission on every folder above`;
     case 'internal':

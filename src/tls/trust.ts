@@ -47,7 +47,7 @@ function anchorsOf(kind: 'bundled' | 'system' | 'extra'): readonly Certificate[]
 }
 
 function certificatesOf(bytes: Uint8Array): readonly Certificate[] {
-  return readContainer(bytes).flatMap((part) => (part.kind === 'certificate' ? [part.certificate] : []));
+  return readContainer(bytes).parts.flatMap((part) => (part.kind === 'certificate' ? [part.certificate] : []));
 }
 
 /** Regular files below a folder; none when it is not there or cannot be read. */

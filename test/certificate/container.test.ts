@@ -1,8 +1,9 @@
 import { createPublicKey } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readContainer, type ContainerPart } from '../../src/certificate/container.ts';
-import { TAG, encode, explicit, integer, oid, pem, sequence } from '../helpers/der.ts';
+import { readContainer } from '../../src/certificate/container.ts';
+import type { ContainerPart } from '../../src/certificate/part.ts';
+import { TAG, encode, explicit, integer, oid, pem, sequence, set } from '../helpers/der.ts';
 import { createAuthority, createCrl, createKey, rawCertificate } from '../helpers/pki.ts';
 
 const authority = createAuthority({ name: 'Root' });
@@ -25,11 +26,18 @@ function brief(part: ContainerPart): string {
 }
 
 function read(content: Uint8Array | string): string[] {
-  return readContainer(typeof content === 'string' ? Buffer.from(content) : content).map(brief);
+  return readContainer(typeof content === 'string' ? Buffer.from(content) : content).parts.map(brief);
 }
 
 const BASE64 = Buffer.from(one.der).toString('base64');
 const PKCS7_DATA = oid('1.2.840.113549.1.7.1');
+const PKCS7 = sequence(
+  oid('1.2.840.113549.1.7.2'),
+  explicit(
+    0,
+    sequence(integer(1), set(), sequence(PKCS7_DATA), explicit(0, one.der, two.der), explicit(1, crl.der), set()),
+  ),
+);
 
 describe('a file is read by its content', () => {
   test.each<[string, Uint8Array | string, string[]]>([
@@ -65,6 +73,14 @@ describe('a file is read by its content', () => {
       pem('CERTIFICATE', Buffer.concat([one.der, Buffer.from([0, 0])])),
       ['certificate CN=one (bytes follow the structure)'],
     ],
+    ['PKCS#7', PKCS7, ['certificate CN=one', 'certificate CN=two', 'crl 7']],
+    ['PKCS#7 in PEM', pem('PKCS7', PKCS7), ['certificate CN=one', 'certificate CN=two', 'crl 7']],
+    [
+      'PKCS#7 under the label of a certificate',
+      pem('CERTIFICATE', PKCS7),
+      ['certificate CN=one', 'certificate CN=two', 'crl 7'],
+    ],
+    ['bare base64 of PKCS#7', PKCS7.toString('base64'), ['certificate CN=one', 'certificate CN=two', 'crl 7']],
     ['an indented paste', one.pem.replace(/^/gm, '  '), ['certificate CN=one (the lines are indented)']],
     ['a key', one.keyPem, ['key']],
     ['a DER key, PKCS#8', one.key.export({ type: 'pkcs8', format: 'der' }), ['key']],
@@ -113,10 +129,27 @@ describe('what cannot be read is reported', () => {
       'unsupported: PKCS#12',
     ],
     ['PKCS#12 in BER', Buffer.from('3080020103308006092a864886f70d010701a080', 'hex'), 'unsupported: PKCS#12'],
-    ['PKCS#7', sequence(oid('1.2.840.113549.1.7.2'), explicit(0, sequence(integer(1)))), 'unsupported: PKCS#7'],
-    ['PKCS#7 in PEM', pem('PKCS7', sequence(oid('1.2.840.113549.1.7.2'))), 'unsupported: PKCS#7 in line 1'],
-    ['JKS', Buffer.from('feedfeed0000000200000001', 'hex'), 'unsupported: JKS'],
-    ['JCEKS', Buffer.from('cececece0000000200000001', 'hex'), 'unsupported: JCEKS'],
+    [
+      'PKCS#7 that is cut off',
+      PKCS7.subarray(0, -20),
+      'malformed: the PKCS#7 bundle is cut off or damaged: an element',
+    ],
+    [
+      'PKCS#7 in PEM that is cut off',
+      pem('PKCS7', PKCS7.subarray(0, -20)),
+      'malformed: PKCS7 in line 1: the PKCS#7 bundle is cut off',
+    ],
+    ['PKCS#7 of another kind', sequence(PKCS7_DATA, explicit(0, encode(TAG.octetString, 'x'))), 'unsupported: PKCS#7'],
+    [
+      'JKS that is cut off',
+      Buffer.from('feedfeed0000000200000001', 'hex'),
+      'malformed: the Java keystore is cut off or damaged: the data ends',
+    ],
+    [
+      'JCEKS that is cut off',
+      Buffer.from('cececece0000000200000001', 'hex'),
+      'malformed: the Java keystore is cut off or damaged: the data ends',
+    ],
   ])('%s', (_, content, expected) => {
     const parts = read(content);
     expect(parts).toHaveLength(1);
@@ -131,7 +164,7 @@ describe('what cannot be read is reported', () => {
   });
 
   test('a broken block stands at its rank among the others', () => {
-    const parts = readContainer(Buffer.from(`${one.pem}${pem('CERTIFICATE', Buffer.from('x'))}${two.pem}`));
+    const { parts } = readContainer(Buffer.from(`${one.pem}${pem('CERTIFICATE', Buffer.from('x'))}${two.pem}`));
     expect(parts.map(({ kind, index }) => [kind, index])).toEqual([
       ['certificate', 0],
       ['problem', 1],
@@ -167,7 +200,7 @@ test('a certificate in a file is the one that was served, whatever is around it'
     Buffer.from(BASE64),
     Buffer.concat([one.der, Buffer.alloc(3)]),
   ]) {
-    const [part] = readContainer(content);
+    const [part] = readContainer(content).parts;
     expect(part).toMatchObject({ kind: 'certificate', certificate: { fingerprint: one.fingerprint, problems: [] } });
   }
 });
@@ -185,7 +218,7 @@ test('never throws, whatever the bytes', () => {
   );
   fc.assert(
     fc.property(anything, (bytes) => {
-      expect(Array.isArray(readContainer(bytes))).toBe(true);
+      expect(Array.isArray(readContainer(bytes).parts)).toBe(true);
     }),
     { numRuns: 3000 },
   );

@@ -47,6 +47,7 @@ describe('a client whose file cannot be read', () => {
     ['wrong_password', 'unreadable warning'],
     ['unsupported', 'unreadable warning'],
     ['too_large', 'unreadable warning'],
+    ['too_costly', 'unreadable warning'],
     ['internal', 'unreadable warning'],
     ['permission_denied', 'not-covered warning'],
     ['partial', 'not-covered warning'],

@@ -3,6 +3,7 @@ import type { SecureContext } from 'node:tls';
 
 import { CertificateError, parseCertificate, type Certificate } from '../../certificate/certificate.ts';
 import { readContainer } from '../../certificate/container.ts';
+import type { ContainerProblem } from '../../certificate/part.ts';
 import { isPrivateKey, readPem } from '../../certificate/pem.ts';
 import { codeOf } from '../../network/failure.ts';
 import { rehearsalContext } from './context.ts';
@@ -20,7 +21,7 @@ export interface ClientIdentity {
 }
 
 /** Why an identity cannot be used: each is also one of the plugin's reasons. */
-export type IdentityFault = 'malformed' | 'empty' | 'unsupported' | 'wrong_password';
+export type IdentityFault = ContainerProblem;
 
 /** An identity that cannot be used. The text completes "the file …" and never holds a secret. */
 export class IdentityError extends Error {
@@ -96,7 +97,7 @@ export async function identityFromPkcs12(
 }
 
 function readChain(bytes: Uint8Array): [Certificate, ...Certificate[]] {
-  const parts = readContainer(bytes);
+  const { parts } = readContainer(bytes);
   const problem = parts.find((part) => part.kind === 'problem');
   if (problem !== undefined) {
     throw new IdentityError(problem.problem, 'certificate', `cannot be read: ${problem.detail}`);

@@ -146,12 +146,7 @@ describe('the content of a file', () => {
     ['cut.pem', leaf.pem.slice(0, 200), 'malformed', /cut off or damaged/],
     ['cut.der', leaf.der.subarray(0, 300), 'malformed', /cut off or damaged/],
     ['text.crt', 'this is no certificate', 'malformed', /neither PEM nor DER/],
-    [
-      'store.jks',
-      Buffer.from('feedfeed00000002', 'hex'),
-      'unsupported',
-      /JKS is not supported; put the certificates beside it as PEM/,
-    ],
+    ['store.jks', Buffer.from('feedfeed00000002', 'hex'), 'malformed', /the Java keystore is cut off or damaged/],
   ])('is a failure of %s, named or met in a walk', async (name, content, reason, detail) => {
     const path = write(name, content);
     const failure = [
@@ -169,7 +164,7 @@ describe('the content of a file', () => {
 
   test('is told of a keystore whatever its name', async () => {
     write('truststore', Buffer.from('feedfeed00000002', 'hex'));
-    expect(summary(await look([folder]))).toEqual(['truststore: !unsupported']);
+    expect(summary(await look([folder]))).toEqual(['truststore: !malformed']);
   });
 
   test.each([

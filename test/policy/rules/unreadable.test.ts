@@ -11,6 +11,7 @@ const REASONS = [
   'wrong_password',
   'unsupported',
   'too_large',
+  'too_costly',
   'internal',
 ] as const satisfies readonly Reason[];
 const UNREADABLE = { status: 'unreadable', text: '270230000000Z', problem: 'there is no such day' } as const;
