@@ -52,6 +52,10 @@ const options = z.strictObject({
     .describe(
       'How to look: `hello` reads and completes the handshake with our own reader, `early` leaves at the certificate, `full` uses the TLS library.',
     ),
+  verify_possession: z
+    .boolean()
+    .default(false)
+    .describe('Whether to check that the server holds the key of the certificate that it shows: one signature more.'),
   max_addresses: z
     .int()
     .min(1)
@@ -136,6 +140,7 @@ function createInstance(given: Options, context: Context): CollectorInstance {
             ...(serverName === undefined ? {} : { serverName }),
             alpn: given.alpn,
             timeoutMs: left,
+            verifyPossession: given.verify_possession,
           },
           given.handshake,
           signal,
@@ -200,6 +205,9 @@ function toObservation(
       acceptableIssuers: result.acceptableIssuers,
       verdicts,
       ...(staple === undefined ? {} : { staple }),
+      ...(result.group === undefined ? {} : { group: result.group }),
+      ...(result.possession === undefined ? {} : { possession: result.possession }),
+      ...(result.fallback === undefined ? {} : { fallback: result.fallback }),
     },
   };
 }

@@ -12,6 +12,7 @@ import { expiring } from './rules/expiring.ts';
 import { issuerNotAccepted } from './rules/issuer-not-accepted.ts';
 import { notCovered } from './rules/not-covered.ts';
 import { notYetValid } from './rules/not-yet-valid.ts';
+import { possessionFailed } from './rules/possession-failed.ts';
 import { stale } from './rules/stale.ts';
 import { trustAnchorExpiring } from './rules/trust-anchor-expiring.ts';
 import { unreachable } from './rules/unreachable.ts';
@@ -29,6 +30,7 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'client-rejected': clientRejected,
   'issuer-not-accepted': issuerNotAccepted,
   'client-auth-missing': clientAuthMissing,
+  'possession-failed': possessionFailed,
   'not-yet-valid': notYetValid,
   unreachable,
   unreadable,

@@ -15,6 +15,7 @@ export const RULES = [
   'client-will-fail',
   'issuer-not-accepted',
   'client-auth-missing',
+  'possession-failed',
   'not-yet-valid',
   'unreachable',
   'unreadable',

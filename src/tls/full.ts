@@ -125,7 +125,11 @@ async function handshake(
       });
     }
     if (signal.aborted && !isTimeout(signal)) throw signal.reason;
-    return summarize(flight, 'full', ending.kind === 'established', failureOf(ending, flight, options));
+    const possession = options.verifyPossession === true ? possessionAfter(ending) : undefined;
+    return {
+      ...summarize(flight, 'full', ending.kind === 'established', failureOf(ending, flight, options)),
+      ...(possession === undefined ? {} : { possession }),
+    };
   } finally {
     tls.destroy();
   }
@@ -174,6 +178,14 @@ async function until(
     arrange(done);
     if (socket.closed || limit.signal.aborted) done();
   });
+}
+
+/** The TLS library goes on only when the server's signature over the handshake is right. */
+function possessionAfter(ending: Ending): ProbeResult['possession'] {
+  if (ending.kind === 'established') return 'proven';
+  return ending.kind === 'tls' && 'code' in ending.error && ending.error.code === 'ERR_SSL_BAD_SIGNATURE'
+    ? 'failed'
+    : undefined;
 }
 
 function failureOf(ending: Ending, flight: ServerFlight, options: ProbeOptions): ProbeFailure | undefined {

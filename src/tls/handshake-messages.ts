@@ -104,6 +104,21 @@ export function readServerHello(body: Buffer): ServerHello {
   };
 }
 
+/** The group that a server of TLS 1.3 takes its share from (RFC 8446 section 4.2.8), or asks for in a HelloRetryRequest. */
+export function keyShareGroup({ extensions }: ServerHello): number | undefined {
+  const share = extensions.get(EXTENSION.keyShare);
+  return share === undefined ? undefined : new ByteReader(share).number(2);
+}
+
+/** ECCurveType named_curve, RFC 8422 section 5.4. */
+export const NAMED_CURVE = 3;
+
+/** The group of a ServerKeyExchange up to TLS 1.2, when it is a named one. */
+export function keyExchangeGroup(body: Buffer): number | undefined {
+  const reader = new ByteReader(body);
+  return reader.number(1) === NAMED_CURVE ? reader.number(2) : undefined;
+}
+
 /** RFC 8446 section 4.3.1: the application protocol that the server chose. */
 export function readEncryptedExtensions(body: Buffer): string | undefined {
   return readAlpn(readExtensions(new ByteReader(body)));

@@ -47,7 +47,7 @@ export interface ProbeResult {
   readonly acceptableIssuers: readonly string[];
   /** What client certificates may be signed with, numbers of RFC 8446 section 4.2.3; not with `full`. */
   readonly signatureSchemes?: readonly number[];
-  /** The group of the key exchange: `X25519`, `P-256`, `X25519MLKEM768`; not with `full`. */
+  /** The group of the key exchange: `X25519`, `P-256`, `X25519MLKEM768`; none where the key of the certificate does it. */
   readonly group?: string;
   /** The OCSP response that came with the certificate, DER; not with `full`. */
   readonly ocspStaple?: Uint8Array;
@@ -70,6 +70,7 @@ export interface Seen {
   readonly version: number | undefined;
   readonly suite: number | undefined;
   readonly alpn: string | undefined;
+  readonly group: string | undefined;
   readonly certificates: CertificateList | undefined;
   /** DER names that a CertificateRequest held; undefined while none was seen. */
   readonly acceptableIssuers: readonly Buffer[] | undefined;
@@ -93,6 +94,7 @@ export function summarize(
     ...(tlsVersion === undefined ? {} : { tlsVersion }),
     ...(flight.suite === undefined ? {} : { cipher: cipherSuiteName(flight.suite) }),
     ...(flight.alpn === undefined ? {} : { alpn: flight.alpn }),
+    ...(flight.group === undefined ? {} : { group: flight.group }),
     ...(requested === undefined ? {} : { requestsClientCertificate: requested }),
     acceptableIssuers: (flight.acceptableIssuers ?? []).map(nameText),
     ...(failure === undefined ? {} : { failure }),

@@ -42,10 +42,10 @@ export function createProber({ now, fillRandom }: ProberOptions): Probe {
   }
 
   return async (options, handshake, signal) => {
-    if (handshake === 'full') return lookFully(options, signal);
+    if (handshake === 'full') return probeFull(options, signal);
     const target = `${options.address} ${options.port} ${options.serverName ?? ''}`;
     const known = recall(target);
-    if (known !== undefined) return { ...(await lookFully(options, signal)), fallback: known };
+    if (known !== undefined) return { ...(await probeFull(options, signal)), fallback: known };
 
     const startedAt = now();
     const { result, obstacle } = await probeHello({ ...options, handshake }, ephemerals(), signal);
@@ -57,14 +57,9 @@ export function createProber({ now, fillRandom }: ProberOptions): Probe {
     }
     const left = Math.floor(options.timeoutMs - (now() - startedAt));
     if (left < 1) return result;
-    const full = await lookFully({ ...options, timeoutMs: left }, signal);
+    const full = await probeFull({ ...options, timeoutMs: left }, signal);
     // Where both fail, the fault is hardly ours, and may soon be over.
     if (full.established || full.chain.length > result.chain.length) remember(target, obstacle);
     return { ...(full.chain.length < result.chain.length ? result : full), fallback: obstacle };
   };
-}
-
-async function lookFully(options: ProbeOptions, signal: AbortSignal): Promise<ProbeResult> {
-  const result = await probeFull(options, signal);
-  return result.established && options.verifyPossession === true ? { ...result, possession: 'proven' } : result;
 }

@@ -1,7 +1,10 @@
 import { alertOf, CLOSE_NOTIFY, type TlsAlert } from './alerts.ts';
 import { MalformedMessage } from './byte-reader.ts';
+import { groupName } from './code-points.ts';
 import type { FlightFault } from './failure.ts';
 import {
+  keyExchangeGroup,
+  keyShareGroup,
   MESSAGE,
   MessageReader,
   readCertificate,
@@ -32,6 +35,7 @@ export class ServerFlight {
   version: number | undefined;
   suite: number | undefined;
   alpn: string | undefined;
+  group: string | undefined;
   certificates: CertificateList | undefined;
   /** DER names that a CertificateRequest held; undefined while none was seen. */
   acceptableIssuers: readonly Buffer[] | undefined;
@@ -172,6 +176,7 @@ export class ServerFlight {
         this.version = hello.version;
         this.suite = hello.suite;
         this.alpn = hello.alpn;
+        this.group = named(keyShareGroup(hello));
         return;
       }
       case MESSAGE.encryptedExtensions:
@@ -180,6 +185,9 @@ export class ServerFlight {
       case MESSAGE.certificate:
         // The first counts: a later one is a renegotiation.
         this.certificates ??= readCertificate(body, version);
+        return;
+      case MESSAGE.serverKeyExchange:
+        this.group = named(keyExchangeGroup(body));
         return;
       case MESSAGE.certificateRequest:
         this.acceptableIssuers ??= readCertificateRequest(body, version).issuers;
@@ -194,4 +202,8 @@ export class ServerFlight {
         return;
     }
   }
+}
+
+function named(group: number | undefined): string | undefined {
+  return group === undefined ? undefined : groupName(group);
 }

@@ -9,7 +9,16 @@ import { probeFull, type ProbeOptions } from '../../src/tls/full.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
 import { encode, oid, sequence, bitString } from '../helpers/der.ts';
 import { createAuthority, nameOf, selfSigned } from '../helpers/pki.ts';
-import { alertRecord, records, serveTls12, serveTls13, tls12Flight, tls12List } from '../helpers/raw-tls.ts';
+import {
+  alertRecord,
+  handshakeMessage,
+  records,
+  serveTls12,
+  serveTls13,
+  tls12Flight,
+  tls12List,
+} from '../helpers/raw-tls.ts';
+import { serveTls13Peer, tls13List, VERIFY } from '../helpers/tls13-peer.ts';
 import {
   closedPort,
   startSilentServer,
@@ -46,6 +55,18 @@ function only(version: 'TLSv1' | 'TLSv1.1' | 'TLSv1.2' | 'TLSv1.3', more: TlsOpt
 const unknownKey = sequence(sequence(oid('1.3.6.1.4.1.99999.1')), bitString(Buffer.alloc(65, 4)));
 
 describe('a full probe', () => {
+  test.each<[string, Buffer, string | undefined]>([
+    ['is wrong', VERIFY, 'failed'],
+    ['is missing', handshakeMessage(15), undefined],
+  ])('tells, where it is asked for, that the signature of the server %s', async (_, verify, possession) => {
+    const messages = [handshakeMessage(11, tls13List([leaf.der])), verify];
+    await using server = await startTcpServer(serveTls13Peer({ messages }));
+    const result = await probe(server, { verifyPossession: true });
+    expect(result).toMatchObject({ established: false, chain: [leaf.der], failure: { reason: 'tls_error' } });
+    expect(result.possession).toBe(possession);
+    expect((await probe(server)).possession).toBeUndefined();
+  });
+
   describe.each([
     ['TLSv1', '1.0'],
     ['TLSv1.1', '1.1'],
@@ -65,6 +86,7 @@ describe('a full probe', () => {
         tlsVersion,
         cipher: expect.stringMatching(/^TLS_/),
         alpn: 'http/1.1',
+        group: tlsVersion === '1.3' ? 'X25519MLKEM768' : 'X25519',
         requestsClientCertificate: false,
         acceptableIssuers: [],
       });

@@ -3,6 +3,7 @@ import pc from 'picocolors';
 import type { ClientOutlook } from '../../inventory/clients.ts';
 import type { KnownItem, Location, Sighting } from '../../inventory/model.ts';
 import { clientNameOf, verdictOn } from '../../plugin/client.ts';
+import type { EndpointFacts } from '../../plugin/observation.ts';
 import { counted, span, utc, titleOf } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { endOf, endText, untilText } from '../item-text.ts';
@@ -123,10 +124,11 @@ function tlsFacts({ endpoint }: Location): readonly Fact[] {
       'TLS',
       endpoint.tlsVersion === undefined
         ? undefined
-        : [endpoint.tlsVersion, endpoint.cipher, endpoint.alpn, `by a ${endpoint.handshake} handshake`]
+        : [endpoint.tlsVersion, endpoint.cipher, endpoint.group, endpoint.alpn, handshakeText(endpoint)]
             .filter((part) => part !== undefined)
             .join(', '),
     ],
+    ['Private key', POSSESSION[endpoint.possession ?? 'unasked']],
     [
       'Client certificate',
       endpoint.requestsClientCertificate === undefined
@@ -136,6 +138,16 @@ function tlsFacts({ endpoint }: Location): readonly Fact[] {
           : 'not asked for',
     ],
   ];
+}
+
+const POSSESSION = {
+  proven: 'the server has proven that it holds it',
+  failed: 'the server does not hold it: the signature over the handshake is wrong',
+  unasked: undefined,
+} as const;
+
+function handshakeText({ handshake, fallback }: EndpointFacts): string {
+  return `by a ${handshake} handshake${fallback === undefined ? '' : ` (the way that was asked for met ${fallback})`}`;
 }
 
 function chainFacts({ chain, sightings }: Location, now: number): readonly Fact[] {

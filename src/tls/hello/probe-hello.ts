@@ -149,10 +149,9 @@ async function untilClosed(
 function conclude(session: HelloSession, ending: Ending, options: HelloOptions): HelloOutcome {
   const { sight } = session;
   const trouble = session.achieved ? undefined : troubleOf(session, ending, options);
-  const { group, ocspStaple, possession, request } = sight;
+  const { ocspStaple, possession, request } = sight;
   const result: ProbeResult = {
     ...summarize(sight, options.handshake, session.established, trouble?.failure),
-    ...(group === undefined ? {} : { group }),
     ...(ocspStaple === undefined ? {} : { ocspStaple }),
     ...(possession === undefined ? {} : { possession }),
     ...(request === undefined ? {} : { signatureSchemes: request.signatureSchemes }),

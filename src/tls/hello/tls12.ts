@@ -2,6 +2,7 @@ import { ByteReader } from '../byte-reader.ts';
 import {
   EXTENSION,
   MESSAGE,
+  NAMED_CURVE,
   readCertificate,
   readCertificateRequest,
   readStaple,
@@ -29,9 +30,6 @@ import type { Message } from './transcript.ts';
 
 const MASTER_LENGTH = 48;
 const VERIFY_LENGTH = 12;
-
-/** ECCurveType named_curve, RFC 8422 section 5.4. */
-const NAMED_CURVE = 3;
 
 interface ServerShare {
   readonly group: Group;

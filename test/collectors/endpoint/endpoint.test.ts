@@ -9,13 +9,15 @@ import type { Context } from '../../../src/plugin/context.ts';
 import type { Observation } from '../../../src/plugin/observation.ts';
 import { collect, deafContext, NOTHING_KNOWN } from '../../contract/collector.ts';
 import { createAuthority, selfSigned } from '../../helpers/pki.ts';
-import { serveTls12, tls12Flight, tls12List } from '../../helpers/raw-tls.ts';
+import { handshakeMessage, serveTls12, tls12Flight, tls12List } from '../../helpers/raw-tls.ts';
+import { serveTls13Peer, tls13List, VERIFY } from '../../helpers/tls13-peer.ts';
 import { closedPort, startSilentServer, startTcpServer, startTlsServer } from '../../helpers/loopback-servers.ts';
 
 const never = new AbortController().signal;
 const root = createAuthority({ name: 'Root' });
 const intermediate = createAuthority({ name: 'Intermediate', parent: root });
 const leaf = intermediate.issue({ names: ['pay.example'] });
+const rsa = selfSigned({ names: ['pay.example'], keyType: 'rsa' });
 
 describe('the endpoint collector', () => {
   let folder: string;
@@ -84,6 +86,7 @@ describe('the endpoint collector', () => {
           chain: [leaf, intermediate.certificate, root.certificate, leaf].map(({ fingerprint }) => fingerprint),
           acceptableIssuers: ['CN=Root'],
           verdicts: [],
+          group: 'X25519',
         },
       },
     ]);
@@ -107,6 +110,36 @@ describe('the endpoint collector', () => {
       expect(observation?.items).toHaveLength(2);
     },
   );
+
+  describe.each(['hello', 'full'])('with the handshake %s', (handshake) => {
+    test('tells whether the server holds the key of what it shows, where that is asked', async () => {
+      await using honest = await startTlsServer({ key: leaf.keyPem, cert: leaf.pem });
+      const messages = [handshakeMessage(11, tls13List([leaf.der])), VERIFY];
+      await using impostor = await startTcpServer(serveTls13Peer({ messages }));
+      const targets = [honest, impostor].map(({ port }) => `127.0.0.1:${port}`);
+
+      const asked = await look({ targets, handshake, verify_possession: true });
+      const unasked = await look({ targets, handshake });
+
+      expect(asked.map((observation) => observation.endpoint?.possession)).toEqual(['proven', 'failed']);
+      expect(asked.flatMap(({ problems }) => problems)).toEqual([]);
+      expect(unasked.map((observation) => observation.endpoint?.possession)).toEqual([undefined, undefined]);
+    });
+  });
+
+  test('says which group agreed on the keys, and why it was looked at another way', async () => {
+    const ciphers = 'AES128-SHA:@SECLEVEL=0';
+    const old = { key: rsa.keyPem, cert: rsa.pem, maxVersion: 'TLSv1.2', ciphers } as const;
+    await using server = await startTlsServer(old);
+    await using modern = await startTlsServer({ key: leaf.keyPem, cert: leaf.pem, ecdhCurve: 'P-384' });
+
+    const [first, second] = await look({ targets: [server, modern].map(({ port }) => `127.0.0.1:${port}`) });
+
+    expect(first?.endpoint).toMatchObject({ handshake: 'full', fallback: 'alert_40' });
+    expect(first?.endpoint).not.toHaveProperty('group');
+    expect(second?.endpoint).toMatchObject({ handshake: 'hello', group: 'P-384' });
+    expect(second?.endpoint).not.toHaveProperty('fallback');
+  });
 
   test('looks at every address of a name, each a location of its own', async () => {
     const other = intermediate.issue({ names: ['two.example'] });
