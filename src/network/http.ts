@@ -7,7 +7,7 @@ import { codeOf, meaningOf } from './failure.ts';
 import { NetworkError, type Address, type HttpRequest, type HttpResponse } from './network.ts';
 import type { NameResolver } from './resolver.ts';
 
-const DEFAULT_DEADLINE_MS = 10_000;
+export const DEFAULT_DEADLINE_MS = 10_000;
 const DEFAULT_MAX_BYTES = 1024 * 1024;
 
 /** Longer header blocks are refused. */
@@ -18,8 +18,16 @@ export interface HttpOptions {
   readonly userAgent: string;
 }
 
+/** An answer whose body is not text. */
+export interface BinaryResponse extends Omit<HttpResponse, 'body'> {
+  readonly body: Uint8Array;
+}
+
 export interface HttpClient {
   fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+  fetchBinary(url: string, request: HttpRequest, signal: AbortSignal): Promise<BinaryResponse>;
+  /** Ends the connections that are kept for the next request. */
+  close(): Promise<void>;
 }
 
 /**
@@ -44,8 +52,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     return loading;
   }
 
-  async function fetch(text: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
-    const url = parseUrl(text);
+  async function fetchBinary(text: string, request: HttpRequest, signal: AbortSignal): Promise<BinaryResponse> {
+    const url = parseHttpUrl(text);
     const method = request.method ?? 'GET';
     const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
     const what = `${method} ${url.protocol}//${url.host}`;
@@ -69,10 +77,20 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     }
   }
 
-  return { fetch };
+  return {
+    fetchBinary,
+    async fetch(url, request, signal) {
+      const response = await fetchBinary(url, request, signal);
+      return { ...response, body: Buffer.from(response.body).toString('utf8') };
+    },
+    async close() {
+      await (await loading)?.agent.destroy();
+    },
+  };
 }
 
-function parseUrl(text: string): URL {
+/** Reads a URL of http or https whose host is what it looks like. Throws NetworkError `dns`. */
+export function parseHttpUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new NetworkError('dns', 'a URL must begin with https:// or http:// and name a host; the one given does not');
@@ -102,7 +120,7 @@ function lookupWith(resolver: NameResolver): LookupFunction {
   return (...call) => void answer(...call);
 }
 
-async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, what: string): Promise<string> {
+async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, what: string): Promise<Uint8Array> {
   const chunks: Buffer[] = [];
   let length = 0;
   // Leaving the loop early destroys the body and its connection.
@@ -113,7 +131,7 @@ async function readBody(body: AsyncIterable<Buffer>, maxBytes: number, what: str
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function lowerCased(headers: HttpRequest['headers']): Record<string, string> {

@@ -1,0 +1,257 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { createEgress, parseAllowance, type Egress } from '../../src/network/egress.ts';
+import type { Address } from '../../src/network/network.ts';
+import { parseHost } from '../../src/network/host.ts';
+import { startServer } from '../helpers/loopback-servers.ts';
+
+const never = new AbortController().signal;
+let socketCount = 0;
+const countSocket = (): void => {
+  socketCount += 1;
+};
+beforeEach(() => {
+  socketCount = 0;
+  subscribe('net.client.socket', countSocket);
+});
+afterEach(() => {
+  unsubscribe('net.client.socket', countSocket);
+});
+
+/** Names, each with the answers that it gives one after the other; the last one is repeated. */
+function egressWith(
+  names: Readonly<Record<string, readonly (readonly string[])[]>>,
+  allow: readonly string[] = [],
+  ports?: readonly number[],
+): Egress & { readonly asked: string[] } {
+  const asked: string[] = [];
+  const egress = createEgress({
+    network: {
+      async resolve(text) {
+        const host = parseHost(text);
+        if (host.kind === 'address') return [host];
+        const answers = names[host.name] ?? [];
+        asked.push(host.name);
+        const count = asked.filter((name) => name === host.name).length;
+        const addresses = answers[Math.min(count, answers.length) - 1] ?? [];
+        return addresses.map((address): Address => ({ address, family: address.includes(':') ? 6 : 4 }));
+      },
+    },
+    userAgent: 'notafter/test',
+    allow: () => allow.map(parseAllowance),
+    ...(ports === undefined ? {} : { ports }),
+  });
+  return Object.assign(egress, { asked });
+}
+
+function serve(handler: (request: IncomingMessage, response: ServerResponse) => void) {
+  return startServer(createServer(handler));
+}
+
+/** One way to write an address into a URL, for addresses that must never be reached. */
+const BAD_IPV4 = [
+  '127.0.0.1',
+  '169.254.169.254',
+  '10.0.0.1',
+  '192.168.1.1',
+  '172.16.0.1',
+  '0.0.0.0',
+  '100.64.0.1',
+  '168.63.129.16',
+];
+
+function encodings(address: string): readonly string[] {
+  const octets = address.split('.').map(Number) as [number, number, number, number];
+  const [a, b, c, d] = octets;
+  const whole = ((a * 256 + b) * 256 + c) * 256 + d;
+  const hex = (value: number, digits = 2): string => value.toString(16).padStart(digits, '0');
+  const oct = (value: number): string => `0${value.toString(8)}`;
+  const high = hex(a * 256 + b, 4);
+  const low = hex(c * 256 + d, 4);
+  const fullWidth = address.replace(/./g, (char) =>
+    char === '.' ? '。' : String.fromCodePoint(0xfee0 + char.charCodeAt(0)),
+  );
+  return [
+    address,
+    `${address}.`,
+    String(whole),
+    `0x${hex(whole, 8)}`,
+    `0X${hex(whole, 8).toUpperCase()}`,
+    oct(whole),
+    octets.map(oct).join('.'),
+    octets.map((octet) => `0x${hex(octet)}`).join('.'),
+    `${a}.${(b * 256 + c) * 256 + d}`,
+    `${a}.${b}.${c * 256 + d}`,
+    `0x${hex(a)}.${b}.${oct(c)}.${d}`,
+    `000${a}.${b}.${c}.${d}`,
+    fullWidth,
+    `%3${address.slice(0, 1)}${address.slice(1)}`,
+    address.replaceAll('.', '%2e'),
+    `[::ffff:${address}]`,
+    `[::ffff:${high}:${low}]`,
+    `[0:0:0:0:0:ffff:${high}:${low}]`,
+    `[::${address}]`,
+    `[::${high}:${low}]`,
+    `[64:ff9b::${high}:${low}]`,
+    `[64:ff9b::${address}]`,
+    `[2002:${high}:${low}::1]`,
+    `[2001:0:${high}:${low}::1]`,
+    `[::ffff:0:${address}]`,
+    `[2a00::5efe:${address}]`,
+    `user@${address}`,
+  ];
+}
+
+describe('addresses that no certificate may lead to', () => {
+  const odd =
+    '[::] [::1] [fe80::1] [fd00:ec2::254] [fc00::1] [ff02::1] [100::1] [::1%25lo] [0:0:0:0:0:0:0:1] ' +
+    'localhost LOCALHOST localhost. a.localhost inside.example ｌocalhost';
+  const hosts = [...BAD_IPV4.flatMap(encodings), ...odd.split(' '), 'lo\tcalhost', ' 127.0.0.1'];
+
+  test(`${hosts.length} ways to write them open no socket`, async () => {
+    expect(hosts.length).toBeGreaterThan(200);
+    const loopback = [['127.0.0.1']];
+    const { fetch } = egressWith({
+      localhost: loopback,
+      'a.localhost': loopback,
+      'inside.example': [['10.1.2.3']],
+    });
+    const reached: string[] = [];
+    for (const host of hosts) {
+      for (const scheme of ['http', 'https']) {
+        await fetch(`${scheme}://${host}/x`, { deadlineMs: 2_000 }, never).then(
+          () => reached.push(host),
+          () => undefined,
+        );
+      }
+    }
+    expect([reached, socketCount]).toEqual([[], 0]);
+  });
+
+  test('one bad address among good ones is enough', async () => {
+    const { fetch } = egressWith({ 'mixed.example': [['93.184.216.34', '169.254.169.254']] });
+    await expect(fetch('http://mixed.example/', {}, never)).rejects.toMatchObject({
+      reason: 'permission_denied',
+      message: expect.stringContaining('169.254.169.254 is a link-local or metadata address') as string,
+    });
+    expect(socketCount).toBe(0);
+  });
+
+  test.each([
+    'file:///etc/passwd',
+    'gopher://example.com/',
+    'ldap://example.com/',
+    'unix:/run/docker.sock',
+    'data:,x',
+    '//x',
+    '',
+  ])('%j is no URL for it', async (url) => {
+    await expect(egressWith({}).fetch(url, {}, never)).rejects.toMatchObject({ name: 'NetworkError' });
+    expect(socketCount).toBe(0);
+  });
+
+  test('no other port than 80 and 443 is used', async () => {
+    const { fetch } = egressWith({ 'public.example': [['93.184.216.34']] });
+    await expect(fetch('http://public.example:2379/v2/keys', {}, never)).rejects.toMatchObject({
+      reason: 'permission_denied',
+      message: expect.not.stringContaining('v2') as string,
+    });
+    expect(socketCount).toBe(0);
+  });
+});
+
+describe('what is allowed', () => {
+  test.each([
+    ['a host with its port', (port: number) => `pki.example:${port}`, 'pki.example'],
+    ['a block of addresses', (port: number) => `127.0.0.0/8:${port}`, 'pki.example'],
+    ['a literal address', (port: number) => `127.0.0.1:${port}`, '127.0.0.1'],
+  ] as const)('%s', async (_, allowance, host) => {
+    await using server = await serve((_request, response) => response.end(Buffer.from([0, 255, 1])));
+    const egress = egressWith({ 'pki.example': [['127.0.0.1']] }, [allowance(server.port)]);
+    const { body } = await egress.fetch(`http://${host}:${server.port}/ca.crl`, {}, never);
+    expect([...body]).toEqual([0, 255, 1]);
+  });
+
+  test('a host does not make its metadata address allowed', async () => {
+    const { fetch } = egressWith({ 'pki.example': [['169.254.169.254']] }, ['pki.example']);
+    await expect(fetch('http://pki.example/', {}, never)).rejects.toMatchObject({ reason: 'permission_denied' });
+    expect(socketCount).toBe(0);
+  });
+
+  test('a port that is allowed to one host is not allowed to another', async () => {
+    const { fetch } = egressWith({ 'other.example': [['127.0.0.1']] }, ['pki.example:8080', '127.0.0.0/8']);
+    await expect(fetch('http://other.example:8080/', {}, never)).rejects.toMatchObject({ reason: 'permission_denied' });
+  });
+
+  test.each(['', ':80', 'a b', '10.0.0.0/33', 'x:0', 'x:70000', '0x7f.1', 'http://x', '[x]:80'])(
+    '%j is refused',
+    (text) => {
+      expect(() => parseAllowance(text)).toThrow(/write|no address|not a host name|not an address/);
+    },
+  );
+});
+
+describe('names that change their mind', () => {
+  test('the address that was judged is the one that is connected to', async () => {
+    await using server = await serve((_request, response) => response.end('judged'));
+    const egress = egressWith({ 'rebind.example': [['127.0.0.1'], ['127.0.0.2']] }, [`127.0.0.1/32:${server.port}`]);
+    const { body } = await egress.fetch(`http://rebind.example:${server.port}/`, {}, never);
+    expect([Buffer.from(body).toString(), egress.asked]).toEqual(['judged', ['rebind.example']]);
+    expect(server.connections[0]?.localAddress).toBe('127.0.0.1');
+  });
+});
+
+describe('redirects', () => {
+  test.each([
+    ['to the metadata service', 'http://169.254.169.254/latest/meta-data/'],
+    ['to this machine in an odd form', 'http://0x7f000001/'],
+    ['to a name of the inside', 'http://inside.example/'],
+    ['to another port', 'http://pki.example:6379/'],
+    ['to a file', 'file:///etc/passwd'],
+  ])('%s are refused', async (_, location) => {
+    await using server = await serve((_request, response) => response.writeHead(302, { location }).end());
+    const names = { 'pki.example': [['127.0.0.1']], 'inside.example': [['10.0.0.1']] };
+    const { fetch } = egressWith(names, [`pki.example:${server.port}`]);
+    await expect(fetch(`http://pki.example:${server.port}/`, {}, never)).rejects.toMatchObject({
+      name: 'NetworkError',
+    });
+    expect([socketCount, server.connections.length]).toEqual([1, 1]);
+  });
+
+  test('to what is allowed are followed, also relative ones', async () => {
+    await using server = await serve((request, response) => {
+      if (request.url === '/a') response.writeHead(301, { location: '/b' }).end();
+      else response.end(request.url);
+    });
+    const { fetch } = egressWith({ 'pki.example': [['127.0.0.1']] }, [`pki.example:${server.port}`]);
+    const { body, status } = await fetch(`http://pki.example:${server.port}/a`, {}, never);
+    expect([status, Buffer.from(body).toString()]).toEqual([200, '/b']);
+  });
+
+  test('without an end are given up', async () => {
+    await using server = await serve((_request, response) => response.writeHead(302, { location: '/' }).end());
+    const { fetch } = egressWith({ 'pki.example': [['127.0.0.1']] }, [`pki.example:${server.port}`]);
+    await expect(fetch(`http://pki.example:${server.port}/`, {}, never)).rejects.toThrow(/more than 3 redirects/);
+  });
+
+  test('of a POST are an answer', async () => {
+    await using server = await serve((_request, response) => response.writeHead(302, { location: '/b' }).end());
+    const { fetch } = egressWith({ 'pki.example': [['127.0.0.1']] }, [`pki.example:${server.port}`]);
+    const answer = await fetch(`http://pki.example:${server.port}/`, { method: 'POST', body: 'x' }, never);
+    expect(answer.status).toBe(302);
+  });
+});
+
+test('what is too long or too slow is ended', async () => {
+  await using server = await serve((request, response) => {
+    if (request.url === '/long') response.end(Buffer.alloc(100_000));
+    else response.write('a');
+  });
+  const { fetch } = egressWith({ 'pki.example': [['127.0.0.1']] }, [`pki.example:${server.port}`]);
+  const base = `http://pki.example:${server.port}`;
+  await expect(fetch(`${base}/long`, { maxBytes: 1_000 }, never)).rejects.toMatchObject({ reason: 'too_large' });
+  await expect(fetch(`${base}/slow`, { deadlineMs: 100 }, never)).rejects.toMatchObject({ reason: 'timeout' });
+});
