@@ -4,6 +4,7 @@ import type { Config, SourceConfig } from './config/config.ts';
 import { intervalOf } from './engine/interval.ts';
 import { createLocalEngine } from './engine/local.ts';
 import { startLoop } from './engine/loop.ts';
+import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
 import { createChains } from './look/chains.ts';
 import { createContext } from './look/context.ts';
@@ -117,6 +118,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
   const store = await openSqlite(config.storePath, { exclusive: true });
+  const facts = new FactIndex(await store.facts.inquiries());
   const network = createNetwork();
   const context = createContext({ clock, log, network, limit: createLimiters(), environment: process.env });
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
@@ -198,6 +200,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     view: {
       isPublicRoot: (fingerprint) => trust.publicRoots.has(fingerprint),
       intervalMs: (source) => looking.intervalMs(source),
+      facts: (subject) => facts.facts(subject),
     },
     chains: createChains(() => trust),
     policy: () => config.policy,

@@ -1,5 +1,6 @@
 import type { Json } from '../plugin/json.ts';
-import type { Location, SourceState, TargetState } from './model.ts';
+import type { EnricherName, Inquiry } from './fact.ts';
+import type { KnownCertificate, Location, SourceState, TargetState } from './model.ts';
 
 export interface LocationFilter {
   readonly source?: string;
@@ -57,4 +58,26 @@ export interface InventoryWriter extends InventoryReader {
   withdrawSource(name: string, now: number): Promise<void>;
   /** When the findings of a location change by time alone; `undefined` for never. */
   scheduleAssessment(id: number, at: number | undefined): Promise<void>;
+}
+
+/** Reads what enrichers learned, and what they might ask about. */
+export interface FactReader {
+  /** All of them, ordered by subject and enricher. */
+  inquiries(): Promise<readonly Inquiry[]>;
+  /**
+   * Certificates that are somewhere now, a page at a time: begin with 0, go on with `next` until there is none. What is
+   * seen for the first time meanwhile comes at the end.
+   */
+  currentCertificates(
+    after: number,
+    limit: number,
+  ): Promise<{ readonly certificates: readonly KnownCertificate[]; readonly next?: number }>;
+  /** Ids of the locations at which one of these certificates is now, ascending. */
+  locationsHolding(fingerprints: readonly string[]): Promise<readonly number[]>;
+}
+
+export interface FactWriter extends FactReader {
+  /** Each takes the place of what was known by that enricher of that subject. */
+  saveInquiries(inquiries: readonly Inquiry[]): Promise<void>;
+  forgetInquiries(enricher: EnricherName, subjects: readonly string[]): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import type { Generated, Kysely } from 'kysely';
 
+import type { EnricherName, Fact } from '../inventory/fact.ts';
 import type { KnownItem, Location, Sighting, TargetState } from '../inventory/model.ts';
 import type { AlertPlace, Told } from '../notify/model.ts';
 import type { Receipt } from '../plugin/channel.ts';
@@ -27,6 +28,7 @@ export interface Database {
   deliveries: DeliveryTable;
   receipts: ReceiptTable;
   due_times: DueTimeTable;
+  facts: FactTable;
 }
 
 /** A connection or a transaction. */
@@ -179,6 +181,17 @@ export interface ReceiptTable {
   group_key: string;
   receipt_json: JsonText<Receipt>;
   at: number;
+}
+
+/** What an enricher learned of a subject, or that it has asked in vain. */
+export interface FactTable {
+  enricher: EnricherName;
+  subject: string;
+  fact_json: JsonText<Fact> | null;
+  asked_at: number;
+  ask_again_at: number;
+  failures: number;
+  problem: string | null;
 }
 
 export interface DueTimeTable {

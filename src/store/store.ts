@@ -3,11 +3,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Kysely } from 'kysely';
 
 import type { DueTimes } from '../engine/due-times.ts';
-import type { InventoryReader, InventoryWriter } from '../inventory/port.ts';
+import type { FactReader, FactWriter, InventoryReader, InventoryWriter } from '../inventory/port.ts';
 import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
 import type { Access } from './access.ts';
 import { createAlertReader, createAlertWriter } from './alerts.ts';
 import { createDueTimes } from './due-times.ts';
+import { createFactReader, createFactWriter } from './facts.ts';
 import { createInventoryReader } from './inventory.ts';
 import { createInventoryWriter } from './inventory-writer.ts';
 import { createOutbox } from './outbox.ts';
@@ -16,6 +17,7 @@ import type { Database } from './schema.ts';
 /** What remembers. The readers see what was committed; each call sees one state, never half of a transition. */
 export interface Store {
   readonly inventory: InventoryReader;
+  readonly facts: FactReader;
   readonly alerts: AlertReader;
   readonly outbox: Outbox;
   readonly dueTimes: DueTimes;
@@ -30,6 +32,7 @@ export interface Store {
 
 export interface StoreTransaction {
   readonly inventory: InventoryWriter;
+  readonly facts: FactWriter;
   readonly alerts: AlertWriter;
 }
 
@@ -57,6 +60,7 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>): S
 
   return {
     inventory: createInventoryReader(access),
+    facts: createFactReader(access),
     alerts: createAlertReader(access),
     outbox: createOutbox(access),
     dueTimes: createDueTimes(access),
@@ -68,7 +72,11 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>): S
         return await enclosing.run(scope, () =>
           db.transaction().execute((tx) => {
             const inside: Access = { read: (read) => read(tx), write: (write) => write(tx) };
-            return work({ inventory: createInventoryWriter(inside), alerts: createAlertWriter(inside) });
+            return work({
+              inventory: createInventoryWriter(inside),
+              facts: createFactWriter(inside),
+              alerts: createAlertWriter(inside),
+            });
           }),
         );
       } finally {

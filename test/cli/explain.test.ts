@@ -82,7 +82,10 @@ function knowledge(all: readonly Location[] = locations, now = NOW): Promise<Kno
   const sources = [
     { name: 'partners', type: 'endpoint', intervalMs: 15 * MINUTE, firstSeenAt: 0 },
   ] satisfies SourceState[];
-  const store = { inventory: { locations: async () => all, sources: async () => sources } } as unknown as Store;
+  const store = {
+    inventory: { locations: async () => all, sources: async () => sources },
+    facts: { inquiries: async () => [] },
+  } as unknown as Store;
   return gather(store, parseConfig('notafter.yaml', CONFIG, {}), now);
 }
 

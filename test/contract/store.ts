@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
+import type { Inquiry } from '../../src/inventory/fact.ts';
 import type { KnownCertificate, Location, Sighting } from '../../src/inventory/model.ts';
 import type { LocationWrite } from '../../src/inventory/port.ts';
 import type { Alert, AlertPlace, OutboxEntry } from '../../src/notify/model.ts';
@@ -21,6 +22,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     describe('inventory', () => {
       describeInventory(() => store);
+    });
+    describe('facts', () => {
+      describeFacts(() => store);
     });
     describe('alerts', () => {
       describeAlerts(() => store);
@@ -512,6 +516,105 @@ function alert(id: string, facts: Partial<Alert> = {}): Alert {
     told: [],
     ...facts,
   };
+}
+
+const inquiry = (subject: string, facts: Partial<Inquiry> = {}): Inquiry => ({
+  enricher: 'crl',
+  subject,
+  askedAt: NOW,
+  askAgainAt: NOW + DAY,
+  failures: 0,
+  ...facts,
+});
+
+function describeFacts(get: () => Store): void {
+  const keep = (...inquiries: readonly Inquiry[]): Promise<void> =>
+    get().transaction((tx) => tx.facts.saveInquiries(inquiries));
+
+  it('gives inquiries back exactly as they were saved, by subject and enricher', async () => {
+    const learned = inquiry('bb', {
+      fact: {
+        kind: 'revocation',
+        at: NOW,
+        status: 'revoked',
+        by: 'crl',
+        url: 'http://x/',
+        revokedAt: NOW - DAY,
+        reason: 'superseded',
+      },
+    });
+    const vain = inquiry('aa', { enricher: 'ocsp', failures: 3, problem: 'ü "no answer" \u0000' });
+    const name = inquiry('name:a.example', {
+      enricher: 'names',
+      fact: { kind: 'name', at: NOW, resolves: true, resolvedAt: NOW },
+    });
+    await keep(name, learned, vain, inquiry('bb', { enricher: 'ari' }));
+
+    expect(await get().facts.inquiries()).toEqual([vain, inquiry('bb', { enricher: 'ari' }), learned, name]);
+  });
+
+  it('keeps the last inquiry of an enricher about a subject, all of it', async () => {
+    await keep(inquiry('aa', { problem: 'no answer', failures: 1 }));
+    await keep(inquiry('aa', { askedAt: NOW + DAY }));
+
+    expect(await get().facts.inquiries()).toEqual([inquiry('aa', { askedAt: NOW + DAY })]);
+  });
+
+  it('forgets what it is told to, of that enricher alone', async () => {
+    await keep(inquiry('aa'), inquiry('aa', { enricher: 'ari' }), inquiry('bb'));
+    await get().transaction((tx) => tx.facts.forgetInquiries('crl', ['aa', 'cc']));
+
+    expect(await get().facts.inquiries()).toEqual([inquiry('aa', { enricher: 'ari' }), inquiry('bb')]);
+  });
+
+  it('keeps thousands', async () => {
+    const many = Array.from({ length: 5_100 }, (_, index) => inquiry(String(index).padStart(5, '0')));
+    await keep(...many);
+
+    expect(await get().facts.inquiries()).toEqual(many);
+  });
+
+  it('pages through the certificates that are somewhere now, each once', async () => {
+    const [a, b, c, gone] = ['a', 'b', 'c', 'gone'].map((id) => certificate(id)) as [
+      KnownCertificate,
+      KnownCertificate,
+      KnownCertificate,
+      KnownCertificate,
+    ];
+    await save(get(), location('one', { sightings: [sighting(gone), sighting(a)] }));
+    const [saved] = await get().inventory.locations();
+    await save(
+      get(),
+      location('one', { id: saved?.id ?? 0, sightings: [sighting(a)] }),
+      location('two', { sightings: [sighting(b), sighting(a, { place: 'copy' }), sighting(c)] }),
+    );
+    const pages: (readonly string[])[] = [];
+    for (let next: number | undefined = 0; next !== undefined;) {
+      const page: Awaited<ReturnType<Store['facts']['currentCertificates']>> = await get().facts.currentCertificates(
+        next,
+        2,
+      );
+      pages.push(page.certificates.map(({ title }) => title));
+      next = page.next;
+    }
+    expect(pages).toEqual([['a', 'b'], ['c']]);
+  });
+
+  it('names the locations that hold a certificate now', async () => {
+    const shared = certificate('shared');
+    const [one, two, three] = await save(
+      get(),
+      location('one', { sightings: [sighting(shared)] }),
+      location('two', { sightings: [sighting(shared), sighting(certificate('other'))] }),
+      location('three', { sightings: [sighting(certificate('other'))] }),
+    );
+    await save(get(), { ...location('two', { sightings: [sighting(certificate('other'))] }), id: two?.id ?? 0 });
+
+    expect(await get().facts.locationsHolding([shared.id])).toEqual([one?.id]);
+    expect(await get().facts.locationsHolding([certificate('other').id, shared.id, 'nobody'])).toEqual(
+      [one?.id, two?.id, three?.id].toSorted((a = 0, b = 0) => a - b),
+    );
+  });
 }
 
 function describeAlerts(get: () => Store): void {

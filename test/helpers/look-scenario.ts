@@ -8,6 +8,7 @@ import { transition } from '../../src/notify/pipeline.ts';
 import type { CollectorInstance, Known, Target } from '../../src/plugin/collector.ts';
 import type { Observation } from '../../src/plugin/observation.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/policy/policy.ts';
+import type { InventoryView } from '../../src/policy/view.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
 import { selfSigned, type TestCertificate } from './pki.ts';
@@ -106,6 +107,7 @@ export interface LookScenario {
   policy: Policy;
   isNew: (source: string) => boolean;
   intervalMs: (source: string) => number | undefined;
+  facts: InventoryView['facts'];
   location(name: string): Promise<Location | undefined>;
   /** Names of all locations that are not withdrawn. */
   locations(): Promise<readonly string[]>;
@@ -133,11 +135,16 @@ export async function createLookScenario(): Promise<LookScenario> {
     policy: DEFAULT_POLICY,
     isNew: () => false,
     intervalMs: () => undefined,
+    facts: () => [],
     recorder: createRecorder({
       ledger: store,
       inventory: store.inventory,
       clock,
-      view: { isPublicRoot: () => false, intervalMs: (source) => scenario.intervalMs(source) },
+      view: {
+        isPublicRoot: () => false,
+        intervalMs: (source) => scenario.intervalMs(source),
+        facts: (subject) => scenario.facts(subject),
+      },
       transition: (alerts, assessed, now) => transition(alerts, assessed, options, now),
       chains: () => undefined,
       policy: () => scenario.policy,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import type { Fact } from '../../src/inventory/fact.ts';
 import type {
   ChainFigures,
   DescribedCertificate,
@@ -23,10 +24,17 @@ export const DAY = 86_400_000;
 export const NOW = Date.UTC(2026, 1, 1, 12);
 
 /** An inventory without public roots and without running sources, but for what is given. */
-export function view(options: { publicRoots?: readonly string[]; intervalMs?: number } = {}): InventoryView {
+export function view(
+  options: {
+    publicRoots?: readonly string[];
+    intervalMs?: number;
+    facts?: Readonly<Record<string, readonly Fact[]>>;
+  } = {},
+): InventoryView {
   return {
     isPublicRoot: (fingerprint) => options.publicRoots?.includes(fingerprint) ?? false,
     intervalMs: () => options.intervalMs,
+    facts: (subject) => options.facts?.[subject] ?? [],
   };
 }
 

@@ -50,6 +50,7 @@ export async function scan(
   const view = {
     isPublicRoot: (fingerprint: string) => trusted().publicRoots.has(fingerprint),
     intervalMs: () => undefined,
+    facts: () => [],
   };
   let done = 0;
 

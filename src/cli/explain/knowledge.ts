@@ -1,5 +1,6 @@
 import type { Config } from '../../config/config.ts';
 import { clientOutlooks, type Clients } from '../../inventory/clients.ts';
+import { FactIndex } from '../../inventory/fact-index.ts';
 import type { Location } from '../../inventory/model.ts';
 import { assess } from '../../policy/assess.ts';
 import { deadlinesOf, type Deadline } from '../../policy/deadline.ts';
@@ -31,12 +32,18 @@ export interface Knowledge {
 
 export async function gather(store: Store, config: Config, now: number): Promise<Knowledge> {
   const { policy } = config;
-  const [locations, sources] = await Promise.all([store.inventory.locations(), store.inventory.sources()]);
+  const [locations, sources, inquiries] = await Promise.all([
+    store.inventory.locations(),
+    store.inventory.sources(),
+    store.facts.inquiries(),
+  ]);
+  const facts = new FactIndex(inquiries);
   const intervals = new Map(sources.map(({ name, intervalMs }) => [name, intervalMs]));
   let trust: Trust | undefined;
   const view: InventoryView = {
     isPublicRoot: (fingerprint) => (trust ??= loadTrust()).publicRoots.has(fingerprint),
     intervalMs: (source) => intervals.get(source),
+    facts: (subject) => facts.facts(subject),
   };
   const assessed = new Map<Location, readonly Finding[]>();
 

@@ -418,7 +418,7 @@ describe('the endpoint collector with clients', () => {
       const meta = { source: 's', type: 'endpoint', target: 't', labels: {}, chains: createChains(() => trust) };
       const now = Date.now();
       const { location } = applyObservation(undefined, observation, meta, now);
-      const view = { isPublicRoot: () => false, intervalMs: () => undefined };
+      const view = { isPublicRoot: () => false, intervalMs: () => undefined, facts: () => [] };
       const { findings } = assess(location, view, DEFAULT_POLICY, now);
 
       expect(location.chain?.leaf.by).toBe(server.fingerprint);
@@ -451,7 +451,7 @@ describe('the endpoint collector with clients', () => {
       const observation = await look(gate, { clients: [client] });
       const meta = { source: 's', type: 'endpoint', target: 't', labels: {}, chains: createChains(() => trust) };
       const { location } = applyObservation(undefined, observation, meta, Date.now());
-      const view = { isPublicRoot: () => false, intervalMs: () => undefined };
+      const view = { isPublicRoot: () => false, intervalMs: () => undefined, facts: () => [] };
 
       expect(
         assess(location, view, DEFAULT_POLICY, Date.now()).findings.filter(({ family }) => family === 'expiry'),
