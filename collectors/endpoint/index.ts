@@ -14,11 +14,11 @@ import type { Observation, Problem, Staple, Verdict } from '../../src/plugin/obs
 import { durationOption } from '../../src/plugin/options.ts';
 import { createProber } from '../../src/tls/probe.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
-import { postgresConnect } from '../../src/tls/rehearse/postgres.ts';
 import { clientsOption, createClients, type Client } from './clients.ts';
 import { rehearseEach, rehearseOption, toRequest } from './rehearsals.ts';
 import { judgeStaple } from './staple.ts';
-import { bracketed, formatEndpoint, parseEndpoint } from './target.ts';
+import { bracketed, formatEndpoint, parseEndpoint, type Endpoint } from './target.ts';
+import { heloNameOption, wayTo, type Way } from './way.ts';
 
 /** The place of everything that was served. */
 const PLACE = 'chain';
@@ -35,7 +35,9 @@ const options = z.strictObject({
       }),
     )
     .min(1)
-    .describe('What to connect to: host, host:port, [IPv6]:port, https://host or tls://host:port. Without a port 443.'),
+    .describe(
+      'What to connect to: host, host:port, [IPv6]:port, or one of these with a scheme that says what is spoken there: https, smtp, imaps, postgres, … Without a port that of the scheme, 443 by itself.',
+    ),
   server_name: z
     .string()
     .min(1)
@@ -44,7 +46,9 @@ const options = z.strictObject({
   alpn: z
     .array(z.string().min(1).max(255))
     .default(['h2', 'http/1.1'])
-    .describe('Application protocols to offer (ALPN); an empty list offers none.'),
+    .describe(
+      'Application protocols to offer (ALPN) to targets without a scheme, or with https; an empty list offers none.',
+    ),
   timeout: durationOption('One deadline over name, connection and handshake of a target.', '10s'),
   handshake: z
     .enum(['hello', 'early', 'full'])
@@ -62,6 +66,7 @@ const options = z.strictObject({
     .max(64)
     .default(16)
     .describe('Addresses of one name that are looked at, IPv4 first; each is a location of its own.'),
+  helo_name: heloNameOption,
   clients: clientsOption,
   rehearse: rehearseOption,
 });
@@ -69,7 +74,7 @@ const options = z.strictObject({
 type Options = z.output<typeof options>;
 
 /** What travels with a target. */
-const EndpointData = z.object({ host: z.string(), port: z.int() });
+const EndpointData = z.object({ host: z.string(), port: z.int(), scheme: z.string().optional() });
 
 export const endpoint = defineCollector({
   type: 'endpoint',
@@ -84,11 +89,10 @@ function createInstance(given: Options, context: Context): CollectorInstance {
   const loadClients = createClients(given.clients, context);
   const request = toRequest(given.rehearse);
   const dial: Context['network']['connect'] = (...call) => context.network.connect(...call);
-  const connect = request.kind === 'postgres' ? postgresConnect(dial) : dial;
 
   /** What the server says of each client, and of one without a certificate: nothing when it could not be looked at. */
   async function verdictsOf(
-    { address, port, serverName }: Place,
+    { address, port, serverName, way }: Place,
     result: ProbeResult,
     clients: readonly Client[],
     signal: AbortSignal,
@@ -100,7 +104,7 @@ function createInstance(given: Options, context: Context): CollectorInstance {
     const host = serverName === undefined ? {} : { serverName };
     return rehearseEach(
       [...candidates, { name: null, identity: null }],
-      { connect: dial, address, port, ...host, alpn: given.alpn, request, timeoutMs: given.timeout },
+      { ...way, address, port, ...host, request, timeoutMs: given.timeout },
       signal,
     );
   }
@@ -109,11 +113,11 @@ function createInstance(given: Options, context: Context): CollectorInstance {
     async *discover() {
       const seen = new Set<string>();
       for (const text of given.targets) {
-        const { host, port } = parseEndpoint(text);
-        const key = formatEndpoint({ host, port });
+        const parsed = parseEndpoint(text);
+        const key = formatEndpoint(parsed);
         if (seen.has(key)) continue;
         seen.add(key);
-        yield { key, data: { host, port } };
+        yield { key, data: { ...parsed } };
       }
     },
 
@@ -121,7 +125,8 @@ function createInstance(given: Options, context: Context): CollectorInstance {
       signal.throwIfAborted();
       const { data } = EndpointData.safeParse(target.data);
       if (data === undefined) throw new CollectError('not_found', `${target.key} is not a target of this source`);
-      const { host, port } = data;
+      const { host, port, scheme } = data;
+      const named = { host, port, ...(scheme === undefined ? {} : { scheme }) };
       const deadline = AbortSignal.timeout(given.timeout);
       const startedAt = context.clock.now();
       const addresses = await resolve(host, context, AbortSignal.any([signal, deadline]));
@@ -132,20 +137,20 @@ function createInstance(given: Options, context: Context): CollectorInstance {
       const clients = await loadClients({ type: 'endpoint', id: formatEndpoint({ host, port }) }, signal);
       const looks = addresses.slice(0, given.max_addresses).map(async (address) => {
         const serverName = name === undefined ? undefined : domainToASCII(name);
+        const way = wayTo(named, {
+          connect: dial,
+          host: serverName ?? address,
+          heloName: given.helo_name,
+          alpn: given.alpn,
+          request,
+        });
+        const asked = serverName === undefined ? {} : { serverName };
         const result = await probe(
-          {
-            connect,
-            address,
-            port,
-            ...(serverName === undefined ? {} : { serverName }),
-            alpn: given.alpn,
-            timeoutMs: left,
-            verifyPossession: given.verify_possession,
-          },
+          { ...way, address, port, ...asked, timeoutMs: left, verifyPossession: given.verify_possession },
           given.handshake,
           signal,
         );
-        const place = { host, port, address, ...(serverName === undefined ? {} : { serverName }) };
+        const place = { ...named, address, ...asked, way };
         const verdicts = await verdictsOf(place, result, clients, signal);
         return toObservation(place, result, clients, verdicts, judgeStaple(result, context.clock.now()));
       });
@@ -168,11 +173,10 @@ async function resolve(host: string, context: Context, signal: AbortSignal): Pro
   }
 }
 
-interface Place {
-  readonly host: string;
-  readonly port: number;
+interface Place extends Endpoint {
   readonly address: string;
   readonly serverName?: string;
+  readonly way: Way;
 }
 
 function toObservation(
@@ -183,17 +187,20 @@ function toObservation(
   staple: Staple | undefined,
 ): Observation {
   const { items, problems } = readChain(result);
+  const before = place.way.told(place);
   return {
     location: `${formatEndpoint(place)}@${bracketed(place.address)}`,
     items: [...items, ...clients.flatMap((client) => client.items)],
     problems: [
       ...(result.chain.length > 0 ? problems : [whyNothing(place, result)]),
+      ...before.problems,
       ...clients.flatMap((client) => client.problems),
     ],
     endpoint: {
       address: place.address,
       port: place.port,
       ...(place.serverName === undefined ? {} : { serverName: place.serverName }),
+      ...before.facts,
       handshake: result.handshake,
       ...(result.tlsVersion === undefined ? {} : { tlsVersion: result.tlsVersion }),
       ...(result.cipher === undefined ? {} : { cipher: result.cipher }),

@@ -1,22 +1,21 @@
 import { isIP } from 'node:net';
 
+import { namedScheme, SCHEMES } from './scheme.ts';
+
 /** One host and port to look at. */
 export interface Endpoint {
   /** Lower-case; an IPv6 address without brackets. */
   readonly host: string;
   readonly port: number;
+  /** As written, a name in `SCHEMES`. */
+  readonly scheme?: string;
 }
 
 const DEFAULT_PORT = 443;
-const SCHEMES: ReadonlySet<string> = new Set(['https', 'tls']);
 /** [IPv6] or a host, and perhaps a port. */
 const AUTHORITY = /^(?:\[([^\]]+)\]|([^[\]:/@\s]+))(?::(\d{1,5}))?$/;
-const FORMS = 'host, host:port, [IPv6]:port, https://host or tls://host:port';
+const FORMS = 'host, host:port, [IPv6]:port, or one of these with a scheme such as https://, smtp:// or postgres://';
 const SCHEME = /^([a-z][a-z0-9+.-]*):\/\//i;
-/** Schemes of protocols that begin in the clear and change to TLS later. */
-const STARTTLS: ReadonlySet<string> = new Set(
-  'ftp imap ldap lmtp mysql nntp pop3 postgres postgresql sieve smtp xmpp'.split(' '),
-);
 
 /** A target that cannot be looked at: `unsupported` means that it is well written. The text never holds a password. */
 export class TargetError extends Error {
@@ -31,9 +30,13 @@ export class TargetError extends Error {
 
 /** Reads a target as a person writes it. Throws a TargetError that says what is wrong with it and what is allowed. */
 export function parseEndpoint(text: string): Endpoint {
-  const scheme = SCHEME.exec(text)?.[1];
+  const scheme = SCHEME.exec(text)?.[1]?.toLowerCase();
   const shown = withoutUserinfo(text);
-  if (scheme !== undefined && !SCHEMES.has(scheme.toLowerCase())) throw unsupported(shown, scheme);
+  const meaning = scheme === undefined ? undefined : SCHEMES.get(scheme);
+  if (scheme !== undefined && meaning === undefined) {
+    const known = [...SCHEMES.keys()].map((name) => `${name}://`).join(', ');
+    throw new TargetError('unsupported', `${shown}: the scheme ${scheme}:// is not supported; there are ${known}`);
+  }
   // A certificate belongs to a host and a port: the path of a URL says nothing about it.
   const authority = (scheme === undefined ? text : text.slice(scheme.length + 3).replace(/[/?#].*$/s, '')).trim();
 
@@ -41,7 +44,7 @@ export function parseEndpoint(text: string): Endpoint {
   const match = isIP(authority) === 6 ? ['', authority] : AUTHORITY.exec(authority);
   const [, six, name, digits] = match ?? [];
   const host = six ?? name;
-  const port = digits === undefined ? DEFAULT_PORT : Number(digits);
+  const port = digits === undefined ? (meaning?.port ?? DEFAULT_PORT) : Number(digits);
   if (host === undefined) {
     const why = shown === text ? '' : ' with a user name or password in front';
     throw new TargetError('malformed', `"${shown}" is not a target${why}; write ${FORMS}`);
@@ -50,14 +53,7 @@ export function parseEndpoint(text: string): Endpoint {
     throw new TargetError('malformed', `${shown}: between brackets stands an IPv6 address, such as [2001:db8::1]:443`);
   }
   if (port < 1 || port > 65_535) throw new TargetError('malformed', `${shown}: a port is a number from 1 to 65535`);
-  return { host: host.toLowerCase(), port };
-}
-
-function unsupported(shown: string, scheme: string): TargetError {
-  const what = STARTTLS.has(scheme.toLowerCase())
-    ? `the scheme ${scheme}:// begins in the clear and changes to TLS later (STARTTLS), which is not supported yet`
-    : `the scheme ${scheme}:// is not supported`;
-  return new TargetError('unsupported', `${shown}: ${what}; a target is ${FORMS}`);
+  return { host: host.toLowerCase(), port, ...(scheme === undefined ? {} : { scheme }) };
 }
 
 /** A target without the user name and password that URLs may have (RFC 3986 section 3.2.1): they are nobody's business. */
@@ -69,9 +65,10 @@ export function withoutUserinfo(text: string): string {
   return start + (isSplit ? rest.slice(rest.lastIndexOf('@') + 1) : rest);
 }
 
-/** `host:port`, an IPv6 address in brackets. */
-export function formatEndpoint({ host, port }: Endpoint): string {
-  return `${bracketed(host)}:${port}`;
+/** `host:port`, or `scheme://host:port` where the scheme changes what is spoken; an IPv6 address in brackets. */
+export function formatEndpoint({ host, port, scheme }: Endpoint): string {
+  const named = scheme === undefined ? undefined : namedScheme(scheme);
+  return `${named === undefined ? '' : `${named}://`}${bracketed(host)}:${port}`;
 }
 
 /** An address as it stands in a location. */

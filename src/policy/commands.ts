@@ -20,25 +20,30 @@ export function quote(word: string): string {
 export interface Reach {
   readonly host: string;
   readonly port: number;
-  /** What `openssl s_client -starttls` calls the protocol, where one is spoken before TLS. */
+  /** The protocol that is spoken before TLS. */
   readonly starttls?: string;
 }
 
 const TARGET =
-  /^(?:(?<scheme>[a-z][a-z0-9+]*):\/\/)?(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^\s/:[\]@-][^\s/:[\]@]*))(?::(?<port>\d{1,5}))?(?:\/.*)?$/;
+  /^(?:(?<scheme>[a-z][a-z0-9+-]*):\/\/)?(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^\s/:[\]@-][^\s/:[\]@]*))(?::(?<port>\d{1,5}))?(?:\/.*)?$/;
 
-/** Protocols that begin in the clear, by the names that targets give them. */
-const STARTTLS: ReadonlyMap<string, { readonly name: string; readonly port: number }> = new Map([
-  ['ftp', { name: 'ftp', port: 21 }],
-  ['imap', { name: 'imap', port: 143 }],
-  ['ldap', { name: 'ldap', port: 389 }],
-  ['mysql', { name: 'mysql', port: 3306 }],
-  ['pop3', { name: 'pop3', port: 110 }],
-  ['postgres', { name: 'postgres', port: 5432 }],
-  ['postgresql', { name: 'postgres', port: 5432 }],
-  ['sieve', { name: 'sieve', port: 4190 }],
-  ['smtp', { name: 'smtp', port: 25 }],
-  ['xmpp', { name: 'xmpp', port: 5222 }],
+/** Protocols that begin in the clear, and whether `openssl s_client -starttls` knows them; by the same names. */
+const STARTTLS: ReadonlyMap<string, 'openssl' | 'notafter'> = new Map([
+  ['ftp', 'openssl'],
+  ['imap', 'openssl'],
+  ['irc', 'openssl'],
+  ['ldap', 'openssl'],
+  ['lmtp', 'openssl'],
+  ['mssql', 'notafter'],
+  ['mysql', 'openssl'],
+  ['nntp', 'openssl'],
+  ['pop3', 'openssl'],
+  ['postgres', 'openssl'],
+  ['rdp', 'notafter'],
+  ['sieve', 'openssl'],
+  ['smtp', 'openssl'],
+  ['xmpp', 'openssl'],
+  ['xmpp-server', 'openssl'],
 ]);
 
 /** Where the target is reached, if it is an endpoint whose name can be taken apart. */
@@ -47,11 +52,11 @@ export function reachOf(location: Location): Reach | undefined {
   const parts = TARGET.exec(location.target)?.groups;
   const host = parts?.['v6'] ?? parts?.['host'];
   if (host === undefined) return undefined;
-  const starttls = STARTTLS.get(parts?.['scheme'] ?? '');
+  const protocol = location.endpoint?.protocol ?? parts?.['scheme'];
   return {
     host,
-    port: location.endpoint?.port ?? Number(parts?.['port'] ?? starttls?.port ?? 443),
-    ...(starttls === undefined ? {} : { starttls: starttls.name }),
+    port: location.endpoint?.port ?? Number(parts?.['port'] ?? 443),
+    ...(protocol !== undefined && STARTTLS.has(protocol) ? { starttls: protocol } : {}),
   };
 }
 
@@ -97,13 +102,19 @@ function isPath(location: Location): boolean {
 }
 
 function endpointCommand(location: Location, reach: Reach): string {
+  const { starttls } = reach;
+  if (starttls !== undefined && STARTTLS.get(starttls) === 'notafter') {
+    return `notafter check ${quote(location.target)}`;
+  }
   const address = location.endpoint?.address ?? reach.host;
   const connect = `${address.includes(':') ? `[${address}]` : address}:${reach.port}`;
   const name = location.endpoint?.serverName;
   const options = [
     `-connect ${quote(connect)}`,
     ...(name === undefined || name.startsWith('-') ? [] : [`-servername ${quote(name)}`]),
-    ...(reach.starttls === undefined ? [] : [`-starttls ${reach.starttls}`]),
+    ...(starttls === undefined ? [] : [`-starttls ${starttls}`]),
+    // The domain: without it a server is asked for its own address, and knows nothing of that.
+    ...(starttls?.startsWith('xmpp') === true ? [`-xmpphost ${quote(name ?? reach.host)}`] : []),
   ];
   return `openssl s_client ${options.join(' ')} -showcerts </dev/null | openssl x509 -noout -subject -issuer -dates -fingerprint -sha256`;
 }

@@ -1,9 +1,10 @@
 import { meaningOf } from '../network/failure.ts';
 import type { NetworkFailure } from '../network/network.ts';
 import { adviceFor, type TlsAlert } from './alerts.ts';
+import type { DialogueFailure } from './starttls/dialogue-error.ts';
 
 /** Why a probe did not get through a handshake: each is also one of the plugin's reasons. */
-export type ProbeFailureReason = NetworkFailure | 'tls_alert' | 'tls_error' | 'not_tls' | 'malformed';
+export type ProbeFailureReason = NetworkFailure | DialogueFailure | 'tls_alert' | 'tls_error' | 'not_tls' | 'malformed';
 
 export interface ProbeFailure {
   readonly reason: ProbeFailureReason;
@@ -88,7 +89,7 @@ const PROTOCOLS: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** What these bytes are the beginning of, in words; never the bytes themselves. */
-function protocolName(bytes: Buffer): string {
+export function protocolName(bytes: Buffer): string {
   const text = bytes.toString('latin1');
   return PROTOCOLS.find(([pattern]) => pattern.test(text))?.[1] ?? 'something else';
 }

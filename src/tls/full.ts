@@ -1,10 +1,10 @@
 import { constants } from 'node:crypto';
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as startTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 
 import { startDeadline, isTimeout } from '../network/deadline.ts';
-import { NetworkError, type Network } from '../network/network.ts';
 import { NO_APPLICATION_PROTOCOL } from './alerts.ts';
+import { connectFailure, type Connect, type Farewell } from './connect.ts';
 import {
   alertFailure,
   closedFailure,
@@ -24,8 +24,9 @@ const CLOSE_GRACE_MS = 500;
 const DRAIN_MS = 2_000;
 
 export interface ProbeOptions {
-  /** How a connection is made: `Network.connect`. */
-  readonly connect: Network['connect'];
+  readonly connect: Connect;
+  /** What is said inside TLS before it ends; only the TLS library says it. */
+  readonly farewell?: Farewell;
   /** A literal address. */
   readonly address: string;
   readonly port: number;
@@ -56,12 +57,11 @@ export async function probeFull(options: ProbeOptions, signal: AbortSignal): Pro
 
 async function attempt(options: ProbeOptions, alpn: readonly string[], signal: AbortSignal): Promise<ProbeResult> {
   const flight = new ServerFlight();
-  let socket: Socket;
+  let socket: Duplex;
   try {
     socket = await options.connect(options.address, options.port, signal);
   } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    return summarize(flight, 'full', false, { reason: error.reason, detail: error.message });
+    return summarize(flight, 'full', false, connectFailure(error));
   }
   try {
     return await handshake(socket, flight, options, alpn, signal);
@@ -79,7 +79,7 @@ type Ending =
   | { readonly kind: 'closed' | 'fault' | 'aborted' };
 
 async function handshake(
-  socket: Socket,
+  socket: Duplex,
   flight: ServerFlight,
   options: ProbeOptions,
   alpn: readonly string[],
@@ -118,6 +118,7 @@ async function handshake(
     });
 
     if (ending.kind === 'established') {
+      await options.farewell?.(tls, signal);
       await close(tls, socket, flight, signal);
     } else if (ending.kind === 'tls' && !flight.ended) {
       await drain(socket, flight, signal, (listener) => {
@@ -136,7 +137,7 @@ async function handshake(
 }
 
 /** Says goodbye (close_notify, then the end of the stream) and gives the server a moment to do the same. */
-async function close(tls: TLSSocket, socket: Socket, flight: ServerFlight, signal: AbortSignal): Promise<void> {
+async function close(tls: TLSSocket, socket: Duplex, flight: ServerFlight, signal: AbortSignal): Promise<void> {
   // What the server says after the handshake is thrown away, and counted: a flood is cut off.
   tls.resume();
   tls.end();
@@ -149,7 +150,7 @@ async function close(tls: TLSSocket, socket: Socket, flight: ServerFlight, signa
 
 /** Lets the rest of the server's flight arrive after the TLS library has given up on it. */
 async function drain(
-  socket: Socket,
+  socket: Duplex,
   flight: ServerFlight,
   signal: AbortSignal,
   listen: (listener: () => void) => void,
@@ -163,7 +164,7 @@ async function drain(
 
 /** Waits for the socket to close, for `done`, for the time to pass or for the signal, whatever comes first. */
 async function until(
-  socket: Socket,
+  socket: Duplex,
   ms: number,
   signal: AbortSignal,
   arrange: (done: () => void) => void,

@@ -23,7 +23,9 @@ export type Obstacle =
   | 'malformed'
   | 'silent'
   | 'reset'
-  | 'closed';
+  | 'closed'
+  /** The protocol wants a word inside TLS, which only the TLS library says. */
+  | 'farewell';
 
 /** What one address showed. Everything optional is absent when it was not seen. */
 export interface ProbeResult {

@@ -43,6 +43,7 @@ export function createProber({ now, fillRandom }: ProberOptions): Probe {
 
   return async (options, handshake, signal) => {
     if (handshake === 'full') return probeFull(options, signal);
+    if (options.farewell !== undefined) return { ...(await probeFull(options, signal)), fallback: 'farewell' };
     const target = `${options.address} ${options.port} ${options.serverName ?? ''}`;
     const known = recall(target);
     if (known !== undefined) return { ...(await probeFull(options, signal)), fallback: known };

@@ -55,7 +55,7 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     invalidOptions: {
       'no target': { targets: [] },
-      'a target of a protocol that is not spoken': { targets: ['smtp://mail.example.com:25'] },
+      'a target of a protocol that is not spoken': { targets: ['gopher://mail.example.com:25'] },
       'a port that is none': { targets: ['api.example.com:99999'] },
       'a host with a blank': { targets: ['api example.com'] },
       'a timeout without a unit': { targets: ['api.example.com'], timeout: '10' },

@@ -1,6 +1,7 @@
 import type { TlsOptions } from 'node:tls';
 
 import { dial } from '../../src/network/dialer.ts';
+import { startTlsIn } from '../../src/tls/starttls/start.ts';
 import { rehearse, type RehearsalOptions, type RehearsalVerdict } from '../../src/tls/rehearse/rehearse.ts';
 import { clientIntermediate, clientRoot, REVOKED_SERIAL } from './client-identities.ts';
 import { createAuthority, createCrl } from './pki.ts';
@@ -28,7 +29,9 @@ export function insistent(version: TlsVersion, more: TlsOptions = {}): TlsOption
   };
 }
 
-/** A rehearsal on loopback: without a certificate and of kind `auto`, unless told otherwise. */
+const { connect: connectPostgres } = startTlsIn('postgres', dial, { host: 'localhost', own: 'localhost' });
+
+/** A rehearsal on loopback: without a certificate and of kind `auto`, unless told otherwise; PostgreSQL as it begins. */
 export function login(
   server: { readonly port: number },
   options: Partial<RehearsalOptions> = {},
@@ -36,7 +39,7 @@ export function login(
 ): Promise<RehearsalVerdict> {
   return rehearse(
     {
-      connect: dial,
+      connect: options.request?.kind === 'postgres' ? connectPostgres : dial,
       address: '127.0.0.1',
       port: server.port,
       serverName: 'localhost',

@@ -82,9 +82,15 @@ describe('lookCommand', () => {
     ],
     [
       'a database',
-      endpoint('postgres://db', 'db', '10.0.0.9', 5432),
+      endpoint('postgres://db:5432', 'db', '10.0.0.9', 5432),
       `openssl s_client -connect 10.0.0.9:5432 -servername db -starttls postgres ${show}`,
     ],
+    [
+      'a chat server',
+      endpoint('xmpp-server://chat.example.com:5269', 'chat.example.com', '10.0.0.9', 5269),
+      `openssl s_client -connect 10.0.0.9:5269 -servername chat.example.com -starttls xmpp-server -xmpphost chat.example.com ${show}`,
+    ],
+    ['a desktop', endpoint('rdp://desk:3389', 'desk', '10.0.0.9', 3389), 'notafter check rdp://desk:3389'],
     [
       'a name that is an attack',
       endpoint('x:443', 'a$(reboot)', '10.0.0.7', 443),
@@ -135,7 +141,7 @@ test.each<[string, ReturnType<typeof reachOf>]>([
   ['example.com', { host: 'example.com', port: 443 }],
   ['example.com:8443', { host: 'example.com', port: 8443 }],
   ['https://example.com/path', { host: 'example.com', port: 443 }],
-  ['smtp://mail', { host: 'mail', port: 25, starttls: 'smtp' }],
+  ['smtp://mail:25', { host: 'mail', port: 25, starttls: 'smtp' }],
   ['[2001:db8::1]:443', { host: '2001:db8::1', port: 443 }],
   ['-oProxyCommand=x:443', undefined],
   ['a b', undefined],

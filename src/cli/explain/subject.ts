@@ -60,7 +60,7 @@ function namesOf(location: Location): ReadonlySet<string> {
 /** Without scheme, case and a slash or dot at the end: `https://Example.com/` is `example.com`. */
 function plainName(name: string): string {
   return name
-    .replace(/^[a-z][a-z0-9+]*:\/\//i, '')
+    .replace(/^[a-z][a-z0-9+-]*:\/\//i, '')
     .replace(/(?<=.)[/.]+$/, '')
     .toLowerCase();
 }

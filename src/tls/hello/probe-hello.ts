@@ -1,8 +1,8 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import { isTimeout, startDeadline } from '../../network/deadline.ts';
-import { NetworkError } from '../../network/network.ts';
 import { HANDSHAKE_FAILURE, NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME } from '../alerts.ts';
+import { connectFailure } from '../connect.ts';
 import {
   alertFailure,
   closedFailure,
@@ -75,16 +75,14 @@ async function attempt(
     ephemerals,
   );
   let onReceive: ((bytes: Buffer) => void) | undefined;
-  let socket: Socket;
+  let socket: Duplex;
   try {
     socket = await options.connect(options.address, options.port, signal, (bytes) => {
       if (onReceive === undefined) session.receive(bytes);
       else onReceive(bytes);
     });
   } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    const failure = { reason: error.reason, detail: error.message };
-    return { result: summarize(session.sight, options.handshake, false, failure) };
+    return { result: summarize(session.sight, options.handshake, false, connectFailure(error)) };
   }
 
   try {
@@ -124,7 +122,7 @@ async function attempt(
 
 /** Gives the server a moment to close in its turn; a flood is cut off. */
 async function untilClosed(
-  socket: Socket,
+  socket: Duplex,
   session: HelloSession,
   signal: AbortSignal,
   listen: (listener: (bytes: Buffer) => void) => void,

@@ -1,13 +1,11 @@
-import type { Socket } from 'node:net';
-
-import { isTimeout } from '../../network/deadline.ts';
-import { NetworkError, type Network } from '../../network/network.ts';
 import { accepted, judgeEnd, rejected, unknown, type Judgement } from './judgement.ts';
 import type { PostgresRehearsal } from './request.ts';
 import type { Wire } from './wire.ts';
 
+/** PostgreSQL in ALPN: https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL */
+export const POSTGRES_PROTOCOL = 'postgresql';
+
 /** https://www.postgresql.org/docs/current/protocol-message-formats.html */
-const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f]);
 const PROTOCOL_3_0 = 196_608;
 const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4]);
 
@@ -20,67 +18,6 @@ const PAST_LOGIN: ReadonlySet<string> = new Set(['3D000', '42501']);
 
 /** No message before the end of a login is nearly as long. */
 const MAX_MESSAGE = 32 * 1024;
-
-/** Connects, and asks PostgreSQL to begin TLS: what comes next on the socket is a hello. Throws NetworkError. */
-export function postgresConnect(connect: Network['connect']): Network['connect'] {
-  return async (address, port, signal) => {
-    const socket = await connect(address, port, signal);
-    try {
-      await requestTls(socket, `${address} port ${port}`, signal);
-      return socket;
-    } catch (error) {
-      socket.destroy();
-      throw error;
-    }
-  };
-}
-
-async function requestTls(socket: Socket, where: string, signal: AbortSignal): Promise<void> {
-  socket.write(SSL_REQUEST);
-  const answer = await firstChunk(socket, signal);
-  if (signal.aborted) {
-    if (!isTimeout(signal)) throw signal.reason;
-    throw new NetworkError('timeout', `${where} did not answer whether PostgreSQL speaks TLS there`);
-  }
-  switch (answer?.toString('latin1', 0, 1)) {
-    case undefined:
-      throw new NetworkError('closed', `${where} closed the connection when PostgreSQL was asked for TLS`);
-    case 'S':
-      break;
-    case 'N':
-      throw new NetworkError('refused', `${where} does not begin TLS: PostgreSQL is configured without it (ssl = off)`);
-    default:
-      throw new NetworkError('refused', `${where} does not begin TLS: it is no PostgreSQL server`);
-  }
-  if (answer !== undefined && answer.length > 1) {
-    throw new NetworkError(
-      'closed',
-      `${where} sent more than its answer before TLS: somebody may be tampering with it`,
-    );
-  }
-}
-
-/** What comes first on the socket; nothing when it ends or the signal aborts before. */
-function firstChunk(socket: Socket, signal: AbortSignal): Promise<Buffer | undefined> {
-  return new Promise((resolve) => {
-    function settle(chunk?: Buffer): void {
-      socket.pause();
-      socket.off('data', settle);
-      socket.off('close', onEnd);
-      socket.off('end', onEnd);
-      signal.removeEventListener('abort', onEnd);
-      resolve(chunk);
-    }
-    function onEnd(): void {
-      settle();
-    }
-    socket.once('data', settle);
-    socket.once('close', onEnd);
-    socket.once('end', onEnd);
-    signal.addEventListener('abort', onEnd, { once: true });
-    if (socket.destroyed || signal.aborted) settle();
-  });
-}
 
 /** Begins a session and judges the first answer: a request to authenticate further is the certificate's acceptance. */
 export async function judgePostgres(wire: Wire, { user, database }: PostgresRehearsal): Promise<Judgement> {

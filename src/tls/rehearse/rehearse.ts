@@ -1,8 +1,9 @@
-import { isIP, type Socket } from 'node:net';
+import { isIP } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 import { isTimeout, startDeadline } from '../../network/deadline.ts';
-import { NetworkError, type Network } from '../../network/network.ts';
 import { NO_APPLICATION_PROTOCOL } from '../alerts.ts';
+import { connectFailure, type Connect, type Farewell } from '../connect.ts';
 import { rehearsalContext } from './context.ts';
 import { judgeGrpc } from './grpc.ts';
 import { askHttp1, type HttpAsk } from './http1.ts';
@@ -10,7 +11,7 @@ import { askHttp2 } from './http2.ts';
 import { judgeConfigured, judgeStatus, type HttpAnswer } from './http-status.ts';
 import type { ClientIdentity } from './identity.ts';
 import { isPast, judgeEnd, unknown, type Judgement } from './judgement.ts';
-import { judgePostgres, postgresConnect } from './postgres.ts';
+import { judgePostgres, POSTGRES_PROTOCOL } from './postgres.ts';
 import type { RehearsalRequest } from './request.ts';
 import { judgeSilence } from './silence.ts';
 import { openWire, type Wire } from './wire.ts';
@@ -30,8 +31,11 @@ const HTTP = ['h2', 'http/1.1'] as const;
 const MAX_ATTEMPTS = 4;
 
 export interface RehearsalOptions {
-  /** How a connection is made: `Network.connect`. */
-  readonly connect: Network['connect'];
+  readonly connect: Connect;
+  /** What is said inside TLS before it ends. */
+  readonly farewell?: Farewell;
+  /** Whether HTTP is offered unasked; default true. Not where TLS belongs to another protocol. */
+  readonly offersHttp?: boolean;
   /** A literal address. */
   readonly address: string;
   readonly port: number;
@@ -103,28 +107,27 @@ async function judge(options: RehearsalOptions, signal: AbortSignal): Promise<Ju
 }
 
 /** HTTP is always offered where the server's choice of it tells how it will judge. */
-function protocolsFor({ request, alpn = [] }: RehearsalOptions): readonly string[] {
+function protocolsFor({ request, alpn = [], offersHttp = true }: RehearsalOptions): readonly string[] {
   switch (request.kind) {
     case 'auto':
     case 'none':
-      return [...new Set([...alpn, ...HTTP])];
+      return offersHttp ? [...new Set([...alpn, ...HTTP])] : alpn;
     case 'http':
       return alpn;
     case 'grpc':
       return ['h2'];
     case 'postgres':
-      return [];
+      return [POSTGRES_PROTOCOL];
   }
 }
 
 async function connectAndJudge(options: RehearsalOptions, attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
-  const connect = attempt.request.kind === 'postgres' ? postgresConnect(options.connect) : options.connect;
-  let socket: Socket;
+  let socket: Duplex;
   try {
-    socket = await connect(options.address, options.port, signal);
+    socket = await options.connect(options.address, options.port, signal);
   } catch (error) {
-    if (!(error instanceof NetworkError)) throw error;
-    return unknown(error.reason, error.message);
+    const { reason, detail } = connectFailure(error);
+    return unknown(reason, detail);
   }
   const context = options.identity?.context ?? nobody();
   const wire = openWire(socket, { ...options, alpn: attempt.alpn, context }, signal);

@@ -20,7 +20,7 @@ export interface HttpRehearsal {
   readonly expect?: readonly number[];
 }
 
-/** The beginning of a PostgreSQL session, behind an SSLRequest. */
+/** The beginning of a PostgreSQL session; TLS was asked for before, or came first. */
 export interface PostgresRehearsal {
   readonly kind: 'postgres';
   readonly user: string;

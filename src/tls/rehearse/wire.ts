@@ -1,9 +1,10 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { connect as startTls, type SecureContext, type TLSSocket } from 'node:tls';
 
 import { startDeadline } from '../../network/deadline.ts';
 import { codeOf } from '../../network/failure.ts';
 import { alertOf, type TlsAlert } from '../alerts.ts';
+import type { Farewell } from '../connect.ts';
 import { faultFailure, type Attempt, type ProbeFailure } from '../failure.ts';
 import { ServerFlight } from '../server-flight.ts';
 import { createTap } from '../tap.ts';
@@ -57,10 +58,12 @@ export interface WireOptions extends Attempt {
   readonly context: SecureContext;
   /** Application protocols to offer; without any the extension is not sent. */
   readonly alpn: readonly string[];
+  /** What is said inside TLS before it ends. */
+  readonly farewell?: Farewell;
 }
 
 /** Begins TLS on a connected socket, which is from now on the wire's to destroy. Never resumes a session. */
-export function openWire(socket: Socket, options: WireOptions, signal: AbortSignal): Wire {
+export function openWire(socket: Duplex, options: WireOptions, signal: AbortSignal): Wire {
   const flight = new ServerFlight();
   const waiting = new Set<() => void>();
   const course: { -readonly [Key in keyof Course]: Course[Key] } = {
@@ -156,6 +159,7 @@ export function openWire(socket: Socket, options: WireOptions, signal: AbortSign
     },
     async close() {
       if (wire.over) return;
+      await options.farewell?.(tls, signal);
       tls.resume();
       tls.end();
       await wire.until(() => false, CLOSE_GRACE_MS);

@@ -2,12 +2,10 @@ import { createServer as createTls } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 
 import { dial } from '../../../src/network/dialer.ts';
-import { probeFull } from '../../../src/tls/full.ts';
-import { postgresConnect } from '../../../src/tls/rehearse/postgres.ts';
 import { CLIENT_KINDS, identityOf, type ClientKind } from '../../helpers/client-identities.ts';
 import { authentication, byCertificate, failure, message, startPostgres } from '../../helpers/fake-postgres.ts';
 import { startServer, startSilentServer, startTcpServer } from '../../helpers/loopback-servers.ts';
-import { login, serverLeaf, type TlsVersion } from '../../helpers/rehearsal.ts';
+import { insistent, login, type TlsVersion } from '../../helpers/rehearsal.ts';
 
 const good = identityOf('good');
 const request = { kind: 'postgres', user: 'billing', database: 'ledger' } as const;
@@ -58,9 +56,9 @@ describe('a rehearsal with PostgreSQL', () => {
   });
 
   test.each([
-    ['has no TLS', 'N', 'refused', /ssl = off/],
-    ['is none', 'E', 'refused', /no PostgreSQL/],
-    ['says more than it should before TLS', 'Sx', 'closed', /tampering/],
+    ['has no TLS', 'N', 'tls_not_offered', /ssl = off/],
+    ['is none', 'HTTP/1.1 400', 'not_tls', /plain HTTP instead of PostgreSQL/],
+    ['cannot take us', 'E', 'service_error', /an error/],
   ])('knows nothing of a server that %s', async (_what, answer, reason, evidence) => {
     await using server = await startTcpServer((socket) => socket.once('data', () => socket.write(answer)));
     await expect(login(server, { identity: good, request })).resolves.toEqual({
@@ -81,30 +79,28 @@ describe('a rehearsal with PostgreSQL', () => {
     });
   });
 
+  test('needs no SSLRequest where TLS comes first, and says by ALPN that it is PostgreSQL', async () => {
+    const startup: string[] = [];
+    await using server = await startServer(
+      createTls(insistent('TLSv1.3', { ALPNProtocols: ['postgresql'] }), (socket) => {
+        socket.on('error', () => undefined);
+        socket.once('data', (bytes: Buffer) => {
+          startup.push(`${String(socket.alpnProtocol)} ${bytes.toString('latin1', 8, 12)}`);
+          socket.write(authentication(0));
+        });
+      }),
+    );
+    await expect(login(server, { connect: dial, identity: good, request })).resolves.toMatchObject({
+      status: 'accepted',
+    });
+    expect(startup).toEqual(['postgresql user']);
+  });
+
   test('throws the reason of a stop while it waits for TLS', async () => {
     await using server = await startSilentServer();
     const controller = new AbortController();
     const stop = new Error('stopping');
     setImmediate(() => controller.abort(stop));
     await expect(login(server, { request }, controller.signal)).rejects.toBe(stop);
-  });
-});
-
-describe('a connection to PostgreSQL', () => {
-  test('is one that a probe can begin TLS on', async () => {
-    await using server = await startPostgres('TLSv1.3', byCertificate);
-    const result = await probeFull(
-      { connect: postgresConnect(dial), address: '127.0.0.1', port: server.port, timeoutMs: 5_000 },
-      new AbortController().signal,
-    );
-    expect(result).toMatchObject({ chain: [serverLeaf.der], requestsClientCertificate: true });
-  });
-
-  test('leaves no socket behind when it fails', async () => {
-    await using server = await startServer(createTls());
-    await using refusing = await startTcpServer((socket) => socket.once('data', () => socket.write('N')));
-    const signal = AbortSignal.timeout(300);
-    await expect(postgresConnect(dial)('127.0.0.1', server.port, signal)).rejects.toThrow(/TLS/);
-    await expect(postgresConnect(dial)('127.0.0.1', refusing.port, signal)).rejects.toThrow(/ssl = off/);
   });
 });
