@@ -6,7 +6,8 @@ import { createLocalEngine } from './engine/local.ts';
 import { startLoop } from './engine/loop.ts';
 import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
-import { createChains } from './look/chains.ts';
+import { createLeafIndex } from './inventory/leaf-index.ts';
+import { type Chains, createChains } from './look/chains.ts';
 import { createContext } from './look/context.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
@@ -23,6 +24,7 @@ import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { Context } from './plugin/context.ts';
 import type { Logger } from './plugin/logger.ts';
+import { hasPins } from './policy/policy.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
@@ -81,14 +83,15 @@ async function closeChannels(channels: ReadonlyMap<string, ChannelInstance>): Pr
   await Promise.allSettled([...channels.values()].map(async (instance) => instance.close?.()));
 }
 
-/** What the config makes of a source, not yet opened. */
-export function planSource(source: SourceConfig, context: Context): SourcePlan {
+/** What the config makes of a source, not yet opened. `trust` is what holds for all sources that do not say it themselves. */
+export function planSource(source: SourceConfig, trust: Config['trust'], context: Context, chains: Chains): SourcePlan {
   const { name, collector, options, schedule, labels } = source;
   return {
     name,
-    definition: hash('sha256', JSON.stringify({ type: collector.type, options, schedule, labels })),
+    definition: hash('sha256', JSON.stringify({ type: collector.type, options, schedule, labels, trust })),
     async open() {
       try {
+        const finder = chains.finder(collector.demands?.(options).trust, trust);
         const instance = await collector.create(options, context);
         return {
           name,
@@ -98,6 +101,7 @@ export function planSource(source: SourceConfig, context: Context): SourcePlan {
           schedule,
           intervalMs: intervalOf(schedule),
           labels,
+          chains: finder,
         };
       } catch (error) {
         throw new Error(`source ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
@@ -123,6 +127,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const context = createContext({ clock, log, network, limit: createLimiters(), environment: process.env });
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
   const trust = loadTrust();
+  const chains = createChains(() => trust, clock);
+  const leaves = createLeafIndex();
+  const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
+    sources.map((source) => planSource(source, general, context, chains));
 
   let channels: ReadonlyMap<string, ChannelInstance>;
   try {
@@ -201,8 +209,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       isPublicRoot: (fingerprint) => trust.publicRoots.has(fingerprint),
       intervalMs: (source) => looking.intervalMs(source),
       facts: (subject) => facts.facts(subject),
+      successors: (leaf) => leaves.newerThan(leaf),
     },
-    chains: createChains(() => trust),
+    leaves: () => (hasPins(config.policy) ? leaves : undefined),
     policy: () => config.policy,
     async transition(alerts, assessed, now) {
       await transition(alerts, assessed, notifyOptions(), now);
@@ -287,7 +296,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     try {
       next = await parts.loadConfig();
       nextChannels = await openChannels(next, context);
-      await looking.use(next.sources.map((source) => planSource(source, context)));
+      await looking.use(plansOf(next));
     } catch (error) {
       await closeChannels(nextChannels);
       const problems = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -358,7 +367,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     declare();
     await forgetOtherChannels();
     await engine.start();
-    await looking.use(config.sources.map((source) => planSource(source, context)));
+    await looking.use(plansOf(config));
     // The policy may have changed while notafter was not running.
     await recorder.assessAll(new AbortController().signal);
     started = true;

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { CertificateError, parseCertificate, type Certificate } from '../../src/certificate/certificate.ts';
 import { defineCollector, type CollectorInstance } from '../../src/plugin/collector.ts';
 import type { Context } from '../../src/plugin/context.ts';
+import { pinsOption, trustOption } from '../../src/plugin/demands.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Role } from '../../src/plugin/item.ts';
 import { networkFailure } from '../../src/plugin/network-failure.ts';
@@ -69,6 +70,14 @@ const options = z.strictObject({
   helo_name: heloNameOption,
   clients: clientsOption,
   rehearse: rehearseOption,
+  trust: trustOption
+    .optional()
+    .describe('Whom the clients of these endpoints trust. With it, a chain that ends elsewhere is critical.'),
+  pins: pinsOption
+    .optional()
+    .describe(
+      "What the clients of these endpoints pin: of each kind given, the server's certificate must be in the list.",
+    ),
 });
 
 type Options = z.output<typeof options>;
@@ -81,6 +90,10 @@ export const endpoint = defineCollector({
   summary: 'What servers show in a TLS handshake, at every address of their name',
   options,
   scope: () => 'cluster',
+  demands: ({ trust, pins }) => ({
+    ...(trust === undefined ? {} : { trust }),
+    ...(pins === undefined ? {} : { pins }),
+  }),
   create: async (given, context) => createInstance(given, context),
 });
 

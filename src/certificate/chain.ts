@@ -1,13 +1,15 @@
-import { IssuerCheck, isSelfSigned, issuerCandidates } from './issuer.ts';
+import { IssuerCheck, isSelfSigned, type VerifyIssuer } from './issuer.ts';
 import type { Certificate } from './model.ts';
-
-/** What is taken as given when a path is built. */
-export interface ChainTrust {
-  /** Certificates that a path may end at. They end like any other: an expired anchor ends the path. */
-  readonly anchors: readonly Certificate[];
-  /** Certificates that were not served but may stand in a path. */
-  readonly intermediates?: readonly Certificate[];
-}
+import type { Breach } from './path-rules.ts';
+import {
+  breachOf,
+  type ChainTrust,
+  endOf,
+  findServedPath,
+  findTrustPath,
+  MAX_SIGNATURE_CHECKS,
+} from './path-search.ts';
+import { judgeServedList, type ServedList } from './served-list.ts';
 
 /** An end and the certificate that sets it. */
 export interface ChainLimit {
@@ -15,6 +17,34 @@ export interface ChainLimit {
   readonly at: number | null;
   /** Fingerprint. */
   readonly by: string;
+}
+
+/** A certificate of the best path that the server did not send. */
+export interface Unserved {
+  readonly certificate: Certificate;
+  /** `anchor`: a trust store has it, so it need not be sent. `elsewhere`: clients that do not happen to have it fail. */
+  readonly from: 'anchor' | 'elsewhere';
+}
+
+/**
+ * Why no trust path was found.
+ *
+ * `self-signed`: the leaf vouches for itself. `unknown-root`: a root was served that is not trusted. `unknown-issuer`: the
+ * served path ends below an issuer that is neither served nor trusted. `incomplete`: likewise, and there must be an
+ * intermediate between, because a public CA issued the leaf and nothing else was served. `breach`: there is a path to an
+ * anchor, but one that clients must refuse. `exhausted`: the search met a cap, so there may be one.
+ */
+export interface Distrust {
+  readonly why: 'self-signed' | 'unknown-root' | 'unknown-issuer' | 'incomplete' | 'breach' | 'exhausted';
+  /** Fingerprint of the last certificate of the served path. */
+  readonly top: string;
+  /** Whom the last certificate of the served path names as its issuer; RFC 4514, may hold hostile text. */
+  readonly issuer: string;
+  /** Lower-case hex of the key identifier of that issuer, where it is named. */
+  readonly issuerKeyId?: string;
+  /** A public CA issued the leaf: it holds timestamps of public logs (RFC 6962). */
+  readonly isPublic: boolean;
+  readonly breach?: Breach;
 }
 
 /**
@@ -34,55 +64,84 @@ export interface ChainResult {
   readonly effective: ChainLimit;
   /** The certificate that limits `effective`, where it was not itself served. */
   readonly limitedBy?: Certificate;
+  /** What of the best path was not sent, from the leaf on. */
+  readonly unserved: readonly Unserved[];
+  /** The list as it was sent, beside the best path, else beside the served one. */
+  readonly list: ServedList;
+  /** Present exactly where there is no best path. */
+  readonly distrust?: Distrust;
+  /** The search met a cap: a better path may have been missed. */
+  readonly isExhausted: boolean;
 }
 
-/** The end of a certificate whose notAfter cannot be read: it counts as already ended. */
-export const UNREADABLE_END = 0;
-
-/** Certificates on one path, leaf and anchor included. */
-const MAX_DEPTH = 8;
-/** Signatures are the expensive part, and a hostile list can ask for very many of them. */
-const MAX_SIGNATURE_CHECKS = 64;
-/** Partial paths made. */
-const MAX_PATHS = 2000;
+export interface ChainOptions {
+  /** When it is asked, milliseconds since the epoch: authorities whose time has not come are left aside. Default: all count. */
+  readonly at?: number;
+  /** How signatures are checked; by OpenSSL unless told otherwise. */
+  readonly verify?: VerifyIssuer;
+}
 
 /**
  * The expiry figures of a served list, leaf first. Paths are built by name and key identifier; an issuer must be a CA
- * that allows the length of the path and whose key verifies the signature. Validity times do not matter to that (the
- * figures are about any moment), nor do name constraints, key usages beyond keyCertSign, and revocation.
+ * that allows what stands below it (path length, key usage, extended key usage for servers, names, no critical extension
+ * that is unknown) and whose key verifies the signature. The end of a certificate does not rule it out, since the figures
+ * are about any moment: a path that has ended has a figure in the past. Revocation is not asked.
  *
  * The work is bounded: paths of at most 8 certificates, 64 signature checks, 2000 partial paths. Beyond that a path may be
- * missed, never invented. Throws `RangeError` when nothing was served.
+ * missed (`isExhausted`), never invented. Throws `RangeError` when nothing was served.
  */
-export function chainFigures(served: readonly Certificate[], trust: ChainTrust): ChainResult {
+export function chainFigures(
+  served: readonly Certificate[],
+  trust: ChainTrust,
+  { at, verify }: ChainOptions = {},
+): ChainResult {
   const leaf = served[0];
   if (leaf === undefined) throw new RangeError('no certificate was served');
-  const check = new IssuerCheck(MAX_SIGNATURE_CHECKS);
-  const best = findTrustPath(leaf, served, trust, check);
-  const effectivePath = best ?? findServedPath(leaf, served, check);
-  const limiting = earliest(effectivePath);
+  const check = new IssuerCheck(MAX_SIGNATURE_CHECKS, verify);
+  const { path: best, isExhausted } = findTrustPath(leaf, served, trust, check, { rules: 'all', at });
+  const taken = best ?? findServedPath(leaf, served, check);
+  const limiting = earliest(taken);
   const effective = limitOf(limiting);
-  const wasServed = served.some(({ fingerprint }) => fingerprint === limiting.fingerprint);
+  const sent = new Set(served.map(({ fingerprint }) => fingerprint));
   return {
     leaf: limitOf(leaf),
     servedMin: limitOf(earliest(served)),
     ...(best === undefined ? {} : { bestPath: effective, bestPathItems: best.map(({ fingerprint }) => fingerprint) }),
     effective,
-    ...(wasServed ? {} : { limitedBy: limiting }),
+    ...(sent.has(limiting.fingerprint) ? {} : { limitedBy: limiting }),
+    unserved: (best ?? []).flatMap((certificate, index): Unserved[] =>
+      sent.has(certificate.fingerprint)
+        ? []
+        : [{ certificate, from: index === taken.length - 1 ? 'anchor' : 'elsewhere' }],
+    ),
+    list: judgeServedList(served, taken),
+    ...(best === undefined ? { distrust: whyNot(leaf, served, trust, taken, check, isExhausted, at) } : {}),
+    isExhausted,
   };
 }
 
-/** When a certificate ends, as a number that can be compared; Infinity is never. */
-function endOf(certificate: Certificate): number {
-  const { notAfter } = certificate;
-  switch (notAfter.status) {
-    case 'known':
-      return notAfter.at;
-    case 'never':
-      return Infinity;
-    case 'unreadable':
-      return UNREADABLE_END;
-  }
+function whyNot(
+  leaf: Certificate,
+  served: readonly Certificate[],
+  trust: ChainTrust,
+  path: readonly Certificate[],
+  check: IssuerCheck,
+  isExhausted: boolean,
+  at: number | undefined,
+): Distrust {
+  const top = path.at(-1) ?? leaf;
+  const facts = {
+    top: top.fingerprint,
+    issuer: top.issuer.text,
+    ...(top.authorityKeyId === undefined ? {} : { issuerKeyId: top.authorityKeyId }),
+    isPublic: leaf.sctCount > 0,
+  };
+  if (isExhausted) return { why: 'exhausted', ...facts };
+  const { path: lawless } = findTrustPath(leaf, served, trust, check, { rules: 'none', at });
+  const breach = lawless === undefined ? undefined : breachOf(lawless, at);
+  if (breach !== undefined) return { why: 'breach', ...facts, breach };
+  if (isSelfSigned(top)) return { why: top === leaf ? 'self-signed' : 'unknown-root', ...facts };
+  return { why: facts.isPublic && top === leaf ? 'incomplete' : 'unknown-issuer', ...facts };
 }
 
 function limitOf(certificate: Certificate): ChainLimit {
@@ -95,100 +154,4 @@ function earliest(path: readonly Certificate[]): Certificate {
   let first = path[0] as Certificate;
   for (const certificate of path) if (endOf(certificate) < endOf(first)) first = certificate;
   return first;
-}
-
-interface OpenPath {
-  readonly path: readonly Certificate[];
-  /** The earliest end on it. */
-  readonly end: number;
-}
-
-/**
- * Looks through the paths from the leaf in the order of their earliest end, latest first. An end can only come nearer as
- * a path grows, so the first that is complete is the best.
- */
-function findBest(
-  leaf: Certificate,
-  extend: (path: readonly Certificate[]) => readonly Certificate[] | 'complete',
-): readonly Certificate[] | undefined {
-  // The next one to look at is the last.
-  const open: OpenPath[] = [{ path: [leaf], end: endOf(leaf) }];
-  let left = MAX_PATHS;
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const following = extend(next.path);
-    if (following === 'complete') return next.path;
-    // The most promising first, in case they are too many.
-    for (const certificate of following.toSorted((one, other) => compare(endOf(other), endOf(one))).slice(0, left)) {
-      left -= 1;
-      insert(open, { path: [...next.path, certificate], end: Math.min(next.end, endOf(certificate)) });
-    }
-  }
-  return undefined;
-}
-
-/** Puts a path before those that are better: that end later or, ending together, are shorter or were found before. */
-function insert(open: OpenPath[], added: OpenPath): void {
-  let low = 0;
-  let high = open.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    const { path, end } = open[middle] as OpenPath;
-    if ((compare(end, added.end) || added.path.length - path.length) >= 0) high = middle;
-    else low = middle + 1;
-  }
-  open.splice(low, 0, added);
-}
-
-function compare(one: number, other: number): number {
-  // Not the difference, which is NaN for two that never end.
-  return Number(one > other) - Number(one < other);
-}
-
-function findTrustPath(
-  leaf: Certificate,
-  served: readonly Certificate[],
-  trust: ChainTrust,
-  check: IssuerCheck,
-): readonly Certificate[] | undefined {
-  const anchors = new Set(trust.anchors.map(({ fingerprint }) => fingerprint));
-  const pools = [trust.anchors, served, trust.intermediates ?? []];
-  return findBest(leaf, (path) => {
-    const last = path.at(-1) as Certificate;
-    const child = path.at(-2);
-    // The signature is checked when the turn comes, for most paths never.
-    if (child !== undefined && check.relation(child, last) !== 'issued') return [];
-    if (anchors.has(last.fingerprint)) return 'complete';
-    if (path.length >= MAX_DEPTH) return [];
-    return issuerCandidates(last, pools).filter(
-      (issuer) => !isOnPath(issuer, path) && mayIssue(issuer, path, anchors.has(issuer.fingerprint)),
-    );
-  });
-}
-
-/** The path among the served ones alone, from the leaf to where no further issuer was served. */
-function findServedPath(leaf: Certificate, served: readonly Certificate[], check: IssuerCheck): readonly Certificate[] {
-  const path = findBest(leaf, (open) => {
-    const last = open.at(-1) as Certificate;
-    // A root ends the path, also where a cross-sign of its name and key was served.
-    if (open.length >= MAX_DEPTH || isSelfSigned(last)) return 'complete';
-    // What cannot be verified still counts, so that a certificate which OpenSSL cannot read is not left out.
-    const issuers = issuerCandidates(last, [served]).filter(
-      (issuer) => !isOnPath(issuer, open) && check.relation(last, issuer) !== 'not-issued',
-    );
-    return issuers.length === 0 ? 'complete' : issuers;
-  });
-  return path ?? [leaf];
-}
-
-function isOnPath(certificate: Certificate, path: readonly Certificate[]): boolean {
-  return path.some(({ fingerprint }) => fingerprint === certificate.fingerprint);
-}
-
-/** Whether a certificate may be the issuer of the last one of a path: RFC 5280 6.1.4 (k) to (n), as OpenSSL reads it. */
-function mayIssue(issuer: Certificate, path: readonly Certificate[], isAnchor: boolean): boolean {
-  // A root from before version 3 could not say that it is a CA.
-  if (!issuer.isCa && !(isAnchor && issuer.version < 3)) return false;
-  if (issuer.pathLength === undefined) return true;
-  const between = path.slice(1).filter(({ subject, issuer: above }) => subject.text !== above.text);
-  return between.length <= issuer.pathLength;
 }

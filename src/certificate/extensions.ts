@@ -1,6 +1,7 @@
-import { MAX_NAMES, type Certificate, type KeyUsage } from './model.ts';
+import { MAX_NAMES, type Certificate, type KeyUsage, type NameConstraints } from './model.ts';
 import { DerError, Tag, type DerReader } from './der.ts';
-import { readGeneralName, readUri } from './general-name.ts';
+import { ADDRESS, DNS, readGeneralName, readUri } from './general-name.ts';
+import { readNameConstraints } from './name-constraints.ts';
 import { EXTENDED_KEY_USAGES, dottedOid, lookUpOid, oidTable, type OidTable } from './oids.ts';
 import type { Problems } from './problems.ts';
 
@@ -33,17 +34,31 @@ const STATUS_REQUEST_V2 = 17;
 /** What the extensions of a certificate tell, and the defaults where one is absent. */
 export type Extensions = Pick<
   Certificate,
-  'names' | 'nameCount' | 'isCa' | 'ocspUrls' | 'issuerUrls' | 'crlUrls' | 'sctCount' | 'mustStaple'
+  | 'names'
+  | 'dnsNames'
+  | 'addresses'
+  | 'nameCount'
+  | 'isCa'
+  | 'unknownCritical'
+  | 'ocspUrls'
+  | 'issuerUrls'
+  | 'crlUrls'
+  | 'sctCount'
+  | 'mustStaple'
 > & {
   keyUsage?: readonly KeyUsage[];
   extendedKeyUsage?: readonly string[];
   pathLength?: number;
+  nameConstraints?: NameConstraints;
   subjectKeyId?: string;
   authorityKeyId?: string;
 };
 
 type Draft = { -readonly [Key in keyof Extensions]: Extensions[Key] } & {
   names: string[];
+  dnsNames: string[];
+  addresses: string[];
+  unknownCritical: string[];
   ocspUrls: string[];
   issuerUrls: string[];
   crlUrls: string[];
@@ -55,12 +70,31 @@ interface Known {
   readonly read: (value: DerReader, draft: Draft, problems: Problems) => void;
 }
 
+const NAME_CONSTRAINTS = '2.5.29.30';
+
+/**
+ * Extensions that may be critical without harm though nothing of them is kept: policies, their limits and mappings, the
+ * issuer's other names, Netscape's certificate type and resources of the Internet (RFC 3779). OpenSSL knows the same ones.
+ */
+const UNDERSTOOD: ReadonlySet<string> = new Set([
+  '2.5.29.18',
+  '2.5.29.32',
+  '2.5.29.33',
+  '2.5.29.36',
+  '2.5.29.54',
+  '1.3.6.1.5.5.7.1.7',
+  '1.3.6.1.5.5.7.1.8',
+  '2.16.840.1.113730.1.1',
+]);
+const MAX_UNKNOWN_CRITICAL = 16;
+
 /** By extension id; the reader is over the contents of the extension's OCTET STRING. */
 const KNOWN = oidTable<Known>({
   '2.5.29.14': { name: 'subject key identifier', read: readSubjectKeyId },
   '2.5.29.15': { name: 'key usage', read: readKeyUsage },
   '2.5.29.17': { name: 'subject alternative name', read: readNames },
   '2.5.29.19': { name: 'basic constraints', read: readBasicConstraints },
+  [NAME_CONSTRAINTS]: { name: 'name constraints', read: readConstraints },
   '2.5.29.31': { name: 'CRL distribution points', read: readDistributionPoints },
   '2.5.29.35': { name: 'authority key identifier', read: readAuthorityKey },
   '2.5.29.37': { name: 'extended key usage', read: readExtendedKeyUsage },
@@ -72,6 +106,9 @@ const KNOWN = oidTable<Known>({
 export function noExtensions(): Draft {
   return {
     names: [],
+    dnsNames: [],
+    addresses: [],
+    unknownCritical: [],
     nameCount: 0,
     isCa: false,
     ocspUrls: [],
@@ -89,7 +126,7 @@ export function noExtensions(): Draft {
 export function readExtensions(reader: DerReader, problems: Problems): Extensions {
   const draft = noExtensions();
   const seen: Known[] = [];
-  forEachExtension(reader, KNOWN, problems, (known, value) => {
+  const visit = (known: Known, value: DerReader): void => {
     if (seen.includes(known)) {
       problems.add(`the extension ${known.name} occurs twice`);
       return;
@@ -100,27 +137,39 @@ export function readExtensions(reader: DerReader, problems: Problems): Extension
     } catch (error) {
       if (!(error instanceof DerError)) throw error;
       problems.add(`the extension ${known.name} is malformed`);
+      if (known.read === readConstraints) draft.unknownCritical.push(NAME_CONSTRAINTS);
     }
+  };
+  forEachExtension(reader, KNOWN, problems, visit, (id) => {
+    if (!UNDERSTOOD.has(id) && draft.unknownCritical.length < MAX_UNKNOWN_CRITICAL) draft.unknownCritical.push(id);
   });
   return draft;
 }
 
 /**
- * Calls `visit` for each extension that `table` holds, with what it holds and a reader over the extension's value. A
- * malformed list ends it.
+ * Calls `visit` for each extension that `table` holds, with what it holds and a reader over the extension's value, and
+ * `visitCritical` for each critical one that it does not hold, with its dotted id. A malformed list ends it.
  */
 export function forEachExtension<T>(
   reader: DerReader,
   table: OidTable<T>,
   problems: Problems,
   visit: (known: T, value: DerReader) => void,
+  visitCritical?: (id: string) => void,
 ): void {
   try {
     const list = reader.expect(Tag.sequence, 'the list of extensions').enter();
     while (!list.done) {
       const extension = list.expect(Tag.sequence, 'an extension').enter();
       const known = lookUpOid(table, extension.expect(Tag.oid, 'the id of an extension'));
-      if (known === undefined) continue;
+      if (known === undefined) {
+        // DER leaves the flag out where it is false.
+        if (extension.peek() !== Tag.boolean) continue;
+        const id = dottedOid(extension);
+        extension.next();
+        if (extension.boolean()) visitCritical?.(id);
+        continue;
+      }
       if (extension.peek() === Tag.boolean) extension.next();
       visit(known, extension.expect(Tag.octetString, 'the value of an extension').enter());
     }
@@ -210,9 +259,16 @@ function readNames(value: DerReader, draft: Draft, problems: Problems): void {
     draft.nameCount += 1;
     if (draft.names.length >= MAX_NAMES) continue;
     const name = readGeneralName(list, problems);
-    if (name !== undefined) draft.names.push(name);
+    if (name === undefined) continue;
+    draft.names.push(name);
+    if (list.tag === DNS) draft.dnsNames.push(name);
+    else if (list.tag === ADDRESS) draft.addresses.push(name);
   }
   if (draft.nameCount === 0) problems.add('the subject alternative name is empty');
+}
+
+function readConstraints(value: DerReader, draft: Draft, problems: Problems): void {
+  draft.nameConstraints = readNameConstraints(value, problems);
 }
 
 function readDistributionPoints(value: DerReader, draft: Draft): void {

@@ -2,10 +2,10 @@ import type { DerReader } from './der.ts';
 import type { Problems } from './problems.ts';
 
 /** Tags of the GeneralNames that are text (RFC 5280 4.2.1.6), all IA5String. */
-const EMAIL = 0x81;
-const DNS = 0x82;
-const URI = 0x86;
-const ADDRESS = 0x87;
+export const EMAIL = 0x81;
+export const DNS = 0x82;
+export const URI = 0x86;
+export const ADDRESS = 0x87;
 
 /** The URI that `reader` is at; `undefined` when the GeneralName is of another kind. */
 export function readUri(reader: DerReader): string | undefined {

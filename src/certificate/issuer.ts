@@ -29,54 +29,85 @@ export function issuerCandidates(
     : candidates.toSorted((one, other) => Number(hasKeyId(certificate, other)) - Number(hasKeyId(certificate, one)));
 }
 
+/** Says whether one certificate was issued by another that has the right name. */
+export type VerifyIssuer = (child: Certificate, issuer: Certificate) => IssuerRelation;
+
 /** Verifies who issued whom, each pair once, and no more than a number of signatures in all. */
 export class IssuerCheck {
   private readonly relations = new Map<string, IssuerRelation>();
-  private readonly parsed = new Map<string, X509Certificate | undefined>();
+  private readonly verify: VerifyIssuer;
   private left: number;
+  /** A signature was not checked because there were too many. */
+  isExhausted = false;
 
-  constructor(maxSignatureChecks: number) {
+  constructor(maxSignatureChecks: number, verify: VerifyIssuer = verifyIssuer) {
     this.left = maxSignatureChecks;
+    this.verify = verify;
   }
 
   relation(child: Certificate, issuer: Certificate): IssuerRelation {
     const pair = `${child.fingerprint} ${issuer.fingerprint}`;
     const known = this.relations.get(pair);
     if (known !== undefined) return known;
-    if (this.left <= 0) return 'unknown';
+    if (this.left <= 0) {
+      this.isExhausted = true;
+      return 'unknown';
+    }
     this.left -= 1;
     const relation = this.verify(child, issuer);
     this.relations.set(pair, relation);
     return relation;
   }
+}
 
-  private verify(child: Certificate, issuer: Certificate): IssuerRelation {
-    const below = this.parse(child);
-    const above = this.parse(issuer);
-    if (below === undefined || above === undefined) return 'unknown';
-    try {
-      // First, because it throws where checkIssued would only say no.
-      const key = above.publicKey;
-      return below.checkIssued(above) && below.verify(key) ? 'issued' : 'not-issued';
-    } catch {
-      // The public key is of a kind that OpenSSL does not know, or no key at all.
-      return 'unknown';
-    }
-  }
-
-  private parse(certificate: Certificate): X509Certificate | undefined {
-    const { fingerprint } = certificate;
-    if (!this.parsed.has(fingerprint)) this.parsed.set(fingerprint, parseWithOpenSsl(certificate.der));
-    return this.parsed.get(fingerprint);
+/**
+ * By OpenSSL: names, key identifiers and the signature. Whether the issuer may sign certificates at all is not asked, so
+ * that one which must not can be named.
+ */
+export function verifyIssuer(child: Certificate, issuer: Certificate): IssuerRelation {
+  const below = readByOpenSsl(child);
+  const above = readByOpenSsl(issuer);
+  if (below === undefined || above === undefined) return 'unknown';
+  try {
+    // First, because it throws where checkIssued would only say no.
+    const key = above.publicKey;
+    const isNamed = below.checkIssued(above) || issuer.keyUsage?.includes('keyCertSign') === false;
+    return isNamed && below.verify(key) ? 'issued' : 'not-issued';
+  } catch {
+    // The public key is of a kind that OpenSSL does not know, or no key at all.
+    return 'unknown';
   }
 }
 
-function parseWithOpenSsl(der: Uint8Array): X509Certificate | undefined {
-  try {
-    return new X509Certificate(der);
-  } catch {
-    return undefined;
+/** The same, with a memory for pairs of authorities: the same few stand above every leaf. Holds at most `maxPairs`. */
+export function rememberIssuers(verify: VerifyIssuer, maxPairs: number): VerifyIssuer {
+  const memory = new Map<string, IssuerRelation>();
+  return (child, issuer) => {
+    if (!child.isCa) return verify(child, issuer);
+    const pair = `${child.fingerprint} ${issuer.fingerprint}`;
+    const known = memory.get(pair);
+    if (known !== undefined) return known;
+    const relation = verify(child, issuer);
+    if (memory.size >= maxPairs) memory.delete(memory.keys().next().value ?? '');
+    memory.set(pair, relation);
+    return relation;
+  };
+}
+
+/** Trust anchors are read again and again; what is no longer held by anybody is forgotten here, too. */
+const readings = new WeakMap<Certificate, X509Certificate | 'unreadable'>();
+
+function readByOpenSsl(certificate: Certificate): X509Certificate | undefined {
+  let reading = readings.get(certificate);
+  if (reading === undefined) {
+    try {
+      reading = new X509Certificate(certificate.der);
+    } catch {
+      reading = 'unreadable';
+    }
+    readings.set(certificate, reading);
   }
+  return reading === 'unreadable' ? undefined : reading;
 }
 
 function indexOf(pool: readonly Certificate[]): ReadonlyMap<string, readonly Certificate[]> {

@@ -31,6 +31,20 @@ export type KeyUsage =
   | 'encipherOnly'
   | 'decipherOnly';
 
+/** Names of one form below a point of the tree of names. */
+export type NameSubtree =
+  | { readonly form: 'dns' | 'email' | 'uri'; readonly name: string }
+  | { readonly form: 'address'; readonly network: Uint8Array; readonly mask: Uint8Array }
+  /** RFC 4514 text. */
+  | { readonly form: 'directory'; readonly name: string }
+  /** A form of which no names are read. */
+  | { readonly form: 'other' };
+
+export interface NameConstraints {
+  readonly permitted: readonly NameSubtree[];
+  readonly excluded: readonly NameSubtree[];
+}
+
 /** One parsed X.509 certificate (RFC 5280). Its identity is `fingerprint`. All text is raw: escape it at the sink. */
 export interface Certificate {
   /** SHA-256 of `der`, lower-case hex. */
@@ -47,6 +61,10 @@ export interface Certificate {
   readonly notAfter: CertificateTime;
   /** Subject alternative names: DNS names, addresses, e-mail, URIs, in the order of the certificate; at most `MAX_NAMES` are kept. */
   readonly names: readonly string[];
+  /** The DNS names among `names`: only these may be compared with the name of a host. */
+  readonly dnsNames: readonly string[];
+  /** The addresses among `names`. */
+  readonly addresses: readonly string[];
   /** How many names the certificate holds, kept or not. */
   readonly nameCount: number;
   /** Absent when the extension is absent (any usage). */
@@ -55,6 +73,13 @@ export interface Certificate {
   readonly extendedKeyUsage?: readonly string[];
   readonly isCa: boolean;
   readonly pathLength?: number;
+  /** What a CA may issue for (RFC 5280 section 4.2.1.10); absent when the extension is absent or cannot be read. */
+  readonly nameConstraints?: NameConstraints;
+  /**
+   * Critical extensions that cannot be honoured: unknown ones, and name constraints that cannot be read. Dotted OIDs. A
+   * path with such a certificate on it is not to be used (RFC 5280 section 4.2).
+   */
+  readonly unknownCritical: readonly string[];
   /** Lower-case hex. */
   readonly subjectKeyId?: string;
   /** Lower-case hex; the keyIdentifier alone. */

@@ -3,6 +3,7 @@ import type { Matcher } from '../label/matcher.ts';
 import type { Channel } from '../plugin/channel.ts';
 import type { Collector } from '../plugin/collector.ts';
 import type { Severity } from '../plugin/notification.ts';
+import type { TrustOptions } from '../plugin/demands.ts';
 import type { Policy } from '../policy/policy.ts';
 
 export interface SourceConfig {
@@ -35,6 +36,8 @@ export interface Config {
   readonly channels: readonly ChannelConfig[];
   readonly routes: readonly RouteConfig[];
   readonly policy: Policy;
+  /** Whom clients trust, where a source does not say it itself. */
+  readonly trust: TrustOptions;
   readonly notifications: {
     readonly dryRun: boolean;
     readonly minimumSeverity: Severity;

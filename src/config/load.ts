@@ -9,6 +9,7 @@ import type { Labels } from '../label/labels.ts';
 import type { Channel } from '../plugin/channel.ts';
 import type { Collector } from '../plugin/collector.ts';
 import { SEVERITIES, type Severity } from '../plugin/notification.ts';
+import type { Demands, TrustOptions } from '../plugin/demands.ts';
 import { FAMILIES, RULES } from '../policy/finding.ts';
 import type { ChannelConfig, Config, RouteConfig, SourceConfig } from './config.ts';
 import { type ConfigDocument, ConfigError, type ConfigProblem, pathText, readDocument } from './document.ts';
@@ -48,6 +49,7 @@ interface Raw {
     readonly continue: boolean;
   }[];
   readonly policy?: PolicySection;
+  readonly trust?: TrustOptions;
   readonly notifications?: {
     readonly dry_run: boolean;
     readonly minimum_severity: Severity;
@@ -107,7 +109,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
 
   const { policy, faults } = buildPolicy(
     raw.policy ?? {},
-    raw.sources.map((source) => ({ name: source.name, policy: source.policy ?? {} })),
+    raw.sources.map(({ name, policy: own }, index) => ({ name, policy: own ?? {}, ...pinsOf(sources[index]) })),
   );
   for (const fault of faults) report(fault.path, fault.message);
   if (problems.length > 0) throw new ConfigError(file, problems);
@@ -119,6 +121,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
     channels,
     routes,
     policy,
+    trust: raw.trust ?? {},
     notifications: {
       dryRun: notifications?.dry_run ?? false,
       minimumSeverity: notifications?.minimum_severity ?? 'warning',
@@ -134,6 +137,11 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
     ...(raw.external_url === undefined ? {} : { externalUrl: raw.external_url }),
     log: raw.log ?? { level: 'info' },
   };
+}
+
+function pinsOf(source: SourceConfig | undefined): Pick<Demands, 'pins'> {
+  const pins = source?.collector.demands?.(source.options)?.pins;
+  return pins === undefined ? {} : { pins };
 }
 
 type Report = (path: readonly PropertyKey[], message: string, key?: string) => void;

@@ -1,3 +1,4 @@
+import type { Pins } from '../plugin/demands.ts';
 import { parseMatcher } from '../label/matcher.ts';
 import {
   checkPolicy,
@@ -32,7 +33,7 @@ export interface PolicyFault {
 /** Puts the defaults, the policy section and the policies of the sources together. Matchers were checked before. */
 export function buildPolicy(
   section: PolicySection,
-  sources: readonly { readonly name: string; readonly policy: SettingsSection }[],
+  sources: readonly { readonly name: string; readonly policy: SettingsSection; readonly pins?: Pins }[],
 ): { readonly policy: Policy; readonly faults: readonly PolicyFault[] } {
   const { settings } = DEFAULT_POLICY;
   const general = patchOf(section);
@@ -47,7 +48,12 @@ export function buildPolicy(
   }));
   const policy: Policy = {
     settings: { ...settings, ...general, thresholds },
-    sources: new Map(sources.map((source) => [source.name, patchOf(source.policy)])),
+    sources: new Map(
+      sources.map(({ name, policy: own, pins }) => [
+        name,
+        { ...patchOf(own), ...(pins === undefined ? {} : { pins }) },
+      ]),
+    ),
     overrides,
   };
   const faults = checkPolicy(policy).map(({ path, message }) => ({ path: configPath(path, sources), message }));

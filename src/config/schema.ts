@@ -4,6 +4,7 @@ import { channels } from '../../alerts/index.ts';
 import { collectors } from '../../collectors/index.ts';
 import type { Channel } from '../plugin/channel.ts';
 import type { Collector } from '../plugin/collector.ts';
+import { trustOption } from '../plugin/demands.ts';
 import { durationOption } from '../plugin/options.ts';
 import { SEVERITIES } from '../plugin/notification.ts';
 import { parseThreshold } from '../policy/threshold.ts';
@@ -114,6 +115,11 @@ export function configSchema(
           .describe('Thresholds for what all these matchers match (labels, source, type, role); a later one wins.'),
       })
       .optional(),
+    trust: trustOption
+      .optional()
+      .describe(
+        'Whom the clients of endpoints trust. With it, a chain that ends elsewhere is critical. See trust of endpoint.',
+      ),
     notifications: z
       .strictObject({
         dry_run: z.boolean().default(false).describe('Log what would be sent instead of sending it.'),

@@ -78,6 +78,7 @@ export function knowCertificate(certificate: Certificate): KnownCertificate {
     ...(certificate.subjectKeyId === undefined ? {} : { subjectKeyId: certificate.subjectKeyId }),
     ...(certificate.authorityKeyId === undefined ? {} : { authorityKeyId: certificate.authorityKeyId }),
     publicKey: certificate.publicKey.sha256,
+    ...(certificate.mustStaple ? { mustStaple: true } : {}),
     keyAlgorithm: keyAlgorithmOf(certificate),
     signatureAlgorithm: certificate.signatureAlgorithm,
     problems: certificate.problems.slice(0, MAX_PROBLEMS).map((problem) => safeText(problem)),

@@ -1,4 +1,8 @@
 import type { KeyUsage } from '../certificate/certificate.ts';
+import type { Distrust } from '../certificate/chain.ts';
+import type { HostMatch } from '../certificate/hostname.ts';
+import type { Breach } from '../certificate/path-rules.ts';
+import type { ServedList } from '../certificate/served-list.ts';
 import type { CertificateTime } from '../certificate/time.ts';
 import type { Labels } from '../label/labels.ts';
 import type { Reference, Role } from '../plugin/item.ts';
@@ -32,6 +36,8 @@ export interface KnownCertificate {
   readonly authorityKeyId?: string;
   /** SHA-256 of the SubjectPublicKeyInfo. */
   readonly publicKey: string;
+  /** The certificate demands that an OCSP response comes with it (RFC 7633). */
+  readonly mustStaple?: true;
   readonly keyAlgorithm: string;
   readonly signatureAlgorithm: string;
   readonly problems: readonly string[];
@@ -99,10 +105,33 @@ export interface Limit {
   readonly by: string;
 }
 
+/** A certificate of the best path that the server did not send, as far as it is needed to name it. */
+export interface UnservedCertificate {
+  readonly id: string;
+  readonly title: string;
+  readonly notAfter: CertificateTime;
+  /** `anchor`: a trust store has it, so it need not be sent. `elsewhere`: clients that do not happen to have it fail. */
+  readonly from: 'anchor' | 'elsewhere';
+}
+
+/** Why no trust path was found: see `Distrust` of the certificate room. */
+export type KnownDistrust = Omit<Distrust, 'breach'> & {
+  /** What a path to an anchor breaks. `title` is what the certificate that sets the limit is called. */
+  readonly breach?: Omit<Breach, 'by'> & { readonly by: string; readonly title: string };
+};
+
+/** The name by which clients are taken to call a server, and whether its certificate is for that name. */
+export interface HostFact {
+  readonly name: string;
+  /** `address`: the target itself is one. Its clients may well use a name. */
+  readonly form: 'name' | 'address';
+  readonly match: HostMatch;
+}
+
 /**
  * When clients of a chain begin to fail. `bestPath` is the best trust path that a client can build within the caps (the
  * one whose earliest end is latest, anchor included), absent when there is none. `effective` is `bestPath`, else the
- * earliest end on the path that was served from the leaf on.
+ * earliest end on the path that was served from the leaf on. What is optional below was not judged when it is absent.
  */
 export interface ChainFigures {
   readonly leaf: Limit;
@@ -113,6 +142,17 @@ export interface ChainFigures {
   readonly effective: Limit;
   /** The limiting certificate where it was not itself served (an anchor or an intermediate known from elsewhere). */
   readonly limitedBy?: KnownCertificate;
+  /** What of the best path was not sent, from the leaf on. */
+  readonly unserved?: readonly UnservedCertificate[];
+  /** The list as it was sent. */
+  readonly list?: ServedList;
+  /** Present where there is no best path. */
+  readonly distrust?: KnownDistrust;
+  /** The search met a cap: a better path may have been missed. */
+  readonly isExhausted?: true;
+  /** The config says whom the clients of this source trust. */
+  readonly hasOwnTrust?: true;
+  readonly host?: HostFact;
 }
 
 /** Everything current that is known of one location. */

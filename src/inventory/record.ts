@@ -1,17 +1,14 @@
 import { isDeepStrictEqual } from 'node:util';
 
 import { CertificateError, type Certificate } from '../certificate/certificate.ts';
-import type { ChainResult } from '../certificate/chain.ts';
 import { mergeLabels, type Labels } from '../label/labels.ts';
 import type { Observation, Problem } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
-import { knowCertificate, knowItem } from './known.ts';
-import type { ChainFigures, Location, Sighting } from './model.ts';
+import { knowChain, type ChainFinder } from './chain.ts';
+import { knowItem } from './known.ts';
+import type { Location, Sighting } from './model.ts';
 import type { LocationWrite } from './port.ts';
 import { safeDetail, safeEndpoint, safeLabels, safePlace, safeProblem, sightingOf } from './safe-observation.ts';
-
-/** Works out when clients of a served list begin to fail; `undefined` when it cannot be told. */
-export type ChainFinder = (served: readonly Certificate[]) => ChainResult | undefined;
 
 /** What the host knows of the location's source and target. */
 export interface RecordMeta {
@@ -61,7 +58,7 @@ export function applyObservation(
     problems,
     sightings: [...seen.sightings, ...hidden],
     ...endpointOf(observation),
-    ...chainOf(observation, seen, meta),
+    ...knowChain(observation.endpoint, seen.certificates, meta, now),
   };
   return { location, ders: seen.ders, touchOnly: isTouched(previous, location) };
 }
@@ -136,7 +133,7 @@ function applyWhole(
   const before = previous ?? {
     ...newLocation(observation.location, meta, now),
     ...endpointOf(observation),
-    ...chainOf(observation, seen, meta),
+    ...knowChain(observation.endpoint, seen.certificates, meta, now),
   };
   const location = failed(before, whole, now);
   return {
@@ -238,22 +235,6 @@ function spot(sighting: Sighting): string {
 
 function endpointOf(observation: Observation): Pick<Location, 'endpoint'> {
   return observation.endpoint === undefined ? {} : { endpoint: safeEndpoint(observation.endpoint) };
-}
-
-/** The figures of what was served, as far as it can be parsed; none without the leaf, about which they are. */
-function chainOf(observation: Observation, seen: Seen, meta: RecordMeta): Pick<Location, 'chain'> {
-  const [leaf, ...others] = (observation.endpoint?.chain ?? []).map((fingerprint) =>
-    seen.certificates.get(fingerprint),
-  );
-  if (leaf === undefined) return {};
-  const result = meta.chains?.([leaf, ...others.filter((certificate) => certificate !== undefined)]);
-  if (result === undefined) return {};
-  const { limitedBy, ...figures } = result;
-  const chain: ChainFigures = {
-    ...figures,
-    ...(limitedBy === undefined ? {} : { limitedBy: knowCertificate(limitedBy) }),
-  };
-  return { chain };
 }
 
 function isTouched(previous: Location | undefined, location: Location): boolean {

@@ -1,3 +1,4 @@
+import type { ChainFinder } from '../inventory/chain.ts';
 import type { InventoryWriter } from '../inventory/port.ts';
 import type { AlertWriter } from '../notify/port.ts';
 import type { AssessedLocation } from '../notify/transition.ts';
@@ -46,4 +47,6 @@ export interface Source {
   /** Expected time between looks, milliseconds. */
   readonly intervalMs: number;
   readonly labels: Labels;
+  /** Judges what endpoints of this source serve, by whom its clients trust; without it they have no figures. */
+  readonly chains?: ChainFinder;
 }

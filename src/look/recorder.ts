@@ -1,12 +1,7 @@
+import type { LeafIndex } from '../inventory/leaf-index.ts';
 import type { Location } from '../inventory/model.ts';
 import type { InventoryReader, LocationWrite } from '../inventory/port.ts';
-import {
-  applyFailure,
-  applyObservation,
-  failedTarget,
-  type ChainFinder,
-  type RecordMeta,
-} from '../inventory/record.ts';
+import { applyFailure, applyObservation, failedTarget, type RecordMeta } from '../inventory/record.ts';
 import { mergeLabels } from '../label/labels.ts';
 import type { Target } from '../plugin/collector.ts';
 import type { Clock } from '../plugin/context.ts';
@@ -34,7 +29,8 @@ export interface RecorderParts {
   readonly clock: Clock;
   readonly view: InventoryView;
   readonly transition: Transition;
-  readonly chains: ChainFinder;
+  /** What takes note of every location, while anybody asks for what is known elsewhere. */
+  readonly leaves?: () => LeafIndex | undefined;
   /** The policy in force now. */
   policy(): Policy;
 }
@@ -80,6 +76,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
     saved: readonly { readonly location: Location; readonly look: 'good' | 'failed' | 'none' }[],
     now: number,
   ): Promise<void> {
+    const leaves = parts.leaves?.();
+    for (const { location } of saved) leaves?.note(location);
     const assessed: AssessedLocation[] = [];
     for (const { location, look } of saved) {
       const { findings, nextAt } = assess(location, view, parts.policy(), now);
@@ -103,6 +101,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
       locations.map((location) => location.id),
       now,
     );
+    for (const location of locations) parts.leaves?.()?.forget(location);
     await transition(
       tx.alerts,
       locations.map((location) => assessedLocation(location, why, [])),
@@ -138,7 +137,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
       type: source.type,
       target: target.key,
       labels,
-      chains: parts.chains,
+      ...(source.chains === undefined ? {} : { chains: source.chains }),
     };
     const known = new Map(
       (await inventory.locations({ source: source.name, target: target.key })).map((location) => [

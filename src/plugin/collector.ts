@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 import type { Labels } from '../label/labels.ts';
 import type { Context } from './context.ts';
+import type { Demands } from './demands.ts';
 import type { Json } from './json.ts';
 import type { Observation } from './observation.ts';
 
@@ -38,6 +39,8 @@ export interface Collector<Type extends string = string, Options extends z.ZodOb
   readonly options: Options;
   /** `node`: every node runs it for itself (local files, local logs). */
   scope(options: z.output<Options>): 'cluster' | 'node';
+  /** What the source asks of the endpoints that it sees; absent for what sees none. */
+  demands?(options: z.output<Options>): Demands;
   create(options: z.output<Options>, context: Context): Promise<CollectorInstance>;
 }
 

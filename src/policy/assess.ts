@@ -2,6 +2,8 @@ import type { Location } from '../inventory/model.ts';
 import { deadlinesOf } from './deadline.ts';
 import { RULES, type Assessment, type RuleId } from './finding.ts';
 import type { Policy } from './policy.ts';
+import { chainIncomplete } from './rules/chain-incomplete.ts';
+import { chainUntidy } from './rules/chain-untidy.ts';
 import { clientAuthMissing } from './rules/client-auth-missing.ts';
 import { clientRejected } from './rules/client-rejected.ts';
 import { clientWillFail } from './rules/client-will-fail.ts';
@@ -9,14 +11,19 @@ import { credentialExpiring } from './rules/credential-expiring.ts';
 import { crlExpiring } from './rules/crl-expiring.ts';
 import { expired } from './rules/expired.ts';
 import { expiring } from './rules/expiring.ts';
+import { hostnameMismatch } from './rules/hostname-mismatch.ts';
 import { issuerNotAccepted } from './rules/issuer-not-accepted.ts';
 import { notCovered } from './rules/not-covered.ts';
 import { notYetValid } from './rules/not-yet-valid.ts';
+import { pinMismatch } from './rules/pin-mismatch.ts';
 import { possessionFailed } from './rules/possession-failed.ts';
+import { revoked } from './rules/revoked.ts';
 import { stale } from './rules/stale.ts';
+import { stapleMissing } from './rules/staple-missing.ts';
 import { trustAnchorExpiring } from './rules/trust-anchor-expiring.ts';
 import { unreachable } from './rules/unreachable.ts';
 import { unreadable } from './rules/unreadable.ts';
+import { untrusted } from './rules/untrusted.ts';
 import { assessment, earliest, type Rule, type Subject } from './subject.ts';
 import type { InventoryView } from './view.ts';
 
@@ -32,6 +39,13 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'client-auth-missing': clientAuthMissing,
   'possession-failed': possessionFailed,
   'not-yet-valid': notYetValid,
+  revoked,
+  'hostname-mismatch': hostnameMismatch,
+  untrusted,
+  'chain-incomplete': chainIncomplete,
+  'staple-missing': stapleMissing,
+  'chain-untidy': chainUntidy,
+  'pin-mismatch': pinMismatch,
   unreachable,
   unreadable,
   'not-covered': notCovered,

@@ -17,6 +17,13 @@ export const RULES = [
   'client-auth-missing',
   'possession-failed',
   'not-yet-valid',
+  'revoked',
+  'hostname-mismatch',
+  'untrusted',
+  'chain-incomplete',
+  'staple-missing',
+  'chain-untidy',
+  'pin-mismatch',
   'unreachable',
   'unreadable',
   'not-covered',
@@ -29,7 +36,7 @@ export interface Finding {
   readonly rule: RuleId;
   readonly family: Family;
   readonly severity: Severity;
-  /** Identity that groups: the id of the item that limits, else `target:<source>/<key>`, `location:<source>/<location>` or `client:<source>/<name>`. */
+  /** Identity that groups: the id of the item that limits, else `target:<source>/<key>`, `location:<source>/<location>`, `client:<source>/<name>` or `issuer:<key identifier or name>`. */
   readonly cause: string;
   /** What it is about, short. */
   readonly title: string;

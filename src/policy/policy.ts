@@ -1,6 +1,7 @@
 import { mergeLabels, type Labels } from '../label/labels.ts';
 import { matches, type Matcher } from '../label/matcher.ts';
 import type { Location, Sighting } from '../inventory/model.ts';
+import type { Pins } from '../plugin/demands.ts';
 import { parseThreshold, thresholdMs, type Threshold } from './threshold.ts';
 
 /**
@@ -25,6 +26,8 @@ export interface Settings {
   readonly staleAfterIntervals: number;
   /** Failed looks in a row from which a location that cannot be looked at is a warning. */
   readonly unreachableWarningAfter: number;
+  /** What endpoints may serve; absent where nothing is pinned. */
+  readonly pins?: Pins;
 }
 
 /** Thresholds to replace; `null` takes one away. */
@@ -72,6 +75,12 @@ export const DEFAULT_POLICY: Policy = {
   sources: new Map(),
   overrides: [],
 };
+
+/** Whether anything is pinned anywhere. */
+export function hasPins({ settings, sources, overrides }: Policy): boolean {
+  const patches = [...sources.values(), ...overrides.map((override) => override.settings)];
+  return settings.pins !== undefined || patches.some(({ pins }) => pins !== undefined);
+}
 
 /** The settings in force for a sighting, or for the location as a whole. */
 export function policyFor(

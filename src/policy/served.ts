@@ -22,6 +22,12 @@ export function servedBy(location: Location): readonly CertificateSighting[] {
     .filter(({ item, place }) => served.has(item.id) && clientNameOf(place) === undefined);
 }
 
+/** What clients are shown first at an endpoint, where it could be read. */
+export function servedLeaf(location: Location): CertificateSighting | undefined {
+  const id = location.chain?.leaf.by ?? location.endpoint?.chain[0];
+  return servedBy(location).find(({ item }) => item.id === id);
+}
+
 /** Ids from the leaf up through its issuers as far as they were served or presented, by name and key identifier. */
 export function servedPath(leaf: KnownCertificate, served: readonly CertificateSighting[]): ReadonlySet<string> {
   const path = new Set<string>();

@@ -1,4 +1,11 @@
 import type { Fact } from '../inventory/fact.ts';
+import type { KnownCertificate } from '../inventory/model.ts';
+
+/** A certificate that is known for the same names as another, and where it was seen. */
+export interface Successor {
+  readonly item: KnownCertificate;
+  readonly locations: readonly string[];
+}
 
 /** What the rules may ask of the rest of the inventory. Synchronous: whatever it takes to answer was gathered before. */
 export interface InventoryView {
@@ -11,4 +18,6 @@ export interface InventoryView {
    * (`CLOCK_SUBJECT`): at most one of each kind by each enricher. Empty when none is switched on.
    */
   facts(subject: string): readonly Fact[];
+  /** Newer certificates for exactly the names of this one, wherever else they were seen, as far as is known. */
+  successors(leaf: KnownCertificate): readonly Successor[];
 }

@@ -17,8 +17,10 @@ const MAX_DEPTH = 8;
 
 /** Whom this machine trusts. */
 export interface Trust {
-  /** Root and other anchor certificates of Node, the system and `NODE_EXTRA_CA_CERTS`, each once. */
-  readonly anchors: readonly Certificate[];
+  /** Mozilla's roots, as Node brings them. */
+  readonly mozilla: readonly Certificate[];
+  /** The store of the operating system, and what `NODE_EXTRA_CA_CERTS` names. */
+  readonly system: readonly Certificate[];
   /**
    * Fingerprints of the roots that everybody ships: their end is the business of who ships them. Older roots that a
    * distribution still carries are among them.
@@ -28,17 +30,14 @@ export interface Trust {
 
 /** Reads the trust stores. Takes some tens of milliseconds: load once, and only when needed. */
 export function loadTrust(vendorFolders: readonly string[] = VENDOR_FOLDERS): Trust {
-  const bundled = anchorsOf('bundled');
-  const anchors = new Map<string, Certificate>();
-  for (const certificate of [...bundled, ...anchorsOf('system'), ...anchorsOf('extra')]) {
-    anchors.set(certificate.fingerprint, certificate);
-  }
+  const mozilla = anchorsOf('bundled');
   const shipped = vendorFolders
     .flatMap((folder) => filesUnder(folder))
     .flatMap((path) => certificatesOf(readSmall(path)));
   return {
-    anchors: [...anchors.values()],
-    publicRoots: new Set([...bundled, ...shipped].map(({ fingerprint }) => fingerprint)),
+    mozilla,
+    system: [...anchorsOf('system'), ...anchorsOf('extra')],
+    publicRoots: new Set([...mozilla, ...shipped].map(({ fingerprint }) => fingerprint)),
   };
 }
 

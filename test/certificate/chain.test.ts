@@ -2,7 +2,8 @@ import { X509Certificate } from 'node:crypto';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { parseCertificate, type Certificate } from '../../src/certificate/certificate.ts';
-import { UNREADABLE_END, chainFigures, type ChainTrust } from '../../src/certificate/chain.ts';
+import { chainFigures } from '../../src/certificate/chain.ts';
+import { UNREADABLE_END, type ChainTrust } from '../../src/certificate/path-search.ts';
 import { bitString, oid, sequence } from '../helpers/der.ts';
 import { createAuthority, createKey, selfSigned, type Authority, type TestCertificate } from '../helpers/pki.ts';
 
@@ -49,6 +50,9 @@ describe('the AddTrust case: an old root has expired, its successor signs with t
       bestPath: limit(l, days(60)),
       bestPathItems: [l.fingerprint, i.fingerprint, b.fingerprint],
       effective: limit(l, days(60)),
+      unserved: [{ certificate: b, from: 'anchor' }],
+      list: { isOutOfOrder: false, repeated: [], alternates: [bx.fingerprint], unrelated: [] },
+      isExhausted: false,
     });
   });
 

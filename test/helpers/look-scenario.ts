@@ -144,9 +144,9 @@ export async function createLookScenario(): Promise<LookScenario> {
         isPublicRoot: () => false,
         intervalMs: (source) => scenario.intervalMs(source),
         facts: (subject) => scenario.facts(subject),
+        successors: () => [],
       },
       transition: (alerts, assessed, now) => transition(alerts, assessed, options, now),
-      chains: () => undefined,
       policy: () => scenario.policy,
     }),
     async location(name) {

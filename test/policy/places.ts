@@ -15,7 +15,7 @@ import { assess } from '../../src/policy/assess.ts';
 import type { Assessment } from '../../src/policy/finding.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/policy/policy.ts';
 import type { EndpointFacts, Verdict } from '../../src/plugin/observation.ts';
-import type { InventoryView } from '../../src/policy/view.ts';
+import type { InventoryView, Successor } from '../../src/policy/view.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
@@ -29,12 +29,14 @@ export function view(
     publicRoots?: readonly string[];
     intervalMs?: number;
     facts?: Readonly<Record<string, readonly Fact[]>>;
+    successors?: readonly Successor[];
   } = {},
 ): InventoryView {
   return {
     isPublicRoot: (fingerprint) => options.publicRoots?.includes(fingerprint) ?? false,
     intervalMs: () => options.intervalMs,
     facts: (subject) => options.facts?.[subject] ?? [],
+    successors: () => options.successors ?? [],
   };
 }
 

@@ -16,8 +16,8 @@ describe('loadTrust', () => {
   afterAll(() => rmSync(folder, { recursive: true }));
 
   test('holds every root that Node brings, each once, and counts them as public', () => {
-    const { anchors, publicRoots } = loadTrust([]);
-    const fingerprints = anchors.map(({ fingerprint }) => fingerprint);
+    const { mozilla, publicRoots } = loadTrust([]);
+    const fingerprints = mozilla.map(({ fingerprint }) => fingerprint);
     expect(new Set(fingerprints).size).toBe(fingerprints.length);
     expect(publicRoots.size).toBe(rootCertificates.length);
     expect([...publicRoots].filter((fingerprint) => !fingerprints.includes(fingerprint))).toEqual([]);
@@ -46,8 +46,8 @@ describe('loadTrust', () => {
     writeFileSync(join(folder, 'extra.pem'), own.pem);
     const program = `
       import { loadTrust } from ${JSON.stringify(new URL('../../src/tls/trust.ts', import.meta.url).href)};
-      const { anchors, publicRoots } = loadTrust();
-      const found = anchors.some(({ fingerprint }) => fingerprint === '${own.fingerprint}');
+      const { system, publicRoots } = loadTrust();
+      const found = system.some(({ fingerprint }) => fingerprint === '${own.fingerprint}');
       process.stdout.write(JSON.stringify([found, publicRoots.has('${own.fingerprint}')]));
     `;
     const output = execFileSync(process.execPath, ['--input-type=module', '-e', program], {

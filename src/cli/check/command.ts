@@ -33,6 +33,10 @@ Examples:
   notafter check /etc/letsencrypt/live --json
   notafter check api.example.com --at 2027-03-01     what would be said on that day
 
+A chain that this machine does not trust is a note, since most private CAs are unknown to it. Say whom the clients trust,
+and it is an error:
+  notafter check api.internal --ca-file /etc/ssl/internal-ca.pem
+
 With a client certificate, notafter logs in to every endpoint with it (a rehearsal), and says whether the server accepts
 it, also where a server of TLS 1.3 decides only after the handshake or in its answer to a request:
   notafter check api.example.com --client-cert client.pem --client-key client.key
@@ -68,6 +72,7 @@ export function checkCommand(): Command {
       '--request <request>',
       'what to ask for the verdict: "GET /path", or none (default: HEAD / where HTTP is spoken)',
     )
+    .option('--ca-file <file>', 'trust these CA certificates too, as the clients do (PEM or DER); repeatable', collect)
     .option('--all', 'show every certificate at every place, and everything that could not be read')
     .addHelpText('after', HELP)
     .action(async (words: string[], options: CheckOptions) => {
@@ -79,6 +84,7 @@ interface CheckOptions extends RehearsalFlags {
   readonly json?: true;
   readonly at?: number;
   readonly all?: true;
+  readonly caFile?: readonly string[];
 }
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
@@ -101,7 +107,7 @@ async function check(words: readonly string[], options: CheckOptions): Promise<E
   const stop = showProgress(() => `checked ${done} of ${counted(targets.length, 'target')} …`);
   let result: Scan;
   try {
-    result = await scan(targets, at, rehearsal, context, signal, (count) => {
+    result = await scan(targets, at, { rehearsal, caFiles: options.caFile ?? [] }, context, signal, (count) => {
       done = count;
     });
   } finally {

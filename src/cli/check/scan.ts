@@ -28,29 +28,37 @@ export interface Scan {
   readonly unreadable: readonly { readonly target: string; readonly detail: string; readonly location?: string }[];
 }
 
+export interface ScanOptions {
+  readonly rehearsal: RehearsalConfig;
+  readonly caFiles: readonly string[];
+}
+
 const CONCURRENCY = 32;
 const NOTHING_THERE = 'no certificate was found there';
 
 /**
  * Looks at everything once, without a store. `at` is the moment that is judged; looking happens now. An answer for every
- * target is promised, whatever the target does. `rehearsal` is tried at every endpoint.
+ * target is promised, whatever the target does. `rehearsal` is tried at every endpoint; what `caFiles` hold is trusted
+ * besides what this machine trusts. Throws an Error that names the CA file that cannot be read.
  */
 export async function scan(
   targets: readonly CheckTarget[],
   at: number,
-  rehearsal: RehearsalConfig,
+  { rehearsal, caFiles }: ScanOptions,
   context: Context,
   signal: AbortSignal,
   onProgress: (done: number) => void,
 ): Promise<Scan> {
   let trust: Trust | undefined;
   const trusted = (): Trust => (trust ??= loadTrust());
-  const chains = createChains(trusted);
+  const chains = createChains(trusted, { now: Date.now }).finder(caFiles.length === 0 ? {} : { caFiles });
   const found: (readonly Location[])[] = [];
   const view = {
     isPublicRoot: (fingerprint: string) => trusted().publicRoots.has(fingerprint),
     intervalMs: () => undefined,
     facts: () => [],
+    // Nothing is pinned here.
+    successors: () => [],
   };
   let done = 0;
 

@@ -7,10 +7,12 @@ import { ConfigError } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
 import { configJsonSchema } from '../../config/schema.ts';
 import { openChannels, planSource } from '../../daemon.ts';
+import { createChains } from '../../look/chains.ts';
 import { createContext } from '../../look/context.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import { createLimiters } from '../../network/limiter.ts';
 import { counted } from '../../policy/wording.ts';
+import { loadTrust } from '../../tls/trust.ts';
 import { complain, EXIT, print } from '../output.ts';
 import { initialConfig } from './init.ts';
 
@@ -73,7 +75,10 @@ async function check(file: string, probe: boolean): Promise<number> {
       environment: process.env,
     });
     const channels = await openChannels(config, context);
-    for (const source of config.sources) await (await planSource(source, context).open()).instance.close?.();
+    const chains = createChains(() => loadTrust(), { now: Date.now });
+    for (const source of config.sources) {
+      await (await planSource(source, config.trust, context, chains).open()).instance.close?.();
+    }
     let bad = 0;
     if (probe) {
       for (const [name, channel] of channels) {

@@ -1,6 +1,7 @@
 import type { Config } from '../../config/config.ts';
 import { clientOutlooks, type Clients } from '../../inventory/clients.ts';
 import { FactIndex } from '../../inventory/fact-index.ts';
+import { createLeafIndex } from '../../inventory/leaf-index.ts';
 import type { Location } from '../../inventory/model.ts';
 import { assess } from '../../policy/assess.ts';
 import { deadlinesOf, type Deadline } from '../../policy/deadline.ts';
@@ -40,10 +41,13 @@ export async function gather(store: Store, config: Config, now: number): Promise
   const facts = new FactIndex(inquiries);
   const intervals = new Map(sources.map(({ name, intervalMs }) => [name, intervalMs]));
   let trust: Trust | undefined;
+  const leaves = createLeafIndex();
+  for (const location of locations) leaves.note(location);
   const view: InventoryView = {
     isPublicRoot: (fingerprint) => (trust ??= loadTrust()).publicRoots.has(fingerprint),
     intervalMs: (source) => intervals.get(source),
     facts: (subject) => facts.facts(subject),
+    successors: (leaf) => leaves.newerThan(leaf),
   };
   const assessed = new Map<Location, readonly Finding[]>();
 

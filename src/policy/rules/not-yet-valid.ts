@@ -5,7 +5,7 @@ import { clientsShownTo } from '../client.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { kindOf, startsAt } from '../kind.ts';
-import { servedBy } from '../served.ts';
+import { servedBy, servedLeaf } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
 
@@ -16,9 +16,9 @@ import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
 export function notYetValid(subject: Subject): Assessment {
   const { location, now } = subject;
   const served = servedBy(location);
-  const servedLeaf = served.find(({ item }) => item.id === (location.chain?.leaf.by ?? location.endpoint?.chain[0]));
+  const leaf = servedLeaf(location);
   const rejected = new Set(
-    clientsShownTo(location).flatMap(({ leaf, verdict }) => (verdict?.status === 'rejected' ? [leaf.item.id] : [])),
+    clientsShownTo(location).flatMap(({ leaf: own, verdict }) => (verdict?.status === 'rejected' ? [own.item.id] : [])),
   );
   const waiting = location.sightings.filter(
     (sighting) =>
@@ -28,13 +28,13 @@ export function notYetValid(subject: Subject): Assessment {
   );
   const findings = new Map<string, Finding>();
   const starts: number[] = [];
-  for (const sighting of servedLeaf === undefined ? waiting : [servedLeaf, ...waiting]) {
+  for (const sighting of leaf === undefined ? waiting : [leaf, ...waiting]) {
     const startAt = startsAt(sighting.item);
     if (startAt === undefined || now >= startAt) continue;
     starts.push(startAt);
     // One that is served and stored as well is told of once, where it hurts.
     if (findings.has(sighting.item.id)) continue;
-    findings.set(sighting.item.id, (sighting === servedLeaf ? inUse : inStore)(location, sighting, startAt, now));
+    findings.set(sighting.item.id, (sighting === leaf ? inUse : inStore)(location, sighting, startAt, now));
   }
   return assessment([...findings.values()], earliest(starts));
 }

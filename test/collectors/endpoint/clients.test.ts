@@ -392,7 +392,7 @@ describe('the endpoint collector with clients', () => {
   });
 
   describe('in the inventory', () => {
-    const trust = { anchors: [], publicRoots: new Set<string>() };
+    const trust = { mozilla: [], system: [] };
 
     test('adds nothing to the chain that was served, and is judged by its own end', async () => {
       // Server and client of one private PKI: the client sends the very intermediate that the server serves.
@@ -415,10 +415,21 @@ describe('the endpoint collector with clients', () => {
       };
 
       const observation = await look(gate, { clients: [client] });
-      const meta = { source: 's', type: 'endpoint', target: 't', labels: {}, chains: createChains(() => trust) };
+      const meta = {
+        source: 's',
+        type: 'endpoint',
+        target: 't',
+        labels: {},
+        chains: createChains(() => trust, { now: Date.now }).finder(),
+      };
       const now = Date.now();
       const { location } = applyObservation(undefined, observation, meta, now);
-      const view = { isPublicRoot: () => false, intervalMs: () => undefined, facts: () => [] };
+      const view = {
+        isPublicRoot: () => false,
+        intervalMs: () => undefined,
+        facts: () => [],
+        successors: () => [],
+      };
       const { findings } = assess(location, view, DEFAULT_POLICY, now);
 
       expect(location.chain?.leaf.by).toBe(server.fingerprint);
@@ -449,9 +460,20 @@ describe('the endpoint collector with clients', () => {
       };
 
       const observation = await look(gate, { clients: [client] });
-      const meta = { source: 's', type: 'endpoint', target: 't', labels: {}, chains: createChains(() => trust) };
+      const meta = {
+        source: 's',
+        type: 'endpoint',
+        target: 't',
+        labels: {},
+        chains: createChains(() => trust, { now: Date.now }).finder(),
+      };
       const { location } = applyObservation(undefined, observation, meta, Date.now());
-      const view = { isPublicRoot: () => false, intervalMs: () => undefined, facts: () => [] };
+      const view = {
+        isPublicRoot: () => false,
+        intervalMs: () => undefined,
+        facts: () => [],
+        successors: () => [],
+      };
 
       expect(
         assess(location, view, DEFAULT_POLICY, Date.now()).findings.filter(({ family }) => family === 'expiry'),

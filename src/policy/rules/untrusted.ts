@@ -1,0 +1,129 @@
+import type { ChainFigures, KnownDistrust } from '../../inventory/model.ts';
+import type { Severity } from '../../plugin/notification.ts';
+import { proveIt, seeIt } from '../advice.ts';
+import { itemFacts } from '../facts.ts';
+import type { Assessment } from '../finding.ts';
+import { servedLeaf, type CertificateSighting } from '../served.ts';
+import type { Subject } from '../subject.ts';
+import { fullNameOf, placeName, titleOf } from '../wording.ts';
+
+/**
+ * No path leads from what an endpoint serves to an anchor that its clients trust. How bad that is depends on what is
+ * known of the clients: most private CAs are unknown to the machine on which notafter runs, and all is well.
+ */
+export function untrusted({ location }: Subject): Assessment {
+  const { chain } = location;
+  const leaf = servedLeaf(location);
+  const distrust = chain?.distrust;
+  // A missing intermediate is told by its own rule.
+  if (leaf === undefined || chain === undefined || distrust === undefined || distrust.why === 'incomplete') {
+    return { findings: [] };
+  }
+  return {
+    findings: [
+      {
+        rule: 'untrusted',
+        family: 'chain',
+        severity: severityOf(chain, distrust),
+        cause: causeOf(distrust, leaf),
+        title: titleOf(leaf.item),
+        summary: `The chain of ${fullNameOf(leaf.item)} leads to no trusted root: ${whyText(distrust)}, at ${placeName(location)}`,
+        facts: [
+          { name: 'Issuer at the top', value: distrust.issuer },
+          { name: 'Trust', value: chain.hasOwnTrust === true ? 'as the config says' : 'of the machine of notafter' },
+          ...itemFacts(leaf.item, leaf),
+        ],
+        actions: [...seeIt(location), ...remedies(chain, distrust), proveIt(location)],
+      },
+    ],
+  };
+}
+
+function severityOf({ hasOwnTrust }: ChainFigures, { why, isPublic }: KnownDistrust): Severity {
+  switch (why) {
+    case 'breach':
+      return 'critical';
+    case 'exhausted':
+      return hasOwnTrust === true ? 'warning' : 'info';
+    case 'self-signed':
+    case 'unknown-root':
+    case 'unknown-issuer':
+    case 'incomplete':
+      if (hasOwnTrust === true) return 'critical';
+      return isPublic ? 'warning' : 'info';
+  }
+}
+
+/** All that hangs on one CA is one thing to mend. */
+function causeOf({ why, top, issuer, issuerKeyId, breach }: KnownDistrust, leaf: CertificateSighting): string {
+  switch (why) {
+    case 'breach':
+      return breach?.by ?? leaf.item.id;
+    case 'unknown-root':
+      return top;
+    case 'unknown-issuer':
+      return `issuer:${issuerKeyId ?? issuer}`;
+    case 'self-signed':
+    case 'incomplete':
+    case 'exhausted':
+      return leaf.item.id;
+  }
+}
+
+function whyText(distrust: KnownDistrust): string {
+  const { why, issuer, isPublic, breach } = distrust;
+  const logged = isPublic ? ', though a public CA issued it' : '';
+  switch (why) {
+    case 'self-signed':
+      return 'it is self-signed';
+    case 'unknown-root':
+      return `the root ${issuer} is not trusted${logged}`;
+    case 'unknown-issuer':
+    case 'incomplete':
+      return `${issuer} is neither served nor trusted${logged}`;
+    case 'exhausted':
+      return 'it was not found within the limits of the search (8 certificates, 64 signatures), so there may be one';
+    case 'breach':
+      return breach === undefined ? 'it breaks a rule' : breachText(breach);
+  }
+}
+
+function breachText({ rule, title, what = '' }: NonNullable<KnownDistrust['breach']>): string {
+  switch (rule) {
+    case 'not-yet-valid':
+      return `${title} is not valid yet`;
+    case 'critical-extension':
+      return `${title} holds the critical extension ${what}, which clients do not know`;
+    case 'no-authority':
+      return `${title} is no CA and must not issue`;
+    case 'key-usage':
+      return `the key usage of ${title} does not allow it to sign certificates`;
+    case 'path-length':
+      return `${title} allows fewer CAs below itself`;
+    case 'extended-key-usage':
+      return `the extended key usage of ${title} does not allow servers`;
+    case 'name-constraints':
+      return `${title} is not allowed to issue for ${what}`;
+  }
+}
+
+function remedies({ hasOwnTrust }: ChainFigures, { why, issuer }: KnownDistrust): readonly string[] {
+  switch (why) {
+    case 'breach':
+      return ['Reissue it from a CA that may issue it, or ask the owner of the CA for one without that limit'];
+    case 'exhausted':
+      return ['Serve the one chain that clients need, and nothing beside it'];
+    case 'self-signed':
+    case 'unknown-root':
+    case 'unknown-issuer':
+    case 'incomplete':
+      return hasOwnTrust === true
+        ? [
+            `If the CA was changed on purpose, bring ${issuer} into the trust stores of all clients, then into ca_files; else put the previous certificate back`,
+          ]
+        : [
+            'If its clients trust that CA, tell notafter: trust: {ca_files: […]} of the source (check: --ca-file). From then on a chain that leads elsewhere is critical',
+            'If its clients are the public, install a certificate of a CA that they trust',
+          ];
+  }
+}
