@@ -58,7 +58,7 @@ function readFile(path: string): readonly Certificate[] {
     if (code === undefined) throw error;
     throw new Error(`the CA file ${path} cannot be read (${code}); check the path`, { cause: error });
   }
-  const found = readContainer(bytes).flatMap((part) => (part.kind === 'certificate' ? [part.certificate] : []));
+  const found = readContainer(bytes).parts.flatMap((part) => (part.kind === 'certificate' ? [part.certificate] : []));
   if (found.length === 0) throw new Error(`the CA file ${path} holds no certificate that can be read`);
   return found;
 }

@@ -202,6 +202,20 @@ export function endpointLocation(
   };
 }
 
+/** An endpoint that serves a leaf and its issuer, with something else in the figures of its chain, or in its facts. */
+export function judgedChain(
+  chain: Partial<ChainFigures> = {},
+  options: {
+    readonly endpoint?: Partial<EndpointFacts>;
+    readonly untrusted?: true;
+    readonly leaf?: KnownCertificate;
+  } = {},
+): Location {
+  const { endpoint = {}, leaf: own = leaf(), ...rest } = options;
+  const here = endpointLocation([own, authority()], rest);
+  return { ...here, endpoint: { ...here.endpoint, ...endpoint }, chain: { ...here.chain, ...chain } };
+}
+
 /** The endpoint, with a client identity shown to it: its leaf first, then what it sends behind; and the verdict, if any. */
 export function showing(
   endpoint: Location,
