@@ -1,19 +1,87 @@
 import { DerError } from './der.ts';
 
 const MAX_DEPTH = 64;
+/** Elements whose length is written anew; a large keystore has some hundred. */
+const MAX_REWRITTEN = 100_000;
 
 /**
  * The first element of `bytes` with the lengths of all constructed elements definite and minimal, as DER has them. What
- * was DER stays as it was, so a signature over it still fits. Throws `DerError`.
+ * was DER stays as it was, so a signature over it still fits; when all of it was, a view of it is given. Takes time and
+ * memory linear in the length. Throws `DerError`.
  */
 export function toDefiniteLengths(bytes: Uint8Array): Uint8Array {
-  const parts: Uint8Array[] = [];
-  convert(bytes, 0, bytes.length, 0, parts);
-  return Buffer.concat(parts);
+  const output = new Output(bytes);
+  convert(bytes, 0, bytes.length, 0, output);
+  return output.octets();
 }
 
-/** Appends the element at `start` to `parts` and gives the offset behind it. */
-function convert(bytes: Uint8Array, start: number, limit: number, depth: number, parts: Uint8Array[]): number {
+/** A range of the input, behind a header that replaces the one that stood there. */
+interface Piece {
+  header: Uint8Array | undefined;
+  start: number;
+  end: number;
+}
+
+/** What is written: ranges of the input, as few as can be. */
+class Output {
+  readonly pieces: Piece[] = [];
+  length = 0;
+  private readonly bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+  }
+
+  /** Appends a range that is copied as it is. */
+  copy(start: number, end: number): void {
+    const last = this.pieces.at(-1);
+    if (last?.end === start) last.end = end;
+    else this.pieces.push({ header: undefined, start, end });
+    this.length += end - start;
+  }
+
+  /** Begins a constructed element whose header is not yet known; gives the number of its piece. */
+  open(contentStart: number): number {
+    if (this.pieces.length > MAX_REWRITTEN) throw new DerError('there are too many odd lengths', contentStart);
+    return this.pieces.push({ header: undefined, start: contentStart, end: contentStart }) - 1;
+  }
+
+  /** Ends the element of piece `slot`, which holds `length` octets and whose header was `[start, contentStart)`. */
+  close(slot: number, start: number, tag: number, length: number): void {
+    const piece = this.pieces[slot] as Piece;
+    const header = encodeHeader(tag, length);
+    this.length += header.length;
+    const same = header.length === piece.start - start && header.every((octet, at) => octet === this.bytes[start + at]);
+    if (!same) {
+      piece.header = header;
+      return;
+    }
+    piece.start = start;
+    const before = this.pieces[slot - 1];
+    if (before?.end !== start) return;
+    before.end = piece.end;
+    this.pieces.splice(slot, 1);
+  }
+
+  octets(): Uint8Array {
+    const [first] = this.pieces;
+    if (this.pieces.length === 1 && first !== undefined && first.header === undefined) {
+      return this.bytes.subarray(first.start, first.end);
+    }
+    const octets = new Uint8Array(this.length);
+    let at = 0;
+    for (const { header, start, end } of this.pieces) {
+      octets.set(header ?? [], at);
+      at += header?.length ?? 0;
+      octets.set(this.bytes.subarray(start, end), at);
+      at += end - start;
+    }
+    return octets;
+  }
+}
+
+/** Writes the element at `start` and gives the offset behind it. */
+function convert(bytes: Uint8Array, start: number, limit: number, depth: number, output: Output): number {
   if (depth > MAX_DEPTH) throw new DerError('the structure is too deep', start);
   const tag = bytes[start];
   const first = bytes[start + 1];
@@ -37,19 +105,17 @@ function convert(bytes: Uint8Array, start: number, limit: number, depth: number,
     }
     end = contentStart + length;
     if (end > limit) throw new DerError('an element is longer than what holds it', start);
-    // What is primitive is copied as it is.
     if ((tag & 0x20) === 0) {
-      parts.push(bytes.subarray(start, end));
+      output.copy(start, end);
       return end;
     }
   }
 
-  const slot = parts.push(bytes) - 1;
+  const slot = output.open(contentStart);
+  const before = output.length;
   let at = contentStart;
-  while (indefinite ? !endsAt(bytes, at, limit) : at < end) at = convert(bytes, at, end, depth + 1, parts);
-  let length = 0;
-  for (let index = slot + 1; index < parts.length; index++) length += (parts[index] as Uint8Array).length;
-  parts[slot] = header(tag, length);
+  while (indefinite ? !endsAt(bytes, at, limit) : at < end) at = convert(bytes, at, end, depth + 1, output);
+  output.close(slot, start, tag, output.length - before);
   return indefinite ? at + 2 : end;
 }
 
@@ -59,7 +125,7 @@ function endsAt(bytes: Uint8Array, at: number, limit: number): boolean {
   return bytes[at] === 0 && bytes[at + 1] === 0;
 }
 
-function header(tag: number, length: number): Uint8Array {
+function encodeHeader(tag: number, length: number): Uint8Array {
   if (length < 0x80) return Uint8Array.of(tag, length);
   const octets: number[] = [];
   for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) octets.unshift(rest % 256);

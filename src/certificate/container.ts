@@ -1,5 +1,8 @@
 import { elementLength } from './der.ts';
+import { readBks } from './keystore/bks.ts';
 import { readJks } from './keystore/jks.ts';
+import { Keyring } from './keystore/keyring.ts';
+import { readPkcs12 } from './keystore/pkcs12.ts';
 import {
   certificatePart,
   crlPart,
@@ -11,6 +14,7 @@ import {
 } from './part.ts';
 import { decodeBase64, isPrivateKey, readPem, type PemBlock } from './pem.ts';
 import { readPkcs7 } from './pkcs7.ts';
+import { encryptedKeyPart, privateKeyPart } from './private-key.ts';
 import { sniff } from './sniff.ts';
 
 /** What the file as a whole is; `der` for certificates, lists and keys as they are. */
@@ -31,7 +35,7 @@ export interface ReadOptions {
   readonly passwords?: readonly string[];
   /**
    * The most that key derivations may cost, in milliseconds of one core as estimated before they are made; what would
-   * exceed it is a problem `too_costly`. Default 100, which suits a thread that has other things to do.
+   * exceed it is a problem `too_costly` with its `costMs`. Default 100, which suits a thread that has other things to do.
    */
   readonly maxCostMs?: number;
 }
@@ -40,6 +44,7 @@ const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', 'TRUSTED 
 const CRL_LABELS = new Set(['X509 CRL', 'CRL']);
 const PKCS7_LABELS = new Set(['PKCS7', 'CMS', 'PKCS #7 SIGNED DATA']);
 
+const DEFAULT_COST_MS = 100;
 /** Base64 of base64 of PEM has been seen; more has not. */
 const MAX_WRAPPINGS = 2;
 
@@ -51,15 +56,18 @@ interface Contents {
 
 /**
  * What a file holds, by its content and never by its name: PEM, DER certificates, revocation lists and keys (also several
- * behind one another), PKCS#7, JKS and JCEKS, and bare base64 of these; PKCS#12 is recognised and reported as
- * `unsupported`. Never throws.
+ * behind one another), PKCS#7, PKCS#12, JKS, JCEKS and BKS, and bare base64 of these; UBER and BCFKS are known but not
+ * supported. Never throws.
  */
-export function readContainer(bytes: Uint8Array, options: ReadOptions = {}): Container {
-  const { format, parts } = readContents(bytes, options, 0);
+export function readContainer(
+  bytes: Uint8Array,
+  { passwords = [], maxCostMs = DEFAULT_COST_MS }: ReadOptions = {},
+): Container {
+  const { format, parts } = readContents(bytes, new Keyring(passwords, maxCostMs), 0);
   return { format, parts: parts.map((part, index) => Object.assign(part, { index })) };
 }
 
-function readContents(bytes: Uint8Array, options: ReadOptions, wrappings: number): Contents {
+function readContents(bytes: Uint8Array, keyring: Keyring, wrappings: number): Contents {
   if (isBlank(bytes)) return { format: undefined, parts: [problemPart('empty', 'the file is empty')] };
   const format = sniff(bytes);
   switch (format) {
@@ -67,24 +75,30 @@ function readContents(bytes: Uint8Array, options: ReadOptions, wrappings: number
     case 'crl':
       return { format: 'der', parts: readElements(bytes) };
     case 'private-key':
-      return { format: 'der', parts: [{ kind: 'private-key', encrypted: false }] };
+      return { format: 'der', parts: [privateKeyPart(bytes)] };
     case 'encrypted-private-key':
-      return { format: 'der', parts: [{ kind: 'private-key', encrypted: true }] };
+      return { format: 'der', parts: [encryptedKeyPart(bytes, keyring)] };
     case 'request':
     case 'public-key':
       return { format: 'der', parts: [] };
     case 'pkcs12':
-      return { format, parts: [problemPart('unsupported', 'PKCS#12')] };
+      return { format, parts: readPkcs12(bytes, keyring) };
     case 'pkcs7':
       return { format, parts: readPkcs7(bytes) };
     case 'jks':
     case 'jceks':
-      return { format, parts: readJks(bytes, options.passwords ?? []) };
+      return { format, parts: readJks(bytes, keyring) };
+    case 'bks': {
+      const parts = readBks(bytes, keyring);
+      return parts === undefined ? { format: 'uber', parts: [problemPart('unsupported', 'UBER')] } : { format, parts };
+    }
+    case 'bcfks':
+      return { format, parts: [problemPart('unsupported', 'BCFKS')] };
     case undefined: {
       const blocks = readPem(bytes);
-      if (blocks.length > 0) return { format: 'pem', parts: blocks.flatMap(readBlock) };
+      if (blocks.length > 0) return { format: 'pem', parts: blocks.flatMap((block) => readBlock(block, keyring)) };
       const unwrapped = wrappings < MAX_WRAPPINGS ? unwrapBase64(bytes) : undefined;
-      return unwrapped === undefined ? { format, parts: [] } : readContents(unwrapped, options, wrappings + 1);
+      return unwrapped === undefined ? { format, parts: [] } : readContents(unwrapped, keyring, wrappings + 1);
     }
   }
 }
@@ -115,8 +129,8 @@ function readElements(bytes: Uint8Array): Part[] {
   return parts;
 }
 
-function readBlock(block: PemBlock): readonly Part[] {
-  if (isPrivateKey(block.label)) return [{ kind: 'private-key', encrypted: block.encrypted }];
+function readBlock(block: PemBlock, keyring: Keyring): readonly Part[] {
+  if (isPrivateKey(block.label)) return [readKeyBlock(block, keyring)];
   const isCertificate = CERTIFICATE_LABELS.has(block.label);
   const isCrl = CRL_LABELS.has(block.label);
   const isPkcs7 = PKCS7_LABELS.has(block.label);
@@ -132,6 +146,11 @@ function readBlock(block: PemBlock): readonly Part[] {
       ? [block.mended, 'bytes follow the structure'].filter((fault) => fault !== undefined).join('; ')
       : block.mended;
   return [isCrl ? crlPart(der, { mended }, where) : certificatePart(der, { mended }, where)];
+}
+
+function readKeyBlock({ der, encrypted, keyId }: PemBlock, keyring: Keyring): Part {
+  if (encrypted) return der.length === 0 ? { kind: 'private-key', encrypted } : encryptedKeyPart(der, keyring);
+  return keyId === undefined ? { kind: 'private-key', encrypted } : { kind: 'private-key', encrypted, keyId };
 }
 
 /** The bytes behind a text that is base64 throughout; `undefined` when it is something else. */

@@ -152,6 +152,11 @@ export class DerReader {
     return this.source.bytes.subarray(this.contentStart, this.end);
   }
 
+  /** What lies behind the current element. */
+  rest(): Uint8Array {
+    return this.source.bytes.subarray(this.end, this.limit);
+  }
+
   /** The current element, header included. */
   element(): Uint8Array {
     return this.source.bytes.subarray(this.start, this.end);

@@ -21,6 +21,17 @@ export type KeyMatch = 'yes' | 'no' | 'encrypted';
  */
 export type KeystoreUse = 'identity' | 'chain' | 'trusted';
 
+/** A private key lies here. It is not kept. */
+export interface PrivateKeyPart {
+  readonly kind: 'private-key';
+  /** It is encrypted, and nothing that was given opens it. */
+  readonly encrypted: boolean;
+  /** The identity of the key pair, to be compared with `keyIdOf` of a certificate; absent when it cannot be told. */
+  readonly keyId?: string;
+  /** Opening it was not tried for want of time: the `maxCostMs` that one attempt takes. */
+  readonly costMs?: number;
+}
+
 /** One thing found in a file. */
 export type ContainerPart = {
   /** Its rank among everything that the file holds. */
@@ -39,19 +50,12 @@ export type ContainerPart = {
       readonly keyMatch?: KeyMatch;
     }
   | { readonly kind: 'crl'; readonly crl: RevocationList; readonly mended?: string }
-  /** A private key lies here. It is not kept. */
-  | {
-      readonly kind: 'private-key';
-      /** It is encrypted, and nothing that was given opens it. */
-      readonly encrypted: boolean;
-      /** The identity of the key pair, to be compared with `keyIdOf` of a certificate; absent when it cannot be told. */
-      readonly keyId?: string;
-    }
+  | PrivateKeyPart
   | {
       readonly kind: 'problem';
       readonly problem: ContainerProblem;
       readonly detail: string;
-      /** With `too_costly`: the `maxCostMs` with which it can be read; absent when it never is. */
+      /** With `too_costly`: the `maxCostMs` that one attempt takes; absent when it takes more than is ever allowed. */
       readonly costMs?: number;
     }
 );
@@ -62,6 +66,9 @@ export type Part = ContainerPart extends infer Each
     ? Omit<Each, 'index'>
     : never
   : never;
+
+/** The parts of one kind, before they have their ranks. */
+export type PartOf<Kind extends Part['kind']> = Extract<Part, { readonly kind: Kind }>;
 
 /** A file with more parts is read up to here. */
 export const MAX_PARTS = 10_000;
@@ -75,7 +82,11 @@ export interface PartAttributes {
 }
 
 /** The certificate in `der`, or the problem with it; `where` says in which part of the file it is. */
-export function certificatePart(der: Uint8Array, attributes: PartAttributes = {}, where?: string): Part {
+export function certificatePart(
+  der: Uint8Array,
+  attributes: PartAttributes = {},
+  where?: string,
+): PartOf<'certificate' | 'problem'> {
   try {
     return { kind: 'certificate', certificate: parseCertificate(der), ...given(attributes) };
   } catch (error) {
@@ -88,7 +99,7 @@ export function crlPart(
   der: Uint8Array,
   attributes: Pick<PartAttributes, 'alias' | 'mended'> = {},
   where?: string,
-): Part {
+): PartOf<'crl' | 'problem'> {
   try {
     return { kind: 'crl', crl: parseRevocationList(der), ...given(attributes) };
   } catch (error) {
@@ -96,16 +107,16 @@ export function crlPart(
   }
 }
 
-export function problemPart(problem: ContainerProblem, detail: string): Part {
+export function problemPart(problem: ContainerProblem, detail: string): PartOf<'problem'> {
   return { kind: 'problem', problem, detail };
 }
 
 /** That there is more than `MAX_PARTS` of `what`. */
-export function tooManyParts(what: string): Part {
+export function tooManyParts(what: string): PartOf<'problem'> {
   return problemPart('too_large', `there are more than ${MAX_PARTS} ${what}; the rest was not read`);
 }
 
-function malformedPart(error: unknown, where: string | undefined): Part {
+function malformedPart(error: unknown, where: string | undefined): PartOf<'problem'> {
   if (!(error instanceof CertificateError)) throw error;
   return problemPart('malformed', where === undefined ? error.message : `${where}: ${error.message}`);
 }

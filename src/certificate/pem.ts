@@ -1,8 +1,10 @@
+import { keyIdOfPrivateKey } from './key-id.ts';
+
 /** What lies between a BEGIN and an END line. */
 export interface PemBlock {
   /** `CERTIFICATE`, `X509 CRL`, `EC PRIVATE KEY`, … */
   readonly label: string;
-  /** The decoded contents; empty when they could not be decoded and, always, for a private key. */
+  /** The decoded contents; empty when they could not be decoded and, always, for a private key that is not encrypted. */
   readonly der: Uint8Array;
   /** Where the BEGIN line is, in characters of the text. */
   readonly offset: number;
@@ -10,6 +12,8 @@ export interface PemBlock {
   readonly line: number;
   /** A private key that needs a passphrase. */
   readonly encrypted: boolean;
+  /** The identity of the key pair of a private key that is not encrypted (`keyIdOf`), when it can be told. */
+  readonly keyId?: string;
   /** Why the block could not be read. */
   readonly problem?: PemProblem;
   /** A fault that was mended though OpenSSL refuses the file for it: what reads this file for a living will fail. */
@@ -25,6 +29,8 @@ export interface PemProblem {
 export const MAX_PEM_BLOCKS = 10_000;
 
 const MAX_LABEL = 64;
+/** Of so many private keys the identity is told: for some it has to be computed. */
+const MAX_KEYS = 100;
 const NO_BYTES = new Uint8Array();
 
 /**
@@ -41,6 +47,7 @@ export function readPem(bytes: Uint8Array): PemBlock[] {
   const begins = new MarkerScan(text, 'BEGIN ');
   const ends = new MarkerScan(text, 'END ');
   const lines = new LineCounter(text);
+  let keys = 0;
   let begin = begins.next(0);
   while (begin !== undefined) {
     const line = lines.lineAt(begin.start);
@@ -56,8 +63,9 @@ export function readPem(bytes: Uint8Array): PemBlock[] {
     const faults = [mended, begin.fault];
     if (!closed) faults.push('the END line is missing');
     else faults.push(end.fault, end.label === begin.label ? undefined : `the END line says ${end.label}`);
+    if (isPrivateKey(begin.label)) keys += 1;
     blocks.push({
-      ...readBlock(begin.label, text.slice(begin.end, bodyEnd), closed, faults),
+      ...readBlock(begin.label, text.slice(begin.end, bodyEnd), closed, faults, keys <= MAX_KEYS),
       offset: begin.start,
       line,
     });
@@ -164,12 +172,13 @@ function readBlock(
   rawBody: string,
   closed: boolean,
   faults: (string | undefined)[],
+  tellsKey: boolean,
 ): Omit<PemBlock, 'offset' | 'line'> {
   const body = unescapeBody(rawBody);
   if (body !== rawBody) faults.push('line breaks are written as \\n');
   const { base64, headers } = splitHeaders(body);
   if (isPrivateKey(label)) {
-    return { label, der: NO_BYTES, encrypted: isEncrypted(label, headers, base64) };
+    return { label, ...readPrivateKey(label, headers, closed ? base64 : leadingBase64(base64), tellsKey) };
   }
   if (headers !== '') faults.push('there are headers before the contents');
   // Behind a missing END line may come anything; the contents end where the lines stop being base64.
@@ -241,6 +250,22 @@ function shapeFault(contents: string): string | undefined {
 /** Whether a label is that of a private key, of whatever kind. */
 export function isPrivateKey(label: string): boolean {
   return label.endsWith('PRIVATE KEY');
+}
+
+/** Nothing is kept of a private key but the identity of its pair; one that is encrypted in DER may still be opened. */
+function readPrivateKey(
+  label: string,
+  headers: string,
+  base64: string,
+  tellsKey: boolean,
+): Pick<PemBlock, 'der' | 'encrypted' | 'keyId'> {
+  const encrypted = isEncrypted(label, headers, base64);
+  if (label.startsWith('OPENSSH') || headers !== '') return { der: NO_BYTES, encrypted };
+  const der = decodeBase64(base64.replace(/[\s\0]+/g, '')) ?? NO_BYTES;
+  if (encrypted) return { der, encrypted };
+  const keyId = tellsKey ? keyIdOfPrivateKey(der) : undefined;
+  der.fill(0);
+  return keyId === undefined ? { der: NO_BYTES, encrypted } : { der: NO_BYTES, encrypted, keyId };
 }
 
 function isEncrypted(label: string, headers: string, base64: string): boolean {

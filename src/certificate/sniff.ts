@@ -11,7 +11,10 @@ export type Format =
   | 'pkcs7'
   | 'pkcs12'
   | 'jks'
-  | 'jceks';
+  | 'jceks'
+  /** BKS or UBER: the two have the same header. */
+  | 'bks'
+  | 'bcfks';
 
 /** 1.2.840.113549.1.7: PKCS#7. */
 const PKCS7_ARC = '2a864886f70d0107';
@@ -24,6 +27,7 @@ export function sniff(bytes: Uint8Array): Format | undefined {
   const magic = Buffer.from(bytes.subarray(0, 4)).toString('hex');
   if (magic === 'feedfeed') return 'jks';
   if (magic === 'cececece') return 'jceks';
+  if (isBks(bytes)) return 'bks';
   const outer = headerAt(bytes, 0);
   // A text may begin with a 0, which is the tag of a SEQUENCE, but no further tag asked for below is a letter.
   if (outer?.tag !== Tag.sequence) return undefined;
@@ -39,6 +43,15 @@ export function sniff(bytes: Uint8Array): Format | undefined {
     default:
       return undefined;
   }
+}
+
+/** A version of 0 to 2, a salt of a usual length, and a number of rounds of four to seven digits. */
+function isBks(bytes: Uint8Array): boolean {
+  const version = hex(bytes, 0, 4);
+  if (version !== '00000000' && version !== '00000001' && version !== '00000002') return false;
+  const salt = bytes[7] ?? 0;
+  if (hex(bytes, 4, 3) !== '000000' || salt < 8 || salt > 64 || bytes[8 + salt] !== 0) return false;
+  return Number.parseInt(hex(bytes, 8 + salt, 4), 16) >= 1000;
 }
 
 interface Header {
@@ -74,6 +87,10 @@ function sniffSequence(bytes: Uint8Array, inner: Header): Format | undefined {
     const value = headerAt(bytes, inner.end);
     if (value?.tag === Tag.octetString) return 'encrypted-private-key';
     return value?.tag === Tag.bitString ? 'public-key' : undefined;
+  }
+  // An encryption and what is encrypted: the whole content of BCFKS, before its check sum.
+  if (first.tag === Tag.sequence && headerAt(bytes, first.contentStart)?.tag === Tag.oid) {
+    if (headerAt(bytes, first.end)?.tag === Tag.octetString) return 'bcfks';
   }
   // The version of a CRL or a request, the serial number of a version 1 certificate; or the algorithm of a version 1 CRL.
   if (first.tag !== Tag.integer && first.tag !== Tag.sequence) return undefined;

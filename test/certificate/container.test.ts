@@ -124,11 +124,15 @@ describe('what cannot be read is reported', () => {
     ],
     ['a CRL that is none', pem('X509 CRL', one.der), 'malformed: X509 CRL in line 1: not a revocation list'],
     [
-      'PKCS#12',
+      'PKCS#12 of nonsense',
       sequence(integer(3), sequence(PKCS7_DATA, explicit(0, encode(TAG.octetString, 'x')))),
-      'unsupported: PKCS#12',
+      'malformed: the PKCS#12 keystore is cut off or damaged',
     ],
-    ['PKCS#12 in BER', Buffer.from('3080020103308006092a864886f70d010701a080', 'hex'), 'unsupported: PKCS#12'],
+    [
+      'PKCS#12 that is cut off, in BER',
+      Buffer.from('3080020103308006092a864886f70d010701a080', 'hex'),
+      'malformed: the PKCS#12 keystore is cut off or damaged',
+    ],
     [
       'PKCS#7 that is cut off',
       PKCS7.subarray(0, -20),
