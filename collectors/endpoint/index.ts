@@ -11,12 +11,12 @@ import { pinsOption, trustOption } from '../../src/plugin/demands.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Role } from '../../src/plugin/item.ts';
 import { networkFailure } from '../../src/plugin/network-failure.ts';
-import type { Observation, Problem, Staple, Verdict } from '../../src/plugin/observation.ts';
+import type { Observation, Problem, Staple } from '../../src/plugin/observation.ts';
 import { durationOption } from '../../src/plugin/options.ts';
 import { createProber } from '../../src/tls/probe.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
 import { clientsOption, createClients, type Client } from './clients.ts';
-import { rehearseEach, rehearseOption, toRequest } from './rehearsals.ts';
+import { rehearseEach, rehearseOption, toRequest, type Login } from './rehearsals.ts';
 import { judgeStaple } from './staple.ts';
 import { bracketed, formatEndpoint, parseEndpoint, type Endpoint } from './target.ts';
 import { heloNameOption, wayTo, type Way } from './way.ts';
@@ -104,12 +104,12 @@ function createInstance(given: Options, context: Context): CollectorInstance {
   const dial: Context['network']['connect'] = (...call) => context.network.connect(...call);
 
   /** What the server says of each client, and of one without a certificate: nothing when it could not be looked at. */
-  async function verdictsOf(
+  async function loginsTo(
     { address, port, serverName, way }: Place,
     result: ProbeResult,
     clients: readonly Client[],
     signal: AbortSignal,
-  ): Promise<readonly Verdict[]> {
+  ): Promise<readonly Login[]> {
     // Unasked, nobody logs in: a server that insists on a certificate logs an error for each attempt without one.
     const isWanted = given.clients.length > 0 || (request.kind !== 'auto' && request.kind !== 'none');
     if (!isWanted || result.chain.length === 0) return [];
@@ -159,13 +159,21 @@ function createInstance(given: Options, context: Context): CollectorInstance {
         });
         const asked = serverName === undefined ? {} : { serverName };
         const result = await probe(
-          { ...way, address, port, ...asked, timeoutMs: left, verifyPossession: given.verify_possession },
+          {
+            ...way,
+            address,
+            port,
+            ...asked,
+            timeoutMs: left,
+            verifyPossession: given.verify_possession,
+            transcript: true,
+          },
           given.handshake,
           signal,
         );
         const place = { ...named, address, ...asked, way };
-        const verdicts = await verdictsOf(place, result, clients, signal);
-        return toObservation(place, result, clients, verdicts, judgeStaple(result, context.clock.now()));
+        const logins = await loginsTo(place, result, clients, signal);
+        return toObservation(place, result, clients, logins, judgeStaple(result, context.clock.now()));
       });
       yield* await Promise.all(looks);
     },
@@ -196,7 +204,7 @@ function toObservation(
   place: Place,
   result: ProbeResult,
   clients: readonly Client[],
-  verdicts: readonly Verdict[],
+  logins: readonly Login[],
   staple: Staple | undefined,
 ): Observation {
   const { items, problems } = readChain(result);
@@ -223,13 +231,26 @@ function toObservation(
         : { requestsClientCertificate: result.requestsClientCertificate }),
       chain: result.chain.map((der) => hash('sha256', der, 'hex')),
       acceptableIssuers: result.acceptableIssuers,
-      verdicts,
+      verdicts: logins.map(({ verdict }) => verdict),
+      transcript: transcriptOf(result, logins),
       ...(staple === undefined ? {} : { staple }),
       ...(result.group === undefined ? {} : { group: result.group }),
       ...(result.possession === undefined ? {} : { possession: result.possession }),
       ...(result.fallback === undefined ? {} : { fallback: result.fallback }),
     },
   };
+}
+
+/** What passed in the probe and in each login, one after the other. */
+function transcriptOf({ handshake, transcript = [] }: ProbeResult, logins: readonly Login[]): readonly string[] {
+  return [
+    `Probe, ${handshake} handshake:`,
+    ...transcript,
+    ...logins.flatMap(({ verdict, transcript: lines }) => [
+      `Login ${verdict.name === null ? 'without a certificate' : `as ${verdict.name}`}, ${verdict.status}${verdict.reason === null ? '' : ` (${verdict.reason})`}:`,
+      ...lines,
+    ]),
+  ];
 }
 
 /** A server that served a list was looked at, however the handshake ended; one that served none was not. */

@@ -69,18 +69,26 @@ export interface Candidate {
   readonly identity: ClientIdentity | null;
 }
 
-/** One verdict for each candidate, in order. */
+/** What came of one login. */
+export interface Login {
+  readonly verdict: Verdict;
+  /** What passed on the wire, a line each. */
+  readonly transcript: readonly string[];
+}
+
+/** One login of each candidate, in order. */
 export async function rehearseEach(
   candidates: readonly Candidate[],
   options: Omit<RehearsalOptions, 'identity'>,
   signal: AbortSignal,
-): Promise<readonly Verdict[]> {
-  const verdicts: Verdict[] = [];
+): Promise<readonly Login[]> {
+  const logins: Login[] = [];
   for (let start = 0; start < candidates.length; start += CONCURRENCY) {
-    const batch = candidates
-      .slice(start, start + CONCURRENCY)
-      .map(async ({ name, identity }) => ({ ...(await rehearse({ ...options, identity }, signal)), name }));
-    verdicts.push(...(await Promise.all(batch)));
+    const batch = candidates.slice(start, start + CONCURRENCY).map(async ({ name, identity }) => {
+      const { transcript = [], ...verdict } = await rehearse({ ...options, identity, transcript: true }, signal);
+      return { verdict: { ...verdict, name }, transcript };
+    });
+    logins.push(...(await Promise.all(batch)));
   }
-  return verdicts;
+  return logins;
 }

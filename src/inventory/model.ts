@@ -155,6 +155,12 @@ export interface ChainFigures {
   readonly host?: HostFact;
 }
 
+/** What the wire showed, less the lines for people: they are kept apart. */
+export type KnownEndpoint = Omit<EndpointFacts, 'transcript'> & {
+  /** Changes exactly when the transcript does. */
+  readonly transcriptDigest?: string;
+};
+
 /** Everything current that is known of one location. */
 export interface Location {
   /** The store's key; 0 before it is stored. */
@@ -178,7 +184,7 @@ export interface Location {
   /** Parts that could not be read at the last look that reached it. */
   readonly problems: readonly Problem[];
   readonly sightings: readonly Sighting[];
-  readonly endpoint?: EndpointFacts;
+  readonly endpoint?: KnownEndpoint;
   readonly chain?: ChainFigures;
 }
 

@@ -19,6 +19,8 @@ export interface InventoryReader {
   locations(filter?: LocationFilter): Promise<readonly Location[]>;
   /** The DER of a certificate or CRL that was seen. */
   der(fingerprint: string): Promise<Uint8Array | undefined>;
+  /** What passed on the wire at the last look that has shown anything, a line each; empty where there is none. */
+  transcript(locationId: number): Promise<readonly string[]>;
   /** Locations whose assessment is due: changed by time alone. At most `limit`. */
   dueForAssessment(now: number, limit: number): Promise<readonly Location[]>;
   /** When the next assessment is due, if any. */
@@ -31,6 +33,8 @@ export interface LocationWrite {
   readonly location: Location;
   /** Fingerprint → DER of its certificates and CRLs; those already stored are left alone. */
   readonly ders: ReadonlyMap<string, Uint8Array>;
+  /** What passed on the wire; absent where nothing new is known of it. */
+  readonly transcript?: readonly string[];
   /** Nothing but the last look moved: only times are written. */
   readonly touchOnly: boolean;
 }

@@ -8,7 +8,15 @@ import { knowChain, type ChainFinder } from './chain.ts';
 import { knowItem } from './known.ts';
 import type { Location, Sighting } from './model.ts';
 import type { LocationWrite } from './port.ts';
-import { safeDetail, safeEndpoint, safeLabels, safePlace, safeProblem, sightingOf } from './safe-observation.ts';
+import {
+  safeDetail,
+  safeEndpoint,
+  safeLabels,
+  safePlace,
+  safeProblem,
+  safeTranscript,
+  sightingOf,
+} from './safe-observation.ts';
 
 /** What the host knows of the location's source and target. */
 export interface RecordMeta {
@@ -60,7 +68,7 @@ export function applyObservation(
     ...endpointOf(observation),
     ...knowChain(observation.endpoint, seen.certificates, meta, now),
   };
-  return { location, ders: seen.ders, touchOnly: isTouched(previous, location) };
+  return { location, ders: seen.ders, ...transcriptOf(observation), touchOnly: isTouched(previous, location) };
 }
 
 /** What is known of a location after a look that failed as a whole: all that was known, and that it failed. */
@@ -141,8 +149,10 @@ function applyWhole(
       ...location,
       labels: mergeLabels(meta.labels, safeLabels(observation.labels), location.labels),
       sightings: [...seen.sightings, ...lastKnown(previous, seen)],
+      ...withTranscript(location, observation),
     },
     ders: seen.ders,
+    ...transcriptOf(observation),
     touchOnly: false,
   };
 }
@@ -235,6 +245,16 @@ function spot(sighting: Sighting): string {
 
 function endpointOf(observation: Observation): Pick<Location, 'endpoint'> {
   return observation.endpoint === undefined ? {} : { endpoint: safeEndpoint(observation.endpoint) };
+}
+
+function transcriptOf({ endpoint }: Observation): Pick<LocationWrite, 'transcript'> {
+  return endpoint?.transcript === undefined ? {} : { transcript: safeTranscript(endpoint.transcript) };
+}
+
+/** What passed on the wire is most wanted of a look that failed, while the facts of the last good one stay. */
+function withTranscript({ endpoint }: Location, observation: Observation): Pick<Location, 'endpoint'> {
+  const digest = endpointOf(observation).endpoint?.transcriptDigest;
+  return endpoint === undefined || digest === undefined ? {} : { endpoint: { ...endpoint, transcriptDigest: digest } };
 }
 
 function isTouched(previous: Location | undefined, location: Location): boolean {

@@ -1,9 +1,11 @@
+import { hash } from 'node:crypto';
+
 import type { Labels } from '../label/labels.ts';
 import { MAX_ACCEPTABLE_ISSUERS } from '../plugin/client.ts';
 import type { Item } from '../plugin/item.ts';
 import type { EndpointFacts, Problem } from '../plugin/observation.ts';
 import { safeText } from '../text/safe-text.ts';
-import type { KnownItem, Sighting } from './model.ts';
+import type { KnownEndpoint, KnownItem, Sighting } from './model.ts';
 
 /** Characters kept of what a collector says about a failure. */
 const MAX_DETAIL = 500;
@@ -11,7 +13,7 @@ const MAX_PLACE = 512;
 const MAX_LABEL = 1_024;
 const MAX_REFERENCE = 1_024;
 /** Lines of a transcript, and characters of one. */
-const MAX_TRANSCRIPT = 100;
+const MAX_TRANSCRIPT = 300;
 const MAX_LINE = 200;
 /** References and labels of one item. */
 const MAX_LISTED = 500;
@@ -39,9 +41,10 @@ export function safeProblem(problem: Problem): Problem {
 }
 
 /** What a peer told about itself, made harmless. Fingerprints, addresses and versions are ours. */
-export function safeEndpoint(endpoint: EndpointFacts): EndpointFacts {
+export function safeEndpoint({ transcript, ...endpoint }: EndpointFacts): KnownEndpoint {
   return {
     ...endpoint,
+    ...(transcript === undefined ? {} : { transcriptDigest: digestOf(safeTranscript(transcript)) }),
     ...(endpoint.alpn === undefined ? {} : { alpn: safeText(endpoint.alpn) }),
     acceptableIssuers: endpoint.acceptableIssuers
       .slice(0, MAX_ACCEPTABLE_ISSUERS)
@@ -49,15 +52,24 @@ export function safeEndpoint(endpoint: EndpointFacts): EndpointFacts {
     ...(endpoint.staple?.problem === undefined
       ? {}
       : { staple: { ...endpoint.staple, problem: safeDetail(endpoint.staple.problem) } }),
-    ...(endpoint.transcript === undefined
-      ? {}
-      : { transcript: endpoint.transcript.slice(0, MAX_TRANSCRIPT).map((line) => safeText(line, { max: MAX_LINE })) }),
     verdicts: endpoint.verdicts.map((verdict) => ({
       ...verdict,
       reason: verdict.reason === null ? null : safeText(verdict.reason),
       evidence: safeDetail(verdict.evidence),
     })),
   };
+}
+
+export function safeTranscript(lines: readonly string[]): readonly string[] {
+  const left = lines.length - MAX_TRANSCRIPT;
+  return [
+    ...lines.slice(0, MAX_TRANSCRIPT).map((line) => safeText(line, { max: MAX_LINE })),
+    ...(left > 0 ? [`… and ${left} more lines`] : []),
+  ];
+}
+
+function digestOf(lines: readonly string[]): string {
+  return hash('sha256', lines.join('\n'), 'base64').slice(0, 16);
 }
 
 /** A known item at the place where a collector found it. */

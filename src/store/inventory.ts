@@ -60,6 +60,16 @@ export function createInventoryReader(access: Access): InventoryReader {
         return row?.der;
       }),
 
+    transcript: (id) =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('transcripts')
+          .select('lines_json')
+          .where('location_id', '=', id)
+          .executeTakeFirst();
+        return row === undefined ? [] : fromJson(row.lines_json);
+      }),
+
     dueForAssessment: (now, limit) =>
       access.read(async (db) => {
         const rows = await db

@@ -9,6 +9,7 @@ import {
   SIGHTING_COLUMNS,
   type SightingRow,
 } from './inventory-rows.ts';
+import { toJson } from './json.ts';
 import type { Connection } from './schema.ts';
 
 /**
@@ -41,6 +42,7 @@ export async function saveLocations(db: Connection, writes: readonly LocationWri
       some.map((write) => write.location),
       ids,
     );
+    await saveTranscripts(db, some, ids);
     if (some.length < whole.length) await breathe();
   }
   return writes.map(({ location }) => ({ ...location, id: known(ids.get(nameOf(location))) }));
@@ -85,6 +87,28 @@ async function saveDers(db: Connection, writes: readonly LocationWrite[]): Promi
       .onConflict((conflict) => conflict.column('fingerprint').doNothing())
       .execute();
   }
+}
+
+/** One for each location, written only where it is another than before. */
+async function saveTranscripts(
+  db: Connection,
+  writes: readonly LocationWrite[],
+  ids: ReadonlyMap<string, number>,
+): Promise<void> {
+  const rows = writes.flatMap(({ location, transcript }) =>
+    transcript === undefined ? [] : [{ location_id: known(ids.get(nameOf(location))), lines_json: toJson(transcript) }],
+  );
+  if (rows.length === 0) return;
+  await db
+    .insertInto('transcripts')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .column('location_id')
+        .doUpdateSet((eb) => ({ lines_json: eb.ref('excluded.lines_json') }))
+        .whereRef('transcripts.lines_json', '<>', 'excluded.lines_json'),
+    )
+    .execute();
 }
 
 /** Inserts, changes or revives; when each is assessed is not touched unless it was withdrawn. */

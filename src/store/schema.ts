@@ -18,6 +18,7 @@ export interface Database {
   sources: SourceTable;
   targets: TargetTable;
   locations: LocationTable;
+  transcripts: TranscriptTable;
   items: ItemTable;
   ders: DerTable;
   sightings: SightingTable;
@@ -77,6 +78,12 @@ export interface LocationTable {
   chain_json: JsonText<NonNullable<Location['chain']>> | null;
   assess_at: number | null;
   withdrawn_at: number | null;
+}
+
+/** Lines for people, of the last look at which they were others than before. */
+export interface TranscriptTable {
+  location_id: number;
+  lines_json: JsonText<readonly string[]>;
 }
 
 /** What was seen, once for the whole inventory. */

@@ -15,7 +15,9 @@ import {
 } from './failure.ts';
 import { summarize, type ProbeResult } from './probe-result.ts';
 import { ServerFlight } from './server-flight.ts';
+import { overhear, type Overhearing } from './overhearing.ts';
 import { createTap } from './tap.ts';
+import { WireLog } from './wire-log.ts';
 
 /** After a handshake the server is given this long to close in its turn. */
 const CLOSE_GRACE_MS = 500;
@@ -38,6 +40,8 @@ export interface ProbeOptions {
   readonly timeoutMs: number;
   /** Whether to find out if the server holds the key of its certificate. The TLS library always does. */
   readonly verifyPossession?: boolean;
+  /** Whether to write down what passes. */
+  readonly transcript?: boolean;
 }
 
 /**
@@ -49,13 +53,22 @@ export interface ProbeOptions {
 export async function probeFull(options: ProbeOptions, signal: AbortSignal): Promise<ProbeResult> {
   using deadline = startDeadline(options.timeoutMs, signal);
   const { alpn = [] } = options;
-  const result = await attempt(options, alpn, deadline.signal);
-  if (result.failure?.alert?.number !== NO_APPLICATION_PROTOCOL || alpn.length === 0) return result;
-  // A server that insists on a protocol of its own still has a certificate to show.
-  return await attempt(options, [], deadline.signal);
+  const log = options.transcript === true ? new WireLog() : undefined;
+  let result = await attempt(options, alpn, log, deadline.signal);
+  if (result.failure?.alert?.number === NO_APPLICATION_PROTOCOL && alpn.length > 0) {
+    // A server that insists on a protocol of its own still has a certificate to show.
+    log?.note('again, offering no application protocol');
+    result = await attempt(options, [], log, deadline.signal);
+  }
+  return log === undefined ? result : { ...result, transcript: log.lines };
 }
 
-async function attempt(options: ProbeOptions, alpn: readonly string[], signal: AbortSignal): Promise<ProbeResult> {
+async function attempt(
+  options: ProbeOptions,
+  alpn: readonly string[],
+  log: WireLog | undefined,
+  signal: AbortSignal,
+): Promise<ProbeResult> {
   const flight = new ServerFlight();
   let socket: Duplex;
   try {
@@ -63,11 +76,13 @@ async function attempt(options: ProbeOptions, alpn: readonly string[], signal: A
   } catch (error) {
     return summarize(flight, 'full', false, connectFailure(error));
   }
+  const overhearing = log === undefined ? undefined : overhear(log);
   try {
-    return await handshake(socket, flight, options, alpn, signal);
+    return await handshake(socket, flight, options, alpn, overhearing, signal);
   } finally {
     socket.destroy();
     flight.wipe();
+    overhearing?.wipe();
   }
 }
 
@@ -83,13 +98,19 @@ async function handshake(
   flight: ServerFlight,
   options: ProbeOptions,
   alpn: readonly string[],
+  overhearing: Overhearing | undefined,
   signal: AbortSignal,
 ): Promise<ProbeResult> {
   let onProgress: (() => void) | undefined;
-  const tap = createTap(socket, (chunk) => {
-    flight.push(chunk);
-    onProgress?.();
-  });
+  const tap = createTap(
+    socket,
+    (chunk) => {
+      flight.push(chunk);
+      overhearing?.received(chunk);
+      onProgress?.();
+    },
+    overhearing?.sent,
+  );
   const tls = startTls({
     socket: tap,
     secureContext: context(),
@@ -98,6 +119,7 @@ async function handshake(
     ...(alpn.length === 0 ? {} : { ALPNProtocols: [...alpn] }),
   });
   tls.on('keylog', (line: Buffer) => {
+    overhearing?.useKeyLog(line);
     flight.useKeyLog(line);
     onProgress?.();
   });

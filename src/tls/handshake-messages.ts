@@ -83,6 +83,13 @@ export interface ServerHello {
   readonly extensions: ReadonlyMap<number, Buffer>;
 }
 
+/** The random value by which a ServerHello is a HelloRetryRequest, RFC 8446 section 4.1.3. */
+const RETRY_RANDOM = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex');
+
+export function isRetry({ random }: ServerHello): boolean {
+  return random.equals(RETRY_RANDOM);
+}
+
 /** RFC 8446 section 4.1.3, RFC 5246 section 7.4.1.3; a HelloRetryRequest has the same form. */
 export function readServerHello(body: Buffer): ServerHello {
   const reader = new ByteReader(body);

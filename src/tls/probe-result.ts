@@ -55,6 +55,8 @@ export interface ProbeResult {
   readonly ocspStaple?: Uint8Array;
   /** Whether the server holds the key of its certificate; only when that was asked for and could be judged. */
   readonly possession?: 'proven' | 'failed';
+  /** What passed on the wire, a line each, for people; only when that was asked for. May hold hostile text. */
+  readonly transcript?: readonly string[];
   /** Why the handshake was not completed. The chain may be there all the same: a server that insists on a client certificate shows its own first. */
   readonly failure?: ProbeFailure;
 }

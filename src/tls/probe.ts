@@ -59,8 +59,18 @@ export function createProber({ now, fillRandom }: ProberOptions): Probe {
     const left = Math.floor(options.timeoutMs - (now() - startedAt));
     if (left < 1) return result;
     const full = await probeFull({ ...options, timeoutMs: left }, signal);
+    const transcript =
+      result.transcript === undefined
+        ? {}
+        : {
+            transcript: [
+              ...result.transcript,
+              `- again, with the TLS library (${obstacle})`,
+              ...(full.transcript ?? []),
+            ],
+          };
     // Where both fail, the fault is hardly ours, and may soon be over.
     if (full.established || full.chain.length > result.chain.length) remember(target, obstacle);
-    return { ...(full.chain.length < result.chain.length ? result : full), fallback: obstacle };
+    return { ...(full.chain.length < result.chain.length ? result : full), ...transcript, fallback: obstacle };
   };
 }

@@ -1,17 +1,23 @@
 import { Duplex } from 'node:stream';
 
 /**
- * Stands between a socket and the TLS library, and shows every inbound byte to `onInbound` before the library gets it.
+ * Stands between a socket and the TLS library, and shows every inbound byte to `onInbound` before the library gets it,
+ * and every outbound byte to `onOutbound` when the library sends it.
  *
  * When the library has had enough and destroys the tap, the socket lives on and what still arrives is still shown: a
  * certificate that the library refuses is one that somebody wants to hear of. The socket is its owner's to destroy.
  */
-export function createTap(socket: Duplex, onInbound: (chunk: Buffer) => void): Duplex {
+export function createTap(
+  socket: Duplex,
+  onInbound: (chunk: Buffer) => void,
+  onOutbound?: (chunk: Buffer) => void,
+): Duplex {
   const tap = new Duplex({
     read() {
       socket.resume();
     },
     write(chunk: Buffer, _encoding, done) {
+      onOutbound?.(chunk);
       if (socket.destroyed || socket.writableEnded) done();
       else socket.write(chunk, () => done());
     },

@@ -89,8 +89,13 @@ function knowledge(all: readonly Location[] = locations, now = NOW): Promise<Kno
   return gather(store, parseConfig('notafter.yaml', CONFIG, {}), now);
 }
 
-async function screenOf(word: string, all = locations, width = Infinity): Promise<string> {
-  const known = await knowledge(all);
+async function screenOf(
+  word: string,
+  all = locations,
+  width = Infinity,
+  transcripts: Knowledge['transcripts'] = new Map(),
+): Promise<string> {
+  const known = { ...(await knowledge(all)), transcripts };
   const subject = findSubject(word, all);
   if (subject.kind === 'locations') return locationsScreen(subject.locations, known, width);
   if (subject.kind === 'item') return itemScreen(explainItem(subject.item, known), known, width);
@@ -374,4 +379,13 @@ describe('the command', () => {
     expect([ran.exitCode, ran.stdout]).toEqual([3, '']);
     expect(ran.stderr).toMatch(why);
   });
+});
+
+test('what passed on the wire stands at the end of an endpoint, and its text steers no terminal', async () => {
+  const lines = ['Probe, hello handshake:', '> ClientHello (1)', '< alert 45 certificate_expired\u001b[2J'];
+  const text = await screenOf('api.example.com', locations, Infinity, new Map([[1, lines]]));
+  expect(text).toMatch(
+    /\nOn the wire \(> sent, < received\)\n {2}Probe, hello handshake:\n {2}> ClientHello \(1\)\n {2}< alert 45 certificate_expired$/,
+  );
+  expect(await screenOf('api.example.com')).not.toContain('On the wire');
 });

@@ -152,6 +152,23 @@ function describeInventory(get: () => Store): void {
     expect(await get().inventory.locations()).toEqual([{ ...full, id: saved.id }]);
   });
 
+  it('keeps what passed on the wire apart from the location, the last that was given', async () => {
+    const store = get();
+    const [saved] = await store.transaction((tx) =>
+      tx.inventory.saveLocations([write(location('a'), { transcript: ['> one', '< two'] })]),
+    );
+    const id = saved?.id ?? 0;
+    const again = async (transcript?: readonly string[]): Promise<readonly string[]> => {
+      const facts = transcript === undefined ? {} : { transcript };
+      await store.transaction((tx) => tx.inventory.saveLocations([write(location('a', { id }), facts)]));
+      return store.inventory.transcript(id);
+    };
+    expect(await store.inventory.transcript(id)).toEqual(['> one', '< two']);
+    expect(await again()).toEqual(['> one', '< two']);
+    expect(await again(['> three'])).toEqual(['> three']);
+    expect(await store.inventory.transcript(id + 1)).toEqual([]);
+  });
+
   it('gives a bare location back without inventing anything', async () => {
     const bare: Location = {
       id: 0,

@@ -440,6 +440,7 @@ test('text from outside is made harmless on its way in', () => {
     ...facts([]),
     alpn: nasty,
     acceptableIssuers: [nasty],
+    transcript: [nasty],
     verdicts: [{ client: null, name: null, status: 'rejected', reason: nasty, evidence: nasty }],
   };
   const { location } = applyObservation(
@@ -451,6 +452,44 @@ test('text from outside is made harmless on its way in', () => {
   expect(JSON.stringify(location)).not.toMatch(/\\[rn]|\u202e/);
   expect(location.sightings[0]).toMatchObject({ place: 'x y', renewal: { mode: 'manual', stuck: 'x y' } });
   expect(location.sightings[0]?.renewal).not.toHaveProperty('dueAt');
+});
+
+describe('what passed on the wire', () => {
+  const lines = ['> ClientHello (1)', '< alert 40 handshake_failure'];
+  const look = (transcript: readonly string[], problems: readonly Problem[] = []): Observation =>
+    observed([], problems, { endpoint: { ...facts([]), transcript } });
+  const first = applyObservation(undefined, look(lines), META, 1000);
+
+  test('is kept apart from the location, and a look that gives the same again writes nothing', () => {
+    expect(first.transcript).toEqual(lines);
+    expect(first.location.endpoint).not.toHaveProperty('transcript');
+    expect(applyObservation(first.location, look(lines), META, 2000).touchOnly).toBe(true);
+    expect(applyObservation(first.location, look([...lines, '> more']), META, 2000).touchOnly).toBe(false);
+  });
+
+  test('is that of the last look, also when that failed', () => {
+    const failed = applyObservation(
+      first.location,
+      look(['> ClientHello (1)'], [{ reason: 'timeout', detail: 'no answer' }]),
+      META,
+      2000,
+    );
+    expect(failed.transcript).toEqual(['> ClientHello (1)']);
+    expect(failed.location.failure?.reason).toBe('timeout');
+    expect(failed.location.endpoint?.transcriptDigest).not.toBe(first.location.endpoint?.transcriptDigest);
+  });
+
+  test('is bounded, and says that it was cut', () => {
+    const { transcript = [] } = applyObservation(
+      undefined,
+      look(Array<string>(1_000).fill('x'.repeat(1_000))),
+      META,
+      1,
+    );
+    expect(transcript).toHaveLength(301);
+    expect(transcript.at(-1)).toBe('… and 700 more lines');
+    expect(Math.max(...transcript.map(({ length }) => length))).toBe(200);
+  });
 });
 
 test('a CRL is recorded like a certificate', () => {

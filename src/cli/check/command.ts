@@ -73,6 +73,7 @@ export function checkCommand(): Command {
       'what to ask for the verdict: "GET /path", or none (default: HEAD / where HTTP is spoken)',
     )
     .option('--ca-file <file>', 'trust these CA certificates too, as the clients do (PEM or DER); repeatable', collect)
+    .option('--verbose', 'show what passed on the wire as well: messages, extensions and alerts of both sides')
     .option('--all', 'show every certificate at every place, and everything that could not be read')
     .addHelpText('after', HELP)
     .action(async (words: string[], options: CheckOptions) => {
@@ -85,6 +86,7 @@ interface CheckOptions extends RehearsalFlags {
   readonly at?: number;
   readonly all?: true;
   readonly caFile?: readonly string[];
+  readonly verbose?: true;
 }
 
 function collect(value: string, earlier: readonly string[] = []): readonly string[] {
@@ -114,10 +116,10 @@ async function check(words: readonly string[], options: CheckOptions): Promise<E
     stop();
   }
   if (options.json) {
-    print(JSON.stringify(jsonReport(result.checked, at), undefined, 2));
+    print(JSON.stringify(jsonReport(result.checked, at, options.verbose === true), undefined, 2));
     for (const { target, detail } of result.unreadable) complain(terminalText(`notafter: ${sentence(target, detail)}`));
   } else {
-    print(screen(result, at, { width: terminalWidth(), all: options.all === true }));
+    print(screen(result, at, { width: terminalWidth(), all: options.all === true, verbose: options.verbose === true }));
   }
   return exitCode(result);
 }

@@ -13,11 +13,14 @@ function time(end: End | undefined): string | null {
 }
 
 /** The answer of `check --json`: its shape is a promise to other programs. */
-export function jsonReport(checked: readonly Checked[], at: number): object {
+export function jsonReport(checked: readonly Checked[], at: number, verbose: boolean): object {
   const locations = checked.map(({ location }) => location);
   const sightings = locations.flatMap((location) => location.sightings.map((sighting) => ({ location, sighting })));
   return {
-    locations: locations.map(locationJson),
+    locations: checked.map(({ location, transcript }) => ({
+      ...locationJson(location),
+      ...(verbose ? { transcript } : {}),
+    })),
     certificates: sightings.flatMap(({ location, sighting }) => certificateJson(location, sighting, at)),
     crls: sightings.flatMap(({ location, sighting: { item, place } }) =>
       item.kind === 'crl'

@@ -19,6 +19,8 @@ import type { CheckTarget } from './targets.ts';
 export interface Checked {
   readonly location: Location;
   readonly findings: readonly Finding[];
+  /** What passed on the wire, a line each. */
+  readonly transcript: readonly string[];
 }
 
 export interface Scan {
@@ -61,6 +63,7 @@ export async function scan(
     successors: () => [],
   };
   let done = 0;
+  const transcripts = new Map<Location, readonly string[]>();
 
   async function lookOnce(target: CheckTarget): Promise<Location[]> {
     const meta = { source: 'check', type: target.kind, labels: {}, chains };
@@ -76,7 +79,9 @@ export async function scan(
           { version: () => undefined, checkpoint: undefined },
           signal,
         )) {
-          locations.push(applyObservation(undefined, observation, unitMeta, Date.now()).location);
+          const { location, transcript = [] } = applyObservation(undefined, observation, unitMeta, Date.now());
+          transcripts.set(location, transcript);
+          locations.push(location);
         }
       }
     } catch (error) {
@@ -121,7 +126,15 @@ export async function scan(
   const distinct = Map.groupBy(found.flat(), (location) => `${location.type} ${location.location}`);
   return {
     checked: [...distinct.values()].flatMap(([location]) =>
-      location === undefined ? [] : [{ location, findings: assess(location, view, DEFAULT_POLICY, at).findings }],
+      location === undefined
+        ? []
+        : [
+            {
+              location,
+              findings: assess(location, view, DEFAULT_POLICY, at).findings,
+              transcript: transcripts.get(location) ?? [],
+            },
+          ],
     ),
     unreadable: targets.flatMap(({ text }, index) => {
       const locations = found[index] ?? [];

@@ -36,9 +36,17 @@ const FIRST_NOTES = 10;
 /** Places that a finding names. */
 const FIRST_PLACES = 5;
 
+export interface ScreenOptions {
+  readonly width: number;
+  /** Every certificate at every place. */
+  readonly all: boolean;
+  /** What passed on the wire. */
+  readonly verbose: boolean;
+}
+
 /** What a person sees: certificates by their end, what is wrong and what to do about it, what could not be read. */
-export function screen(scan: Scan, at: number, options: { readonly width: number; readonly all: boolean }): string {
-  const { width, all } = options;
+export function screen(scan: Scan, at: number, options: ScreenOptions): string {
+  const { width, all, verbose } = options;
   const rows = scan.checked
     .flatMap(rowsOf)
     .toSorted((a, b) => urgency(b.state) - urgency(a.state) || endOf(a.item) - endOf(b.item));
@@ -47,6 +55,7 @@ export function screen(scan: Scan, at: number, options: { readonly width: number
   const blocks = [
     [...certificates(all ? lines : lines.slice(0, FIRST_ROWS), at, width), ...rest(lines.length - FIRST_ROWS, '', all)],
     endpointLines(scan.checked, all),
+    ...(verbose ? scan.checked.map(wireLines) : []),
     ...groupFindings(scan.checked)
       .filter((finding) => finding.severity !== 'info')
       .map((finding) => findingLines(finding, scan.checked)),
@@ -145,6 +154,14 @@ function endpointLine(location: Location, endpoint: NonNullable<Location['endpoi
     ...(endpoint.requestsClientCertificate === false ? ['asks for no client certificate'] : []),
   ];
   return pc.dim(terminalText(`${location.location}: ${facts.filter((fact) => fact !== undefined).join(', ')}`));
+}
+
+function wireLines({ location, transcript }: Checked): string[] {
+  if (transcript.length === 0) return [];
+  return [
+    `${pc.bold(terminalText(location.location))} on the wire (> sent, < received)`,
+    ...transcript.map((line) => `  ${terminalText(line)}`),
+  ];
 }
 
 const VERDICT_PAINT: Record<Verdict['status'], (text: string) => string> = {

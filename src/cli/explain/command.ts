@@ -8,13 +8,14 @@ import { print } from '../output.ts';
 import { terminalWidth } from '../table.ts';
 import { explainItem, itemScreen } from './item.ts';
 import { itemJson, locationsJson } from './json.ts';
-import { gather, type Knowledge } from './knowledge.ts';
-import { locationsScreen } from './location.ts';
+import { gather, withTranscripts, type Knowledge } from './knowledge.ts';
+import { locationsScreen, MAX_FULL } from './location.ts';
 import { findSubject, MIN_PREFIX, type Subject } from './subject.ts';
 
 const HELP = `
 A location, a target or a host: how the last look went, what is there and what limits it, what is wrong and by which
-thresholds, and every client identity with the verdict of the server, its evidence, and the day on which it fails.
+thresholds, every client identity with the verdict of the server, its evidence, and the day on which it fails; and what
+passed on the wire: each message, its extensions and each alert, by name and number.
 A fingerprint, or its first ${MIN_PREFIX} digits: every place of the certificate, everything that breaks on its last day, what to do.
 
 Reads the store directly, also beside a running daemon. An unknown word gives the exit code 3.
@@ -40,7 +41,9 @@ export function explainCommand(): Command {
       const store = await openSqlite(config.storePath, { readOnly: true });
       try {
         const known = await gather(store, config, Date.now());
-        print(answer(word, findSubject(word, known.locations), known, options.json === true));
+        const subject = findSubject(word, known.locations);
+        const explained = subject.kind === 'locations' ? subject.locations.slice(0, MAX_FULL) : [];
+        print(answer(word, subject, await withTranscripts(known, explained, store), options.json === true));
       } finally {
         await store.close();
       }

@@ -30,6 +30,7 @@ export function locationsJson(locations: readonly Location[], known: Knowledge):
       certificates: location.sightings.flatMap((sighting) => certificateJson(location, sighting, known.now)),
       clients: clientsAt(location, known).slice(0, MAX_FOUND).map(outlookJson),
       problems: location.problems.map(({ place, reason, detail }) => ({ place: place ?? null, reason, detail })),
+      transcript: known.transcripts.get(location.id) ?? [],
       findings: known.findings(location).map(findingJson),
       thresholds: known
         .thresholds(location)

@@ -29,6 +29,18 @@ export interface Knowledge {
   deadlines(location: Location): readonly Deadline[];
   /** Of what ends at the location, each class once. */
   thresholds(location: Location): readonly ThresholdsInForce[];
+  /** What passed on the wire, by the location's id; of what is explained in full. */
+  readonly transcripts: ReadonlyMap<number, readonly string[]>;
+}
+
+/** Reads what passed on the wire at some locations as well. */
+export async function withTranscripts(
+  known: Knowledge,
+  locations: readonly Location[],
+  store: Store,
+): Promise<Knowledge> {
+  const read = locations.map(async ({ id }) => [id, await store.inventory.transcript(id)] as const);
+  return { ...known, transcripts: new Map(await Promise.all(read)) };
 }
 
 export async function gather(store: Store, config: Config, now: number): Promise<Knowledge> {
@@ -59,6 +71,7 @@ export async function gather(store: Store, config: Config, now: number): Promise
     locations,
     clients: clientOutlooks(locations),
     now,
+    transcripts: new Map(),
     deadlines,
 
     findings(location) {

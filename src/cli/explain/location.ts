@@ -22,7 +22,7 @@ import {
 } from './text.ts';
 
 /** Locations that are spelled out; more are a table. */
-const MAX_FULL = 3;
+export const MAX_FULL = 3;
 /** Lines of one list: what ends first. */
 const MAX_ROWS = 20;
 const MAX_ISSUERS = 5;
@@ -81,6 +81,10 @@ function locationScreen(location: Location, known: Knowledge, width: number): st
       location.problems.map(({ place, reason, detail }) =>
         terminalText(`${place ?? 'all of it'}: ${reason}: ${detail}`),
       ),
+    ),
+    ...section(
+      'On the wire (> sent, < received)',
+      (known.transcripts.get(location.id) ?? []).map((line) => terminalText(line)),
     ),
   ].join('\n');
 }

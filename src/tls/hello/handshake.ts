@@ -1,6 +1,7 @@
 import type { CertificateList, CertificateRequest } from '../handshake-messages.ts';
 import type { Seen } from '../probe-result.ts';
 import type { InnerRecord } from '../record-protection.ts';
+import type { WireLog } from '../wire-log.ts';
 import type { Ephemerals } from './ephemerals.ts';
 import type { Possession } from './possession.ts';
 import type { Message, Transcript } from './transcript.ts';
@@ -37,6 +38,7 @@ export interface Conversation {
   readonly transcript: Transcript;
   readonly ephemerals: Ephemerals;
   readonly clientRandom: Buffer;
+  readonly log: WireLog | undefined;
   /** Adds whole records to what is sent next. */
   send(...records: readonly Buffer[]): void;
   /** Nothing more is to be read; `established`: because the handshake is complete on both sides. */

@@ -15,6 +15,7 @@ import type { ProbeOptions } from '../full.ts';
 import { summarize, type Obstacle, type ProbeResult } from '../probe-result.ts';
 import type { Ephemerals } from './ephemerals.ts';
 import { HYBRID } from './groups.ts';
+import { WireLog } from '../wire-log.ts';
 import { HelloSession, type SessionOptions } from './session.ts';
 
 /** After a handshake the server is given this long to close in its turn. */
@@ -44,14 +45,29 @@ export async function probeHello(
 ): Promise<HelloOutcome> {
   using deadline = startDeadline(options.timeoutMs, signal);
   const { alpn = [] } = options;
-  const outcome = await attempt(options, { alpn, offerHybrid: false }, ephemerals, deadline.signal);
+  const log = options.transcript === true ? new WireLog() : undefined;
+  const outcome = await attempts(options, alpn, log, ephemerals, deadline.signal);
+  return log === undefined ? outcome : { ...outcome, result: { ...outcome.result, transcript: log.lines } };
+}
+
+async function attempts(
+  options: HelloOptions,
+  alpn: readonly string[],
+  log: WireLog | undefined,
+  ephemerals: Ephemerals,
+  signal: AbortSignal,
+): Promise<HelloOutcome> {
+  const noted = log === undefined ? {} : { log };
+  const outcome = await attempt(options, { alpn, offerHybrid: false, ...noted }, ephemerals, signal);
   const number = outcome.result.failure?.alert?.number;
   if (number === NO_APPLICATION_PROTOCOL && alpn.length > 0) {
     // A server that insists on a protocol of its own still has a certificate to show.
-    return await attempt(options, { alpn: [], offerHybrid: false }, ephemerals, deadline.signal);
+    log?.note('again, offering no application protocol');
+    return attempt(options, { alpn: [], offerHybrid: false, ...noted }, ephemerals, signal);
   }
   if (number === HANDSHAKE_FAILURE && outcome.result.tlsVersion === undefined && HYBRID !== undefined) {
-    return await attempt(options, { alpn, offerHybrid: true }, ephemerals, deadline.signal);
+    log?.note('again, offering X25519MLKEM768 as well');
+    return attempt(options, { alpn, offerHybrid: true, ...noted }, ephemerals, signal);
   }
   return outcome;
 }
@@ -61,7 +77,7 @@ type Ending = { readonly kind: 'over' | 'closed' | 'aborted' } | { readonly kind
 
 async function attempt(
   options: HelloOptions,
-  offer: Pick<SessionOptions, 'alpn' | 'offerHybrid'>,
+  offer: Pick<SessionOptions, 'alpn' | 'offerHybrid' | 'log'>,
   ephemerals: Ephemerals,
   signal: AbortSignal,
 ): Promise<HelloOutcome> {

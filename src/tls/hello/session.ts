@@ -1,6 +1,6 @@
 import { alertOf, CLOSE_NOTIFY, type TlsAlert } from '../alerts.ts';
 import { ByteReader, MalformedMessage } from '../byte-reader.ts';
-import { EXTENSION, MESSAGE, readServerHello, VERSION, type ServerHello } from '../handshake-messages.ts';
+import { EXTENSION, isRetry, MESSAGE, readServerHello, VERSION, type ServerHello } from '../handshake-messages.ts';
 import { recordHeader, TLS12_SUITES, TLS13_SUITES, type Suite } from '../record-protection.ts';
 import { CONTENT } from '../records.ts';
 import { MAX_BYTES, MAX_RECORDS, WARNING } from '../server-flight.ts';
@@ -9,13 +9,11 @@ import type { Ephemerals } from './ephemerals.ts';
 import { HelloFault, type HelloFaultKind } from './fault.ts';
 import { groupOf, HYBRID } from './groups.ts';
 import { CHANGE_CIPHER_SPEC, Sight, type Conversation, type Goal, type Handshake } from './handshake.ts';
+import type { WireLog } from '../wire-log.ts';
 import { RecordStream } from './record-stream.ts';
 import { Tls12 } from './tls12.ts';
 import { Tls13 } from './tls13.ts';
 import { Transcript, type Message } from './transcript.ts';
-
-/** The random value by which a ServerHello is a HelloRetryRequest, RFC 8446 section 4.1.3. */
-const RETRY_RANDOM = Buffer.from('cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c', 'hex');
 
 const RANDOM_LENGTH = 32;
 
@@ -24,6 +22,8 @@ export interface SessionOptions extends Goal {
   readonly alpn: readonly string[];
   /** Whether to offer the hybrid group as well, where this Node can do it. */
   readonly offerHybrid: boolean;
+  /** Where what passes is written down. */
+  readonly log?: WireLog;
 }
 
 /**
@@ -70,6 +70,7 @@ export class HelloSession {
   begin(): Buffer {
     const hello = this.hello();
     this.transcript.addOwn(hello);
+    this.options.log?.sent(hello);
     // RFC 8446 section 5.1: this version, for the sake of old servers.
     return Buffer.concat([recordHeader(CONTENT.handshake, hello.length, VERSION.tls10), hello]);
   }
@@ -117,6 +118,7 @@ export class HelloSession {
     const type = header[0];
     switch (type) {
       case CONTENT.changeCipherSpec:
+        this.options.log?.changeCipherSpec('received');
         if (this.handshake === undefined && this.retried === undefined) throw new HelloFault('malformed');
         this.handshake?.changeCipher();
         return;
@@ -142,6 +144,7 @@ export class HelloSession {
     if (type !== CONTENT.handshake) throw new HelloFault('malformed');
     this.transcript.addServers(content);
     for (let message = this.transcript.next(); message !== undefined; message = this.transcript.next()) {
+      this.options.log?.handshake('received', message.type, message.body);
       if (this.handshake === undefined) this.takeHello(message);
       else this.handshake.take(message);
       if (this.over) return;
@@ -151,6 +154,7 @@ export class HelloSession {
   private takeAlert(content: Buffer): void {
     const [level, number] = content;
     if (level === undefined || number === undefined) throw new HelloFault('malformed');
+    this.options.log?.alert('received', number);
     // In TLS 1.3 the level says nothing (RFC 8446 section 6).
     if (number === CLOSE_NOTIFY || (level === WARNING && this.sight.version !== VERSION.tls13)) return;
     this.alert = alertOf(number);
@@ -160,7 +164,7 @@ export class HelloSession {
   private takeHello(message: Message): void {
     if (message.type !== MESSAGE.serverHello) throw new HelloFault('malformed');
     const hello = readServerHello(message.body);
-    if (hello.random.equals(RETRY_RANDOM)) return this.takeRetry(message, hello);
+    if (isRetry(hello)) return this.takeRetry(message, hello);
 
     const { sight } = this;
     sight.version = hello.version;
@@ -219,6 +223,7 @@ export class HelloSession {
     this.transcript.replaceBefore(message, suite.hash);
     const second = this.hello(cookie === undefined ? undefined : Buffer.from(new ByteReader(cookie).vector(2)));
     this.transcript.addOwn(second);
+    this.options.log?.sent(second);
     this.outgoing.push(CHANGE_CIPHER_SPEC, recordHeader(CONTENT.handshake, second.length), second);
   }
 
@@ -250,6 +255,7 @@ export class HelloSession {
       transcript: this.transcript,
       ephemerals: this.ephemerals,
       clientRandom: this.clientRandom,
+      log: this.options.log,
       send: (...records) => {
         this.outgoing.push(...records);
       },

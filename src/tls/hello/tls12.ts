@@ -131,7 +131,7 @@ export class Tls12 implements Handshake {
   /** Our flight: an empty list when a certificate was asked for, the key exchange, Finished. */
   private answer(): void {
     const { suite, serverShare } = this;
-    const { sight, transcript, ephemerals, clientRandom, send } = this.conversation;
+    const { sight, transcript, ephemerals, clientRandom, log, send } = this.conversation;
     if (suite === undefined || serverShare === undefined || sight.certificates === undefined) {
       throw new HelloFault('malformed');
     }
@@ -143,6 +143,7 @@ export class Tls12 implements Handshake {
     const flight =
       sight.request === undefined ? own : Buffer.concat([encodeMessage(MESSAGE.certificate, vector(3)), own]);
     transcript.addOwn(flight);
+    log?.sent(flight);
 
     const master = this.extendedMaster
       ? // RFC 7627 section 4.
@@ -151,6 +152,8 @@ export class Tls12 implements Handshake {
     this.keys = this.deriveKeys(suite, master);
     const finished = encodeMessage(MESSAGE.finished, this.verifyData(suite, master, 'client finished', transcript.end));
     transcript.addOwn(finished);
+    log?.changeCipherSpec('sent');
+    log?.sent(finished);
     send(
       recordHeader(CONTENT.handshake, flight.length),
       flight,

@@ -111,7 +111,7 @@ export class Tls13 implements Handshake {
   }
 
   private takeFinished({ body, start, end }: Message): void {
-    const { transcript, send } = this.conversation;
+    const { transcript, log, send } = this.conversation;
     const { hash } = this.suite;
     if (!this.finishedOver(this.serverSecret, start).equals(body) || transcript.waiting) {
       throw new HelloFault('bad_finished');
@@ -126,6 +126,8 @@ export class Tls13 implements Handshake {
       own.push(empty);
     }
     own.push(encodeMessage(MESSAGE.finished, this.finishedOver(clientSecret, transcript.end)));
+
+    for (const message of own) log?.sent(message);
 
     const master = hmac(hash, this.derive(this.handshakeSecret, 'derived', EMPTY_HASH[hash]), zeros(hash));
     const applicationSecret = this.derive(master, 'clientApplication', flightHash);

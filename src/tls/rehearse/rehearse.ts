@@ -15,6 +15,7 @@ import { judgePostgres, POSTGRES_PROTOCOL } from './postgres.ts';
 import type { RehearsalRequest } from './request.ts';
 import { judgeSilence } from './silence.ts';
 import { openWire, type Wire } from './wire.ts';
+import { WireLog } from '../wire-log.ts';
 
 /**
  * A request waits so long for the server's word about the client: where the server hangs up on a request that it has
@@ -48,6 +49,8 @@ export interface RehearsalOptions {
   readonly request: RehearsalRequest;
   /** One absolute deadline over everything. */
   readonly timeoutMs: number;
+  /** Whether to write down what passes. */
+  readonly transcript?: boolean;
 }
 
 /** A server's judgement of one client identity. */
@@ -62,6 +65,8 @@ export interface RehearsalVerdict {
   readonly reason: string | null;
   /** What the server did. May hold hostile text. */
   readonly evidence: string;
+  /** What passed on the wire, a line each, for people; only when that was asked for. May hold hostile text. */
+  readonly transcript?: readonly string[];
 }
 
 /**
@@ -73,9 +78,14 @@ export interface RehearsalVerdict {
  */
 export async function rehearse(options: RehearsalOptions, signal: AbortSignal): Promise<RehearsalVerdict> {
   using deadline = startDeadline(options.timeoutMs, signal);
-  const judgement = await judge(options, deadline.signal);
+  const log = options.transcript === true ? new WireLog() : undefined;
+  const judgement = await judge(options, log, deadline.signal);
   if (deadline.signal.aborted && !isTimeout(deadline.signal)) throw deadline.signal.reason;
-  return { client: options.identity?.chain[0].fingerprint ?? null, ...judgement };
+  return {
+    client: options.identity?.chain[0].fingerprint ?? null,
+    ...judgement,
+    ...(log === undefined ? {} : { transcript: log.lines }),
+  };
 }
 
 /** What one connection gave: a judgement, or how to ask again. */
@@ -89,11 +99,11 @@ interface Attempt {
   readonly method: 'HEAD' | 'GET';
 }
 
-async function judge(options: RehearsalOptions, signal: AbortSignal): Promise<Judgement> {
+async function judge(options: RehearsalOptions, log: WireLog | undefined, signal: AbortSignal): Promise<Judgement> {
   let attempt: Attempt = { alpn: protocolsFor(options), request: options.request, method: 'HEAD' };
   let before: Judgement | undefined;
   for (let count = 1; ; count++) {
-    const outcome = await connectAndJudge(options, attempt, signal);
+    const outcome = await connectAndJudge(options, attempt, log, signal);
     if (!('again' in outcome)) {
       // What is asked to learn more is not to make us know less.
       return before !== undefined && outcome.status === 'unknown' && outcome.reason !== before.reason
@@ -103,6 +113,9 @@ async function judge(options: RehearsalOptions, signal: AbortSignal): Promise<Ju
     before = outcome.otherwise;
     if (count === MAX_ATTEMPTS) return before ?? unknown('unsupported', 'the server asks for ever other ways');
     attempt = outcome.again;
+    log?.note(
+      `again, offering ${attempt.alpn.length === 0 ? 'no application protocol' : attempt.alpn.join(' and ')}, asking by ${attempt.method}`,
+    );
   }
 }
 
@@ -121,7 +134,12 @@ function protocolsFor({ request, alpn = [], offersHttp = true }: RehearsalOption
   }
 }
 
-async function connectAndJudge(options: RehearsalOptions, attempt: Attempt, signal: AbortSignal): Promise<Outcome> {
+async function connectAndJudge(
+  options: RehearsalOptions,
+  attempt: Attempt,
+  log: WireLog | undefined,
+  signal: AbortSignal,
+): Promise<Outcome> {
   let socket: Duplex;
   try {
     socket = await options.connect(options.address, options.port, signal);
@@ -130,7 +148,11 @@ async function connectAndJudge(options: RehearsalOptions, attempt: Attempt, sign
     return unknown(reason, detail);
   }
   const context = options.identity?.context ?? nobody();
-  const wire = openWire(socket, { ...options, alpn: attempt.alpn, context }, signal);
+  const wire = openWire(
+    socket,
+    { ...options, alpn: attempt.alpn, context, ...(log === undefined ? {} : { log }) },
+    signal,
+  );
   try {
     await wire.until(() => wire.course.established);
     const outcome = wire.course.established ? await judgeWire(wire, options, attempt) : judgeEnd(wire);

@@ -7,7 +7,9 @@ import { alertOf, type TlsAlert } from '../alerts.ts';
 import type { Farewell } from '../connect.ts';
 import { faultFailure, type Attempt, type ProbeFailure } from '../failure.ts';
 import { ServerFlight } from '../server-flight.ts';
+import { overhear } from '../overhearing.ts';
 import { createTap } from '../tap.ts';
+import type { WireLog } from '../wire-log.ts';
 
 /** Octets of the server's answer that are kept. */
 const MAX_DATA = 64 * 1024;
@@ -60,6 +62,8 @@ export interface WireOptions extends Attempt {
   readonly alpn: readonly string[];
   /** What is said inside TLS before it ends. */
   readonly farewell?: Farewell;
+  /** Where what passes is written down. */
+  readonly log?: WireLog;
 }
 
 /** Begins TLS on a connected socket, which is from now on the wire's to destroy. Never resumes a session. */
@@ -85,12 +89,18 @@ export function openWire(socket: Duplex, options: WireOptions, signal: AbortSign
     stir();
   }
 
-  const tap = createTap(socket, (chunk) => {
-    flight.push(chunk);
-    // A message that contradicts itself is for the TLS library to judge.
-    if (flight.fault === undefined || flight.fault === 'malformed') return;
-    fail(faultFailure(options, flight.fault, flight.firstBytes()));
-  });
+  const overhearing = options.log === undefined ? undefined : overhear(options.log);
+  const tap = createTap(
+    socket,
+    (chunk) => {
+      flight.push(chunk);
+      overhearing?.received(chunk);
+      // A message that contradicts itself is for the TLS library to judge.
+      if (flight.fault === undefined || flight.fault === 'malformed') return;
+      fail(faultFailure(options, flight.fault, flight.firstBytes()));
+    },
+    overhearing?.sent,
+  );
   const tls = startTls({
     socket: tap,
     secureContext: options.context,
@@ -98,7 +108,10 @@ export function openWire(socket: Duplex, options: WireOptions, signal: AbortSign
     ...(options.serverName === undefined ? {} : { servername: options.serverName.replace(/\.$/, '') }),
     ...(options.alpn.length === 0 ? {} : { ALPNProtocols: [...options.alpn] }),
   });
-  tls.on('keylog', (line: Buffer) => flight.useKeyLog(line));
+  tls.on('keylog', (line: Buffer) => {
+    overhearing?.useKeyLog(line);
+    flight.useKeyLog(line);
+  });
   tls.once('secureConnect', () => {
     course.established = true;
     course.protocol = tls.getProtocol() ?? '';
@@ -113,6 +126,7 @@ export function openWire(socket: Duplex, options: WireOptions, signal: AbortSign
     const alert = flight.alert ?? alertIn(error);
     if (alert !== undefined) {
       course.alert ??= alert;
+      options.log?.alertKnown(alert.number);
       stir();
     } else if (isEndOfStream(error)) {
       onClosed();
@@ -168,6 +182,7 @@ export function openWire(socket: Duplex, options: WireOptions, signal: AbortSign
       tls.destroy();
       socket.destroy();
       flight.wipe();
+      overhearing?.wipe();
     },
   };
   return wire;
