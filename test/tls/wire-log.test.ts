@@ -24,7 +24,9 @@ async function probed(
 
 /** Without the numbers that say how large a certificate is. */
 function sizeless(lines: readonly string[]): readonly string[] {
-  return lines.map((line) => line.replace(/of \d[\d, ]* octets/, 'of N octets').replace(/\d+ signature/, 'N signature'));
+  return lines.map((line) =>
+    line.replace(/of \d[\d, ]* octets/, 'of N octets').replace(/\d+ signature/, 'N signature'),
+  );
 }
 
 /** Messages and alerts alone. */

@@ -87,7 +87,11 @@ describe('the endpoint collector', () => {
           acceptableIssuers: ['CN=Root'],
           verdicts: [],
           group: 'X25519',
-          transcript: expect.arrayContaining(['Probe, hello handshake:', '< Finished (20)', '> Certificate (11): none']),
+          transcript: expect.arrayContaining([
+            'Probe, hello handshake:',
+            '< Finished (20)',
+            '> Certificate (11): none',
+          ]),
         },
       },
     ]);
