@@ -1,7 +1,9 @@
-import { readdirSync, statSync, type Dirent } from 'node:fs';
-import { basename, join, matchesGlob, resolve, sep } from 'node:path';
+import { readdirSync, realpathSync, statSync, type Dirent } from 'node:fs';
+import { matchesGlob, sep } from 'node:path';
 
 import { failureOf, type Failure } from './failure.ts';
+import { Folder } from './folder.ts';
+import { isPattern, type PathTest } from './pattern.ts';
 
 /** Entries of one walk; behind them the rest is reported as not read. */
 const MAX_ENTRIES = 1_000_000;
@@ -12,9 +14,11 @@ const PSEUDO_FOLDERS: ReadonlySet<string> = new Set(['/proc', '/sys', '/dev']);
 
 /** What a walk meets, in this order: the entries of a folder by name, folders behind symbolic links last. */
 export type Found =
-  | { readonly kind: 'file'; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string; readonly name: string; readonly folder: Folder }
   /** A symbolic link that cannot be followed. */
   | { readonly kind: 'broken-link'; readonly path: string; readonly failure: Failure }
+  /** A symbolic link to a folder that is not entered. */
+  | { readonly kind: 'refused-link'; readonly path: string; readonly failure: Failure }
   /** A folder that could not be read, or not to its end. */
   | { readonly kind: 'unread-folder'; readonly path: string; readonly failure: Failure }
   /** A folder was read: a moment to pause. */
@@ -22,10 +26,10 @@ export type Found =
 
 export interface WalkOptions {
   readonly recursive: boolean;
-  readonly isExcluded: (path: string) => boolean;
+  readonly isExcluded: PathTest;
 }
 
-interface Folder {
+interface Step {
   readonly path: string;
   readonly depth: number;
   /** Everything below belongs to the walk; otherwise only what the pattern matches. */
@@ -39,27 +43,11 @@ export interface Start {
   readonly pattern?: string;
 }
 
-/** Whether a path has to be read as a pattern when nothing of that very name exists. */
-export function isPattern(path: string): boolean {
-  return /[*?[\]{}]/.test(path);
-}
-
 /** The start of a walk for an absolute pattern: the folder above its first magic part. */
 export function startOf(pattern: string): Start {
   const parts = pattern.split(sep);
   const firstMagic = parts.findIndex(isPattern);
   return { folder: parts.slice(0, firstMagic).join(sep) || sep, pattern };
-}
-
-/** A test for patterns of paths to leave out: one without a slash is compared with the name alone. */
-export function excluder(patterns: readonly string[]): (path: string) => boolean {
-  const names = patterns.filter((pattern) => !pattern.includes('/'));
-  const paths = patterns
-    .filter((pattern) => pattern.includes('/'))
-    .map((pattern) => (pattern.startsWith('**') ? `/${pattern}` : resolve(pattern)));
-  return (path) =>
-    names.some((pattern) => matchesGlob(basename(path), pattern)) ||
-    paths.some((pattern) => matchesGlob(path, pattern));
 }
 
 /**
@@ -68,54 +56,61 @@ export function excluder(patterns: readonly string[]): (path: string) => boolean
  *
  * Names that begin with `..` are left out: by these Kubernetes swaps the content of a volume, and the links beside them
  * show the same files under their real names.
+ *
+ * A link to a folder that holds the start of the walk, or to one of the kernel's, is not entered: it would lead through
+ * everything there is.
  */
 export function* walk(start: Start, options: WalkOptions): Generator<Found, void> {
   const visited = new Set<string>();
-  const folders: Folder[] = [{ path: start.folder, depth: 0, taken: start.pattern === undefined }];
+  const folders: Step[] = [{ path: start.folder, depth: 0, taken: start.pattern === undefined }];
   /** Real folders come first, so that a file is found by its real path where there is one. */
-  const linked: Folder[] = [];
+  const linked: Step[] = [];
   const mayHold = folderTest(start);
   let count = 0;
 
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop() ?? linked.shift()) {
+  for (let step = folders.pop(); step !== undefined; step = folders.pop() ?? linked.shift()) {
     let entries: Dirent[];
     try {
-      const { dev, ino } = statSync(folder.path, { bigint: true });
+      const { dev, ino } = statSync(step.path, { bigint: true });
       const identity = `${dev}:${ino}`;
       if (visited.has(identity)) continue;
       visited.add(identity);
-      entries = readdirSync(folder.path, { withFileTypes: true });
+      entries = readdirSync(step.path, { withFileTypes: true });
     } catch (error) {
-      const failure = failureOf(error, folder.path, 'folder');
+      const failure = failureOf(error, step.path, 'folder');
       // It went while we walked: that is no failure.
-      if (failure.reason !== 'not_found') yield { kind: 'unread-folder', path: folder.path, failure };
+      if (failure.reason !== 'not_found') yield { kind: 'unread-folder', path: step.path, failure };
       continue;
     }
     yield { kind: 'step' };
     entries.sort((one, other) => (one.name < other.name ? -1 : 1));
 
-    const below: Folder[] = [];
+    const folder = Folder.of(step.path, () => entries.map(({ name }) => name));
+    const prefix = step.path === sep ? sep : step.path + sep;
+    const below: Step[] = [];
     for (const entry of entries) {
       if (entry.name.startsWith('..')) continue;
-      const path = join(folder.path, entry.name);
+      const path = prefix + entry.name;
       if (options.isExcluded(path)) continue;
       if (++count > MAX_ENTRIES) {
         const detail = `${start.folder} holds more than ${MAX_ENTRIES} entries; the rest was not read: name smaller folders`;
         yield { kind: 'unread-folder', path: start.folder, failure: { reason: 'partial', detail } };
         return;
       }
-      const wanted = folder.taken || (start.pattern !== undefined && matchesGlob(path, start.pattern));
+      const wanted = step.taken || (start.pattern !== undefined && matchesGlob(path, start.pattern));
       const type = typeOf(entry, path);
       switch (type.kind) {
         case 'file':
-          if (wanted) yield { kind: 'file', path };
+          if (wanted) yield { kind: 'file', path, name: entry.name, folder };
           break;
         case 'folder': {
-          const depth = folder.depth + 1;
+          const depth = step.depth + 1;
           // A folder that the pattern names is read; what is below it, like below the start, only when that is wanted.
-          const entered = wanted ? options.recursive || !folder.taken : mayHold(path, depth);
+          const entered = wanted ? options.recursive || !step.taken : mayHold(path, depth);
           if (!entered || depth > MAX_DEPTH || PSEUDO_FOLDERS.has(path)) break;
-          (type.linked ? linked : below).push({ path, depth, taken: wanted });
+          const refusal = type.linked ? refusalOf(path, start.folder) : undefined;
+          if (refusal !== undefined) yield { kind: 'refused-link', path, failure: refusal };
+          else (type.linked ? linked : below).push({ path, depth, taken: wanted });
           break;
         }
         case 'broken-link':
@@ -126,6 +121,22 @@ export function* walk(start: Start, options: WalkOptions): Generator<Found, void
       }
     }
     for (const next of below.toReversed()) folders.push(next);
+  }
+}
+
+/** Why the folder behind a symbolic link is not entered. One that is inside the walk is left to the memory of what was visited. */
+function refusalOf(path: string, start: string): Failure | undefined {
+  try {
+    const target = realpathSync(path);
+    const from = realpathSync(start);
+    const isAbove = from !== target && `${from}${sep}`.startsWith(target === sep ? sep : target + sep);
+    if (!isAbove && ![...PSEUDO_FOLDERS].some((folder) => target === folder || target.startsWith(folder + sep))) {
+      return undefined;
+    }
+    const detail = `${path} is a symbolic link to ${target}, which is not entered from here; exclude the link, or name the folder in paths`;
+    return { reason: 'unsupported', detail };
+  } catch (error) {
+    return failureOf(error, path, 'link');
   }
 }
 

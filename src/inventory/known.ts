@@ -40,7 +40,7 @@ export interface RecognisedItem {
 export function knowItem(item: Item, location: string): RecognisedItem {
   switch (item.kind) {
     case 'certificate': {
-      const certificate = parseCertificate(item.der);
+      const certificate = item.parsed ?? parseCertificate(item.der);
       return { known: knowCertificate(certificate), certificate, der: certificate.der };
     }
     case 'crl': {
@@ -54,8 +54,19 @@ export function knowItem(item: Item, location: string): RecognisedItem {
   }
 }
 
+/** What is kept of certificates, as long as anybody has them: one lies at very many places. */
+const keptOf = new WeakMap<Certificate, KnownCertificate>();
+
 /** What is kept of a certificate. */
 export function knowCertificate(certificate: Certificate): KnownCertificate {
+  const before = keptOf.get(certificate);
+  if (before !== undefined) return before;
+  const kept = keepOf(certificate);
+  keptOf.set(certificate, kept);
+  return kept;
+}
+
+function keepOf(certificate: Certificate): KnownCertificate {
   const { fingerprint, subject, issuer } = certificate;
   const names = certificate.names.map((name) => safeText(name, { max: MAX_NAME }));
   const subjectText = safeText(subject.text, { max: MAX_DN });

@@ -89,6 +89,8 @@ export interface Sighting {
   readonly labels?: Labels;
   readonly usedBy?: readonly Reference[];
   readonly key?: { readonly at: string; readonly match: 'yes' | 'no' | 'encrypted' };
+  /** Where its successor lies, when it has one and is at its own end. */
+  readonly supersededBy?: string;
   /** `dueAt` in milliseconds since the epoch. */
   readonly renewal?: {
     readonly mode: 'automatic' | 'manual' | 'unknown';

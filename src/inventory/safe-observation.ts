@@ -74,7 +74,7 @@ function digestOf(lines: readonly string[]): string {
 
 /** A known item at the place where a collector found it. */
 export function sightingOf(item: Item, known: KnownItem, firstSeenAt: number, now: number): Sighting {
-  const { usedBy, key, renewal } = item;
+  const { usedBy, key, supersededBy, renewal } = item;
   return {
     item: known,
     place: safePlace(item.place.key),
@@ -91,6 +91,7 @@ export function sightingOf(item: Item, known: KnownItem, firstSeenAt: number, no
             .map(({ type, id }) => ({ type, id: safeText(id, { max: MAX_REFERENCE }) })),
         }),
     ...(key === undefined ? {} : { key: { at: safeText(key.at, { max: MAX_REFERENCE }), match: key.match } }),
+    ...(supersededBy === undefined ? {} : { supersededBy: safeText(supersededBy, { max: MAX_REFERENCE }) }),
     ...(renewal === undefined ? {} : { renewal: renewalOf(renewal) }),
   };
 }

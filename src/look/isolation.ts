@@ -1,21 +1,21 @@
-import { Worker } from 'node:worker_threads';
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
 import type { Limits } from '../plugin/context.ts';
 import { CollectError } from '../plugin/error.ts';
 
 /** Work that is under way at once; what is stuck blocks one place until its time is over. */
 const MAX_WORKERS = 4;
-/** A worker without work is ended after this time: it holds 8 MiB and is there again in some 50 ms. */
+/** A process without work is ended after this time: it holds some 40 MiB and is there again in 50 ms. */
 const IDLE_MS = 5_000;
-/** A thread that has not begun by then never will. */
+/** A process that has not begun by then never will. */
 const START_DEADLINE_MS = 30_000;
-/** Recursion over hostile nesting ends here, as an error and not as a crash. */
-const STACK_MB = 4;
 
 export interface Task {
   /** Address of the module. */
   readonly module: string;
   readonly input: unknown;
+  readonly timeMs: number;
 }
 
 export type Answer =
@@ -23,20 +23,23 @@ export type Answer =
   | { readonly kind: 'done'; readonly output: unknown }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** Runs pure functions on hostile content in threads that can be ended. */
+/**
+ * Runs pure functions on hostile content in processes that can be ended. Threads would be cheaper, but where one of them
+ * asks for too much memory at once, it is the whole process that ends.
+ */
 export interface Isolation {
   /** See `Context.isolate`. */
   isolate<Output>(module: URL, input: unknown, limits: Limits): Promise<Output>;
-  /** Ends every thread; what is under way fails. */
+  /** Ends every process; what is under way fails. */
   close(): Promise<void>;
 }
 
-/** A thread, and who waits for its next answer. */
+/** A process, and who waits for its next answer. */
 interface Hand {
-  readonly worker: Worker;
+  readonly child: ChildProcess;
   readonly memoryMb: number;
   onAnswer: (answer: Answer) => void;
-  onEnd: (error: Error | undefined) => void;
+  onEnd: (why: string) => void;
   idle: NodeJS.Timeout | undefined;
 }
 
@@ -61,7 +64,7 @@ export function createIsolation(maxWorkers = MAX_WORKERS): Isolation {
     }
   }
 
-  /** A free thread with so much memory, or a new one in the place of another that is free. */
+  /** A free process with so much memory, or a new one in the place of another that is free. */
   function take(memoryMb: number): Hand | undefined {
     const fitting = free.findLastIndex((hand) => hand.memoryMb === memoryMb);
     if (fitting >= 0) return free.splice(fitting, 1)[0];
@@ -74,33 +77,35 @@ export function createIsolation(maxWorkers = MAX_WORKERS): Isolation {
   }
 
   function start(memoryMb: number): Hand {
-    const worker = new Worker(asBuilt(new URL('./isolated-worker.ts', import.meta.url)), {
+    const child = fork(fileURLToPath(asBuilt(new URL('./isolated-process.ts', import.meta.url))), {
       env: {},
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: memoryMb, stackSizeMb: STACK_MB },
+      execArgv: [`--max-old-space-size=${memoryMb}`],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    const hand: Hand = { worker, memoryMb, onAnswer: () => {}, onEnd: () => {}, idle: undefined };
-    let failure: Error | undefined;
-    worker.on('message', (answer: Answer) => hand.onAnswer(answer));
-    worker.on('error', (error: Error) => {
-      failure = error;
-    });
-    worker.on('exit', () => {
-      forget(hand);
-      hand.onEnd(failure);
-      next();
-    });
+    const hand: Hand = { child, memoryMb, onAnswer: () => {}, onEnd: () => {}, idle: undefined };
+    child.on('message', (answer) => hand.onAnswer(answer as Answer));
+    child.on('error', (error) => gone(hand, error.message));
+    child.on('exit', (code, signal) => gone(hand, signal ?? `code ${code}`));
     hands.add(hand);
     return hand;
   }
 
+  function gone(hand: Hand, why: string): void {
+    forget(hand);
+    hand.onEnd(why);
+    next();
+  }
+
   async function work(hand: Hand, job: Waiting): Promise<void> {
     clearTimeout(hand.idle);
-    hand.worker.ref();
+    hand.child.ref();
+    hand.child.channel?.ref();
     try {
       if (hand.idle === undefined) await answerOf(hand, START_DEADLINE_MS);
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
-      hand.worker.postMessage(job.task);
+      hand.child.send(job.task, (error) => {
+        if (error !== null) hand.onEnd(error.message);
+      });
       const answer = await answerOf(hand, job.limits.timeMs);
       if (answer.kind === 'done') job.resolve(answer.output);
       else job.reject(new CollectError('internal', answer.kind === 'failed' ? answer.message : 'it began twice'));
@@ -113,7 +118,8 @@ export function createIsolation(maxWorkers = MAX_WORKERS): Isolation {
   }
 
   function release(hand: Hand): void {
-    hand.worker.unref();
+    hand.child.unref();
+    hand.child.channel?.unref();
     hand.idle = setTimeout(() => end(hand), IDLE_MS).unref();
     free.push(hand);
   }
@@ -127,53 +133,56 @@ export function createIsolation(maxWorkers = MAX_WORKERS): Isolation {
 
   function end(hand: Hand): void {
     forget(hand);
-    void hand.worker.terminate();
+    hand.child.kill('SIGKILL');
   }
 
   return {
     isolate: <Output>(module: URL, input: unknown, limits: Limits) =>
       new Promise<Output>((resolve, reject) => {
-        const task = { module: asBuilt(module).href, input };
+        const task = { module: asBuilt(module).href, input, timeMs: limits.timeMs };
         waiting.push({ task, limits, resolve: (output) => resolve(output as Output), reject });
         next();
       }),
     async close() {
       await Promise.all(
         [...hands].map(async (hand) => {
-          clearTimeout(hand.idle);
-          await hand.worker.terminate();
+          const ended = new Promise((resolve) => {
+            hand.child.once('exit', resolve);
+          });
+          end(hand);
+          await ended;
         }),
       );
     },
   };
 }
 
-/** The next answer of a thread. Rejects when it takes longer, or when the thread ends. */
+/** The next answer of a process. Rejects when it takes longer, or when the process ends. */
 function answerOf(hand: Hand, timeMs: number): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       const detail = `it takes more than ${timeMs / 1000} s to read, and was given up; it may be made to take long`;
-      reject(new CollectError('too_large', detail));
+      reject(new CollectError('too_costly', detail));
     }, timeMs);
     hand.onAnswer = (answer) => {
       clearTimeout(timer);
       resolve(answer);
     };
-    hand.onEnd = (error) => {
+    hand.onEnd = (why) => {
       clearTimeout(timer);
-      reject(endedBy(error, hand.memoryMb));
+      reject(endedBy(why, hand.memoryMb));
     };
   });
 }
 
-function endedBy(error: Error | undefined, memoryMb: number): CollectError {
-  const isMemory = error !== undefined && 'code' in error && error.code === 'ERR_WORKER_OUT_OF_MEMORY';
-  return isMemory
+/** V8 ends a process whose objects do not fit with abort(). */
+function endedBy(why: string, memoryMb: number): CollectError {
+  return why === 'SIGABRT' || why === 'SIGTRAP' || why === 'code 134'
     ? new CollectError(
-        'too_large',
+        'too_costly',
         `it takes more than ${memoryMb} MiB of memory to read, and was given up; it may be made to take much`,
       )
-    : new CollectError('internal', `the thread that read it ended: ${error?.message ?? 'nobody knows why'}`);
+    : new CollectError('internal', `the process that read it ended: ${why}`);
 }
 
 /** Modules are named as they stand in the source; what is built has them under another ending. */

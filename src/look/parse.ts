@@ -1,7 +1,7 @@
 import { readContainer, type Container, type ReadOptions } from '../certificate/container.ts';
 import type { Context, Limits } from '../plugin/context.ts';
 
-/** Larger content is read in a thread: what is linear in its size takes under 20 ms up to here. */
+/** Larger content is read in a process of its own: what is linear in its size takes under 20 ms up to here. */
 const MAX_BYTES_ON_THE_SPOT = 1024 * 1024;
 /** What opening a keystore may cost where others wait for their turn. */
 const MAX_COST_ON_THE_SPOT_MS = 20;

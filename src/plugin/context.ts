@@ -46,14 +46,14 @@ export interface Context {
   secret(ref: SecretRef): Promise<string>;
   /**
    * Reads what a file or a value of a store holds: `readContainer` with bounds. On the spot where that is cheap for sure,
-   * else in a thread that is ended after 2 s. Throws CollectError `too_large` when it takes more than that.
+   * else in a process that is ended after 2 s. Throws CollectError `too_costly` when it takes more than that.
    */
   parse(bytes: Uint8Array, hints?: ParseHints): Promise<Container>;
   /**
-   * Runs the function that a module exports as `isolated` on `input`, in a thread that is ended when it exceeds the
+   * Runs the function that a module exports as `isolated` on `input`, in a process that is ended when it exceeds the
    * limits: for a collector's own pure function over hostile content (YAML, XML). Input and output are cloned; no
    * environment is passed on. `module` is named as it stands in the source: `new URL('./x.ts', import.meta.url)`. Throws
-   * CollectError: `too_large` on excess, `internal` when the function throws.
+   * CollectError: `too_costly` on excess, `internal` when the function throws.
    */
   isolate<Output>(module: URL, input: unknown, limits: Limits): Promise<Output>;
 }

@@ -1,3 +1,4 @@
+import type { Certificate } from '../certificate/certificate.ts';
 import type { Labels } from '../label/labels.ts';
 
 /** What an item does at its place. */
@@ -23,6 +24,11 @@ interface ItemAttributes {
   readonly usedBy?: readonly Reference[];
   /** A private key found beside it; never the key. */
   readonly key?: { readonly at: string; readonly match: 'yes' | 'no' | 'encrypted' };
+  /**
+   * Where its successor lies: it has ended, or is about to, and beside it is a valid certificate for the same names. Its
+   * end is nobody's loss.
+   */
+  readonly supersededBy?: string;
   readonly renewal?: {
     readonly mode: 'automatic' | 'manual' | 'unknown';
     readonly due?: Date;
@@ -33,7 +39,12 @@ interface ItemAttributes {
 /** Something with an end date, as a collector found it. */
 export type Item = ItemAttributes &
   (
-    | { readonly kind: 'certificate'; readonly der: Uint8Array }
+    | {
+        readonly kind: 'certificate';
+        readonly der: Uint8Array;
+        /** What `der` is, where the collector has read it already: it need not be read again. */
+        readonly parsed?: Certificate;
+      }
     | {
         /** A certificate known only by description: its DER cannot be had. */
         readonly kind: 'described';

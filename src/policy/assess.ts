@@ -13,6 +13,7 @@ import { expired } from './rules/expired.ts';
 import { expiring } from './rules/expiring.ts';
 import { hostnameMismatch } from './rules/hostname-mismatch.ts';
 import { issuerNotAccepted } from './rules/issuer-not-accepted.ts';
+import { keyMismatch } from './rules/key-mismatch.ts';
 import { notCovered } from './rules/not-covered.ts';
 import { notYetValid } from './rules/not-yet-valid.ts';
 import { pinMismatch } from './rules/pin-mismatch.ts';
@@ -33,6 +34,7 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'trust-anchor-expiring': trustAnchorExpiring,
   'crl-expiring': crlExpiring,
   'credential-expiring': credentialExpiring,
+  'key-mismatch': keyMismatch,
   'client-will-fail': clientWillFail,
   'client-rejected': clientRejected,
   'issuer-not-accepted': issuerNotAccepted,

@@ -78,7 +78,10 @@ export function stageAt(deadline: Deadline, now: number): Stage | undefined {
   for (const step of deadline.steps) {
     if (step.at <= now) severity = severity === undefined ? step.severity : worst(severity, step.severity);
   }
-  return severity === undefined ? undefined : { rule: ruleOf(deadline, now), severity };
+  if (severity === undefined) return undefined;
+  // Its successor lies beside it, and nobody has to do anything.
+  const isLeftover = now >= deadline.endsAt && deadline.sighting?.supersededBy !== undefined;
+  return { rule: ruleOf(deadline, now), severity: isLeftover ? 'info' : severity };
 }
 
 /** The next instant at which `stageAt` may give something else. */

@@ -66,10 +66,11 @@ function identityFacts(item: KnownItem): readonly Fact[] {
 }
 
 function sightingFacts(sighting: Sighting): readonly Fact[] {
-  const { key, renewal, usedBy } = sighting;
+  const { key, renewal, supersededBy, usedBy } = sighting;
   return [
     ...(sighting.place === '' ? [] : [{ name: 'Place', value: sighting.place }]),
     { name: 'Role', value: sighting.role },
+    ...(supersededBy === undefined ? [] : [{ name: 'Successor', value: supersededBy }]),
     ...(key === undefined ? [] : [{ name: 'Private key', value: `${key.at} (${keyText(key.match)})` }]),
     ...listFact(
       'Used by',

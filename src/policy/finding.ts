@@ -11,6 +11,7 @@ export const RULES = [
   'trust-anchor-expiring',
   'crl-expiring',
   'credential-expiring',
+  'key-mismatch',
   'client-rejected',
   'client-will-fail',
   'issuer-not-accepted',

@@ -104,7 +104,7 @@ export interface DerTable {
 }
 
 /** The part of a sighting that most sightings do not have. */
-export type Attributes = Pick<Sighting, 'labels' | 'usedBy' | 'key' | 'renewal'>;
+export type Attributes = Pick<Sighting, 'labels' | 'usedBy' | 'key' | 'supersededBy' | 'renewal'>;
 
 /**
  * An item at a place of a location, for one period: while it is there `ended_at` is null and there is at most one row;
@@ -119,7 +119,7 @@ export interface SightingTable {
   role: Role;
   first_seen_at: number;
   last_seen_at: number;
-  /** Labels, users, key and renewal; null when there is nothing of it. */
+  /** Labels, users, key, successor and renewal; null when there is nothing of it. */
   attributes_json: JsonText<Attributes> | null;
   ended_at: number | null;
 }

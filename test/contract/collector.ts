@@ -38,12 +38,14 @@ export interface CollectorCase {
   readonly targetCount?: number;
 }
 
+/** One for all tests of a file: its processes take a while to start, and end by themselves. */
+const { isolate } = createIsolation();
+
 /** A context that reaches nothing: what a collector does without asking anybody. */
 export function deafContext(): Context {
   function refuse(): never {
     throw new Error('no network here');
   }
-  const { isolate } = createIsolation();
   return {
     clock: { now: () => Date.UTC(2026, 10, 23) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },

@@ -26,15 +26,15 @@ describe('isolated work', () => {
     expect(await run({ do: 'echo', value })).toEqual(value);
   });
 
-  test('is done by the same thread again, one thing at a time', async () => {
-    const first = await run({ do: 'thread' });
-    expect(await run({ do: 'thread' })).toBe(first);
+  test('is done by the same process again, one thing at a time', async () => {
+    const first = await run({ do: 'process' });
+    expect(await run({ do: 'process' })).toBe(first);
   });
 
   test('that never ends is ended, and says so', async () => {
     await expect(run({ do: 'spin' }, SHORT)).rejects.toMatchObject({
       name: 'CollectError',
-      reason: 'too_large',
+      reason: 'too_costly',
       message: 'it takes more than 0.3 s to read, and was given up; it may be made to take long',
     });
     expect(await run({ do: 'echo', value: 'still here' })).toBe('still here');
@@ -42,7 +42,7 @@ describe('isolated work', () => {
 
   test('that takes ever more memory is ended, and says so', async () => {
     await expect(run({ do: 'hoard' })).rejects.toMatchObject({
-      reason: 'too_large',
+      reason: 'too_costly',
       message: 'it takes more than 64 MiB of memory to read, and was given up; it may be made to take much',
     });
     expect(await run({ do: 'echo', value: 'still here' })).toBe('still here');
@@ -72,10 +72,10 @@ describe('isolated work', () => {
     expect((await settled).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   });
 
-  test('with other limits gets another thread', async () => {
-    const threads = [await run({ do: 'thread' }), await run({ do: 'thread' }, { timeMs: 5_000, memoryMb: 32 })];
-    expect(new Set(threads).size).toBe(2);
-    expect(await run({ do: 'thread' }, { timeMs: 5_000, memoryMb: 16 })).not.toBe(threads[0]);
+  test('with other limits gets another process', async () => {
+    const processes = [await run({ do: 'process' }), await run({ do: 'process' }, { timeMs: 5_000, memoryMb: 32 })];
+    expect(new Set(processes).size).toBe(2);
+    expect(await run({ do: 'process' }, { timeMs: 5_000, memoryMb: 16 })).not.toBe(processes[0]);
   });
 
   test('sees nothing of the environment', async () => {
@@ -98,11 +98,11 @@ describe('parsing', () => {
   const leaf = createAuthority().issue({ names: ['pay.example'] });
 
   test('is done on the spot where it is cheap', async () => {
-    const parse = createParser(() => Promise.reject(new Error('no thread is needed for that')));
+    const parse = createParser(() => Promise.reject(new Error('no process is needed for that')));
     expect(await parse(Buffer.from(leaf.chainPem))).toMatchObject({ parts: [{ kind: 'certificate' }] });
   });
 
-  test('of much is done in a thread, with the same result', async () => {
+  test('of much is done in a process of its own, with the same result', async () => {
     const large = Buffer.concat([Buffer.from(leaf.pem), Buffer.alloc(2 * 1024 * 1024, 'garbage\n')]);
     expect(await createParser(isolation.isolate)(large)).toMatchObject({
       format: 'pem',

@@ -89,16 +89,25 @@ describe('the content of a file', () => {
       location: path,
       version: expect.any(String),
       items: [
-        { kind: 'certificate', der: leaf.der, place: { key: 'certificate', index: 1 }, role: 'server' },
+        {
+          kind: 'certificate',
+          der: leaf.der,
+          parsed: expect.objectContaining({ fingerprint: leaf.fingerprint }),
+          place: { key: 'certificate', index: 1 },
+          role: 'server',
+          key: { at: path, match: 'yes' },
+        },
         {
           kind: 'certificate',
           der: intermediate.certificate.der,
+          parsed: expect.objectContaining({ fingerprint: intermediate.certificate.fingerprint }),
           place: { key: 'certificate', index: 2 },
           role: 'intermediate',
         },
         {
           kind: 'certificate',
           der: root.certificate.der,
+          parsed: expect.objectContaining({ fingerprint: root.certificate.fingerprint }),
           place: { key: 'certificate', index: 3 },
           role: 'trust-anchor',
         },
@@ -229,7 +238,31 @@ describe('a walk', () => {
     symlinkSync('..', join(folder, 'real/up'));
     symlinkSync('a.pem', join(folder, 'real/link.pem'));
     expect(summary(await look([folder]))).toEqual(['real/a.pem: server', 'real/link.pem: server']);
-    expect(summary(await look([join(folder, 'alias')]))).toEqual(['alias/a.pem: server', 'alias/link.pem: server']);
+    expect(summary(await look([join(folder, 'alias')]))).toEqual([
+      'alias/a.pem: server',
+      'alias/link.pem: server',
+      'alias/up: !unsupported',
+    ]);
+  });
+
+  test.each([
+    ['/proc', /is a symbolic link to \/proc, which is not entered from here; exclude the link/],
+    ['/dev/pts', /\/dev\/pts, which is not entered/],
+    ['/', /is a symbolic link to \/, which is not entered/],
+  ])('does not leave through a link to %s, and says so', async (target, detail) => {
+    write('a.pem', leaf.pem);
+    symlinkSync(target, join(folder, 'out'));
+    const observations = await look([folder]);
+    expect(summary(observations)).toEqual(['a.pem: server', 'out: !unsupported']);
+    expect(observations[1]?.problems[0]?.detail).toMatch(detail);
+    expect(summary(await look([folder], { exclude: ['out'] }))).toEqual(['a.pem: server']);
+  });
+
+  test('shows what certbot keeps live, which are links out of the folder', async () => {
+    for (const name of ['cert1.pem', 'chain1.pem']) write(`archive/pay/${name}`, leaf.pem);
+    mkdirSync(join(folder, 'live/pay'), { recursive: true });
+    symlinkSync('../../archive/pay/cert1.pem', join(folder, 'live/pay/cert.pem'));
+    expect(summary(await look([join(folder, 'live')]))).toEqual(['live/pay/cert.pem: server']);
   });
 
   test('shows each file of a Kubernetes volume once', async () => {
@@ -450,8 +483,10 @@ describe('without permission', () => {
   async function lookAsNobody(paths: readonly string[]): Promise<unknown> {
     const program = `
       import { file } from ${JSON.stringify(new URL('../../../collectors/file/index.ts', import.meta.url).href)};
+      import { createParser } from ${JSON.stringify(new URL('../../../src/look/parse.ts', import.meta.url).href)};
       const [paths] = JSON.parse(process.argv[1]);
-      const instance = await file.create(file.options.parse({ paths }), {});
+      const context = { clock: { now: Date.now }, parse: createParser() };
+      const instance = await file.create(file.options.parse({ paths }), context);
       const seen = [];
       try {
         for await (const target of instance.discover(AbortSignal.timeout(9999))) {
