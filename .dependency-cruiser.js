@@ -26,7 +26,7 @@ export const ROOMS = {
   store: { uses: [], types: ['inventory', 'policy', 'notify', 'engine', 'plugin'] },
   metrics: { uses: ['plugin', 'text', 'label'], types: ['inventory', 'policy'] },
   web: { uses: ['policy', 'metrics', 'text', 'label'], types: ['inventory', 'notify', 'plugin'] },
-  config: { uses: ['plugin', 'lists', 'policy', 'label'] },
+  config: { uses: ['plugin', 'lists', 'policy', 'label', 'network'] },
 };
 
 /** The composition roots: they may import every room, and no room may import them. */

@@ -1,6 +1,8 @@
 import { hash } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 
 import type { Config, SourceConfig } from './config/config.ts';
+import { networkOptions } from './config/network-section.ts';
 import { intervalOf } from './engine/interval.ts';
 import { createLocalEngine } from './engine/local.ts';
 import { startLoop } from './engine/loop.ts';
@@ -8,13 +10,15 @@ import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
 import { createLeafIndex } from './inventory/leaf-index.ts';
 import { type Chains, createChains } from './look/chains.ts';
-import { createContext } from './look/context.ts';
+import { createContext, readSecret } from './look/context.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
 import { createRecorder } from './look/recorder.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createNetwork } from './network/create-network.ts';
 import { createLimiters } from './network/limiter.ts';
+import type { Network } from './network/network.ts';
+import { createNetworkSwitch } from './network/switch.ts';
 import { createDeliverer } from './notify/deliver.ts';
 import { isReleased, sendDigest } from './notify/digest.ts';
 import type { NotifyOptions } from './notify/options.ts';
@@ -123,8 +127,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   const store = await openSqlite(config.storePath, { exclusive: true });
   const facts = new FactIndex(await store.facts.inquiries());
-  const network = createNetwork();
-  const context = createContext({ clock, log, network, limit: createLimiters(), environment: process.env });
+  const openNetwork = (from: Config): Network =>
+    createNetwork(networkOptions(from.network, (reference) => readSecret(reference, process.env)));
+  const way = createNetworkSwitch(openNetwork(config));
+  const context = createContext({
+    clock,
+    log,
+    network: way.network,
+    limit: createLimiters(),
+    environment: process.env,
+  });
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
   const trust = loadTrust();
   const chains = createChains(() => trust, clock);
@@ -307,6 +319,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       log.warn({}, 'store and web.listen take effect after a restart');
     }
     const before = channels;
+    if (!isDeepStrictEqual(next.network, config.network)) way.use(openNetwork(next));
     config = next;
     channels = nextChannels;
     deliverer.setChannels(channels);

@@ -10,15 +10,17 @@ import type { Context } from '../../src/plugin/context.ts';
 import { pinsOption, trustOption } from '../../src/plugin/demands.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Role } from '../../src/plugin/item.ts';
-import { networkFailure } from '../../src/plugin/network-failure.ts';
 import type { Observation, Problem, Staple } from '../../src/plugin/observation.ts';
 import { durationOption } from '../../src/plugin/options.ts';
+import { proxyOption } from '../../src/plugin/proxy.ts';
 import { createProber } from '../../src/tls/probe.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
+import { spotsOf, type Spot } from './addresses.ts';
 import { clientsOption, createClients, type Client } from './clients.ts';
+import { createPoliteness, createReach, politenessOption, type Reach } from './reach.ts';
 import { rehearseEach, rehearseOption, toRequest, type Login } from './rehearsals.ts';
 import { judgeStaple } from './staple.ts';
-import { bracketed, formatEndpoint, parseEndpoint, type Endpoint } from './target.ts';
+import { formatEndpoint, parseEndpoint, type Endpoint } from './target.ts';
 import { heloNameOption, wayTo, type Way } from './way.ts';
 
 /** The place of everything that was served. */
@@ -67,6 +69,14 @@ const options = z.strictObject({
     .max(64)
     .default(16)
     .describe('Addresses of one name that are looked at, IPv4 first; each is a location of its own.'),
+  default_certificate: z
+    .boolean()
+    .default(false)
+    .describe('Whether to look at each address once more without a name: at what clients get that send none (SNI).'),
+  proxy: proxyOption(
+    'A proxy to reach the targets through: socks5://host:port, where notafter looks up the names, or socks5h://host:port or http://host:port (CONNECT), where the proxy does.',
+  ).optional(),
+  per_address: politenessOption,
   helo_name: heloNameOption,
   clients: clientsOption,
   rehearse: rehearseOption,
@@ -101,11 +111,13 @@ function createInstance(given: Options, context: Context): CollectorInstance {
   const probe = createProber({ now: () => context.clock.now() });
   const loadClients = createClients(given.clients, context);
   const request = toRequest(given.rehearse);
-  const dial: Context['network']['connect'] = (...call) => context.network.connect(...call);
+  const reach = createReach(given.proxy, context);
+  const inTurn = createPoliteness(given.per_address, context);
 
   /** What the server says of each client, and of one without a certificate: nothing when it could not be looked at. */
   async function loginsTo(
-    { address, port, serverName, way }: Place,
+    { spot: { address }, port, serverName }: Place,
+    way: Way,
     result: ProbeResult,
     clients: readonly Client[],
     signal: AbortSignal,
@@ -118,6 +130,45 @@ function createInstance(given: Options, context: Context): CollectorInstance {
     return rehearseEach(
       [...candidates, { name: null, identity: null }],
       { ...way, address, port, ...host, request, timeoutMs: given.timeout },
+      signal,
+    );
+  }
+
+  async function lookAt(
+    place: Place,
+    clients: readonly Client[],
+    timeoutMs: number,
+    signal: AbortSignal,
+  ): Promise<Observation> {
+    const { spot, port, serverName } = place;
+    const { address } = spot;
+    const way = wayTo(place, {
+      connect: reach.connect,
+      host: serverName ?? address,
+      heloName: given.helo_name,
+      alpn: given.alpn,
+      request,
+    });
+    const name = serverName === undefined ? {} : { serverName };
+    return inTurn(
+      address,
+      async () => {
+        const result = await probe(
+          {
+            ...way,
+            address,
+            port,
+            ...name,
+            timeoutMs,
+            verifyPossession: given.verify_possession,
+            transcript: true,
+          },
+          given.handshake,
+          signal,
+        );
+        const logins = place.isDefault ? [] : await loginsTo(place, way, result, clients, signal);
+        return toObservation(place, reach, way, result, clients, logins, judgeStaple(result, context.clock.now()));
+      },
       signal,
     );
   }
@@ -142,75 +193,59 @@ function createInstance(given: Options, context: Context): CollectorInstance {
       const named = { host, port, ...(scheme === undefined ? {} : { scheme }) };
       const deadline = AbortSignal.timeout(given.timeout);
       const startedAt = context.clock.now();
-      const addresses = await resolve(host, context, AbortSignal.any([signal, deadline]));
+      const spots = await spotsOf(
+        host,
+        reach,
+        given.max_addresses,
+        context.network,
+        AbortSignal.any([signal, deadline]),
+      );
       signal.throwIfAborted();
 
       const left = Math.min(given.timeout, Math.max(1, given.timeout - (context.clock.now() - startedAt)));
       const name = given.server_name ?? (isIP(host) === 0 ? host : undefined);
+      const serverName = name === undefined ? undefined : domainToASCII(name);
       const clients = await loadClients({ type: 'endpoint', id: formatEndpoint({ host, port }) }, signal);
-      const looks = addresses.slice(0, given.max_addresses).map(async (address) => {
-        const serverName = name === undefined ? undefined : domainToASCII(name);
-        const way = wayTo(named, {
-          connect: dial,
-          host: serverName ?? address,
-          heloName: given.helo_name,
-          alpn: given.alpn,
-          request,
-        });
-        const asked = serverName === undefined ? {} : { serverName };
-        const result = await probe(
-          {
-            ...way,
-            address,
-            port,
-            ...asked,
-            timeoutMs: left,
-            verifyPossession: given.verify_possession,
-            transcript: true,
-          },
-          given.handshake,
-          signal,
-        );
-        const place = { ...named, address, ...asked, way };
-        const logins = await loginsTo(place, result, clients, signal);
-        return toObservation(place, result, clients, logins, judgeStaple(result, context.clock.now()));
+      const looks = spots.map(async (spot) => {
+        const place = { ...named, spot };
+        if (serverName === undefined) return [await lookAt(place, clients, left, signal)];
+        const [asked, nameless] = await Promise.all([
+          lookAt({ ...place, serverName }, clients, left, signal),
+          given.default_certificate ? lookAt({ ...place, isDefault: true }, [], left, signal) : undefined,
+        ]);
+        return nameless === undefined || insistsOnName(asked, nameless) ? [asked] : [asked, nameless];
       });
-      yield* await Promise.all(looks);
+      yield* (await Promise.all(looks)).flat();
     },
   };
 }
 
-/** The addresses of a host, in an order that does not change from look to look: the cap must not pick others each time. */
-async function resolve(host: string, context: Context, signal: AbortSignal): Promise<readonly string[]> {
-  try {
-    const found = await context.network.resolve(host, signal);
-    return found
-      .toSorted((one, other) => one.family - other.family || (one.address < other.address ? -1 : 1))
-      .map(({ address }) => address);
-  } catch (error) {
-    const failure = networkFailure(error);
-    if (failure === undefined) throw error;
-    throw new CollectError(failure.reason, failure.message, { cause: error });
-  }
+/** Whether a server has no certificate for who names no host: that is an answer, and no failure. */
+function insistsOnName(named: Observation, nameless: Observation): boolean {
+  const why = nameless.problems.find(({ place }) => place === undefined)?.reason;
+  return named.endpoint?.chain.length !== 0 && (why === 'tls_alert' || why === 'closed' || why === 'reset');
 }
 
 interface Place extends Endpoint {
-  readonly address: string;
+  readonly spot: Spot;
   readonly serverName?: string;
-  readonly way: Way;
+  /** Looked at without a name though there is one, for the certificate that the server has for everybody else. */
+  readonly isDefault?: true;
 }
 
 function toObservation(
   place: Place,
+  reach: Reach,
+  way: Way,
   result: ProbeResult,
   clients: readonly Client[],
   logins: readonly Login[],
   staple: Staple | undefined,
 ): Observation {
   const { items, problems } = readChain(result);
-  const before = place.way.told(place);
+  const before = way.told({ address: place.spot.address, port: place.port });
   return {
-    location: `${formatEndpoint(place)}@${bracketed(place.address)}`,
+    location: `${formatEndpoint(place)}@${place.spot.label}${place.isDefault ? '/default' : ''}`,
     items: [...items, ...clients.flatMap((client) => client.items)],
     problems: [
       ...(result.chain.length > 0 ? problems : [whyNothing(place, result)]),
@@ -218,8 +253,9 @@ function toObservation(
       ...clients.flatMap((client) => client.problems),
     ],
     endpoint: {
-      address: place.address,
+      address: place.spot.address,
       port: place.port,
+      ...(reach.proxy === undefined ? {} : { proxy: reach.proxy }),
       ...(place.serverName === undefined ? {} : { serverName: place.serverName }),
       ...before.facts,
       handshake: result.handshake,
@@ -254,7 +290,7 @@ function transcriptOf({ handshake, transcript = [] }: ProbeResult, logins: reado
 }
 
 /** A server that served a list was looked at, however the handshake ended; one that served none was not. */
-function whyNothing({ host, address, port }: Place, result: ProbeResult): Problem {
+function whyNothing({ host, port, spot: { address } }: Place, result: ProbeResult): Problem {
   const failure = result.failure ?? {
     reason: 'empty' as const,
     detail: `${address} port ${port} completed the handshake without a certificate`,

@@ -5,6 +5,7 @@ import type { Collector } from '../plugin/collector.ts';
 import type { Severity } from '../plugin/notification.ts';
 import type { TrustOptions } from '../plugin/demands.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { NetworkConfig } from './network-section.ts';
 
 export interface SourceConfig {
   readonly name: string;
@@ -44,6 +45,7 @@ export interface Config {
     readonly resolveAfterLooks: number;
     readonly repeat: { readonly normalMs: number; readonly soonMs: number; readonly urgentMs: number };
   };
+  readonly network: NetworkConfig;
   readonly web: { readonly host: string; readonly port: number };
   /** Path of the SQLite file. */
   readonly storePath: string;

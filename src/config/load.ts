@@ -15,6 +15,7 @@ import type { ChannelConfig, Config, RouteConfig, SourceConfig } from './config.
 import { type ConfigDocument, ConfigError, type ConfigProblem, pathText, readDocument } from './document.ts';
 import { expectation, problemsOf } from './issues.ts';
 import { nearest } from './nearest.ts';
+import { networkConfig } from './network-section.ts';
 import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
 import { configSchema } from './schema.ts';
 
@@ -57,6 +58,7 @@ interface Raw {
     readonly repeat?: { readonly normal: number; readonly soon: number; readonly urgent: number };
   };
   readonly web?: { readonly listen: string };
+  readonly network?: Parameters<typeof networkConfig>[0];
   readonly store: string;
   readonly external_url?: string;
   readonly log?: { readonly level: Config['log']['level']; readonly format?: 'json' | 'text' };
@@ -132,6 +134,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
         urgentMs: notifications?.repeat?.urgent ?? 3_600_000,
       },
     },
+    network: networkConfig(raw.network),
     web: webOf(raw.web?.listen ?? '127.0.0.1:9919'),
     storePath: raw.store.slice('sqlite:'.length),
     ...(raw.external_url === undefined ? {} : { externalUrl: raw.external_url }),

@@ -8,6 +8,7 @@ import { trustOption } from '../plugin/demands.ts';
 import { durationOption } from '../plugin/options.ts';
 import { SEVERITIES } from '../plugin/notification.ts';
 import { parseThreshold } from '../policy/threshold.ts';
+import { networkSection } from './network-section.ts';
 
 /** Names appear in metrics, file names and URLs, so they are kept simple. */
 const name = z
@@ -142,6 +143,7 @@ export function configSchema(
     web: z
       .strictObject({ listen: listen.default('127.0.0.1:9919').describe('Where /metrics and the page are served.') })
       .optional(),
+    network: networkSection.optional(),
     store: z
       .string()
       .regex(/^sqlite:.+/, 'sqlite:PATH, e.g. sqlite:./data/notafter.db')

@@ -29,7 +29,7 @@ export function createContext(parts: ContextParts): Context {
 }
 
 /** Reads a secret anew, so that a rotated one is used without a restart. One trailing line break is not part of it. */
-async function readSecret(reference: SecretRef, environment: ContextParts['environment']): Promise<string> {
+export async function readSecret(reference: SecretRef, environment: ContextParts['environment']): Promise<string> {
   if ('env' in reference) {
     const value = environment[reference.env];
     if (value === undefined || value === '') throw new Error(`the environment variable ${reference.env} is not set`);

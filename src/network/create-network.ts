@@ -1,13 +1,17 @@
+import { createBypass } from './bypass.ts';
 import { dial } from './dialer.ts';
 import { createHttpClient } from './http.ts';
-import type { Network } from './network.ts';
-import { createResolver } from './resolver.ts';
+import type { Network, Proxy } from './network.ts';
+import { createResolver, type DnsOptions } from './resolver.ts';
+import { createTunnels } from './tunnel.ts';
 
-export interface NetworkOptions {
+export interface NetworkOptions extends DnsOptions {
   /** Sent with every HTTP request: `notafter/1.2.3`. Default `notafter`. */
   readonly userAgent?: string;
-  /** Name servers to ask in place of those of resolv.conf: `10.0.0.53`, `[2001:db8::53]:5353`. */
-  readonly nameServers?: readonly string[];
+  /** Through which `fetch` goes; `connect` goes straight. */
+  readonly proxy?: Proxy;
+  /** What `fetch` reaches without it: see `createBypass`. */
+  readonly noProxy?: readonly string[];
   /** Default `/etc/hosts`. */
   readonly hostsFile?: string;
   /** Default `/etc/resolv.conf`. */
@@ -18,16 +22,26 @@ export interface NetworkOptions {
 
 /** The network of this machine. */
 export function createNetwork(options: NetworkOptions = {}): Network {
+  const { userAgent, proxy, noProxy, ...rest } = options;
   const resolver = createResolver({
-    ...(options.nameServers === undefined ? {} : { nameServers: options.nameServers }),
+    ...rest,
     hostsFile: options.hostsFile ?? '/etc/hosts',
     resolvConf: options.resolvConf ?? '/etc/resolv.conf',
     now: options.now ?? (() => performance.now()),
   });
-  const http = createHttpClient({ resolver, userAgent: options.userAgent ?? 'notafter' });
+  const connectThrough = createTunnels(resolver);
+  const http = createHttpClient({
+    resolver,
+    userAgent: userAgent ?? 'notafter',
+    ...(proxy === undefined
+      ? {}
+      : { proxy: { through: proxy, isBypassed: createBypass(noProxy ?? []), connectThrough } }),
+  });
   return {
     resolve: (host, signal) => resolver.resolve(host, signal),
+    resolveService: (name, signal) => resolver.resolveService(name, signal),
     connect: dial,
+    connectThrough,
     fetch: (url, request, signal) => http.fetch(url, request, signal),
   };
 }

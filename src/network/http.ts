@@ -1,11 +1,12 @@
 import type { LookupFunction } from 'node:net';
 
-import type { Agent, request as UndiciRequest } from 'undici';
-
 import { isTimeout, startDeadline } from './deadline.ts';
 import { codeOf, meaningOf } from './failure.ts';
+import { refusal } from './http-connect.ts';
+import { routeOf, tunnelConnector, type Agents, type ProxyRoute } from './http-route.ts';
 import { NetworkError, type Address, type HttpRequest, type HttpResponse } from './network.ts';
 import type { NameResolver } from './resolver.ts';
+import { proxyName, toldOf } from './tunnel.ts';
 
 export const DEFAULT_DEADLINE_MS = 10_000;
 const DEFAULT_MAX_BYTES = 1024 * 1024;
@@ -14,8 +15,10 @@ const DEFAULT_MAX_BYTES = 1024 * 1024;
 const MAX_HEADER_BYTES = 32 * 1024;
 
 export interface HttpOptions {
-  readonly resolver: NameResolver;
+  readonly resolver: Pick<NameResolver, 'resolve'>;
   readonly userAgent: string;
+  /** Absent: everything is reached straight. */
+  readonly proxy?: ProxyRoute;
 }
 
 /** An answer whose body is not text. */
@@ -37,18 +40,25 @@ export interface HttpClient {
  * along as a cause: some carry the URL.
  */
 export function createHttpClient(options: HttpOptions): HttpClient {
-  let loading: Promise<{ readonly agent: Agent; readonly request: typeof UndiciRequest }> | undefined;
+  const { resolver, proxy } = options;
+  let loading: Promise<Agents> | undefined;
 
   /** The library is loaded by the first request: a one-shot check never needs it. */
-  function load(): NonNullable<typeof loading> {
-    loading ??= import('undici').then(({ Agent, request }) => ({
-      agent: new Agent({
-        allowH2: false,
-        maxHeaderSize: MAX_HEADER_BYTES,
-        connect: { lookup: lookupWith(options.resolver) },
-      }),
-      request,
-    }));
+  function load(): Promise<Agents> {
+    loading ??= import('undici').then(({ Agent, buildConnector }) => {
+      const common = { allowH2: false, maxHeaderSize: MAX_HEADER_BYTES };
+      return {
+        direct: new Agent({ ...common, connect: { lookup: lookupWith(resolver) } }),
+        ...(proxy === undefined
+          ? {}
+          : {
+              tunnelled: new Agent({
+                ...common,
+                connect: tunnelConnector(proxy, resolver, buildConnector({ allowH2: false })),
+              }),
+            }),
+      };
+    });
     return loading;
   }
 
@@ -57,23 +67,27 @@ export function createHttpClient(options: HttpOptions): HttpClient {
     const method = request.method ?? 'GET';
     const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
     const what = `${method} ${url.protocol}//${url.host}`;
-    const { agent, request: send } = await load();
+    const route = await routeOf(url, await load(), proxy);
     signal.throwIfAborted();
 
     using deadline = startDeadline(request.deadlineMs ?? DEFAULT_DEADLINE_MS, signal);
     try {
-      const response = await send(url, {
-        dispatcher: agent,
+      const response = await route.agent.request({
+        ...route.target,
         method,
-        headers: { 'user-agent': options.userAgent, ...lowerCased(request.headers) },
+        headers: { 'user-agent': options.userAgent, ...lowerCased(request.headers), ...route.headers },
         body: request.body ?? null,
         signal: deadline.signal,
       });
       const body = await readBody(response.body, maxBytes, what);
+      if (response.statusCode === 407 && route.proxy !== undefined) {
+        throw toldOf(refusal(407, route.proxy.credentials !== undefined), proxyName(route.proxy));
+      }
       return { status: response.statusCode, headers: headerMap(response.headers), body };
     } catch (error) {
       if (deadline.signal.aborted && !isTimeout(deadline.signal)) throw deadline.signal.reason;
-      throw failure(error, what, deadline.signal, maxBytes);
+      const peer = route.proxy === undefined ? 'the receiver' : proxyName(route.proxy);
+      throw failure(error, what, peer, deadline.signal, maxBytes);
     }
   }
 
@@ -84,7 +98,8 @@ export function createHttpClient(options: HttpOptions): HttpClient {
       return { ...response, body: Buffer.from(response.body).toString('utf8') };
     },
     async close() {
-      await (await loading)?.agent.destroy();
+      const agents = await loading;
+      await Promise.all([agents?.direct.destroy(), agents?.tunnelled?.destroy()]);
     },
   };
 }
@@ -103,7 +118,7 @@ export function parseHttpUrl(text: string): URL {
   return url;
 }
 
-function lookupWith(resolver: NameResolver): LookupFunction {
+function lookupWith(resolver: Pick<NameResolver, 'resolve'>): LookupFunction {
   async function answer(...[hostname, lookup, callback]: Parameters<LookupFunction>): Promise<void> {
     let addresses: readonly Address[];
     try {
@@ -159,7 +174,8 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is for another name',
 };
 
-function failure(error: unknown, what: string, signal: AbortSignal, maxBytes: number): Error {
+/** `peer`: who was connected to. */
+function failure(error: unknown, what: string, peer: string, signal: AbortSignal, maxBytes: number): Error {
   if (error instanceof NetworkError) {
     return error.message.startsWith(what) ? error : new NetworkError(error.reason, `${what}: ${error.message}`);
   }
@@ -167,7 +183,7 @@ function failure(error: unknown, what: string, signal: AbortSignal, maxBytes: nu
 
   const cause = error instanceof AggregateError ? error.errors[0] : error;
   const meaning = meaningOf(cause);
-  if (meaning !== undefined) return new NetworkError(meaning.reason, `${what}: the receiver ${meaning.text}`);
+  if (meaning !== undefined) return new NetworkError(meaning.reason, `${what}: ${peer} ${meaning.text}`);
 
   const code = codeOf(cause) ?? 'unknown error';
   const fault = CERTIFICATE_FAULTS[code];
@@ -176,7 +192,7 @@ function failure(error: unknown, what: string, signal: AbortSignal, maxBytes: nu
     return new NetworkError('tls_error', `${what}: the TLS handshake failed (${code})`);
   }
   if (code === 'UND_ERR_CONNECT_TIMEOUT') {
-    return new NetworkError('timeout', `${what}: the receiver did not answer in time`);
+    return new NetworkError('timeout', `${what}: ${peer} did not answer in time`);
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return new NetworkError('too_large', `${what}: the header of the answer is longer than ${MAX_HEADER_BYTES} bytes`);

@@ -3,13 +3,11 @@ import { Resolver } from 'node:dns/promises';
 import pLimit from 'p-limit';
 
 import { codeOf } from './failure.ts';
-import type { Address } from './network.ts';
+import type { Address, ServiceAddress } from './network.ts';
 
 /** c-ares loses answers and stalls for seconds when far more queries than this are under way. */
 const MAX_QUERIES = 128;
 
-/** Of one query; each try waits longer than the one before. */
-const TIMEOUT_MS = 2_000;
 const TRIES = 2;
 
 /** Addresses that one answer may hold before the rest is left out. */
@@ -23,14 +21,24 @@ export type Answer =
   /** No usable answer: what went wrong, as the end of a sentence. `final`: asking for another name will not help. */
   | { readonly kind: 'failed'; readonly text: string; readonly final: boolean };
 
+/** What they said about the places of a service. */
+export type ServiceAnswer =
+  | { readonly kind: 'services'; readonly services: readonly ServiceAddress[] }
+  | Extract<Answer, { readonly kind: 'none' | 'failed' }>;
+
 /** Asks name servers, in the background of the process's own resolver. */
 export interface NameServers {
   query(name: string, family: 4 | 6): Promise<Answer>;
+  /** The preferred first (RFC 2782). */
+  queryService(name: string): Promise<ServiceAnswer>;
 }
 
-/** A client of these name servers; with none given, those that c-ares finds by itself. */
-export function createNameServers(servers: readonly string[]): NameServers {
-  const resolver = new Resolver({ timeout: TIMEOUT_MS, tries: TRIES });
+/**
+ * A client of these name servers; with none given, those that c-ares finds by itself. A query is asked twice at most, and
+ * the second time waits longer than `timeoutMs`.
+ */
+export function createNameServers(servers: readonly string[], timeoutMs: number): NameServers {
+  const resolver = new Resolver({ timeout: timeoutMs, tries: TRIES });
   if (servers.length > 0) resolver.setServers(servers);
   const limit = pLimit(MAX_QUERIES);
 
@@ -50,13 +58,29 @@ export function createNameServers(servers: readonly string[]): NameServers {
     }
   }
 
+  async function askService(name: string): Promise<ServiceAnswer> {
+    try {
+      const records = await resolver.resolveSrv(name);
+      const services = records
+        .toSorted((one, other) => one.priority - other.priority || other.weight - one.weight)
+        .map((record) => ({ host: record.name.replace(/\.$/, '').toLowerCase(), port: record.port }))
+        // A lone root label says that the service is decidedly not available.
+        .filter(({ host }) => host !== '')
+        .slice(0, MAX_RECORDS);
+      return services.length === 0 ? { kind: 'none' } : { kind: 'services', services };
+    } catch (error) {
+      return failure(error);
+    }
+  }
+
   return {
     query: (name, family) => limit(ask, name, family),
+    queryService: (name) => limit(askService, name),
   };
 }
 
 /** https://nodejs.org/api/dns.html#error-codes */
-function failure(error: unknown): Answer {
+function failure(error: unknown): Extract<Answer, { readonly kind: 'none' | 'failed' }> {
   const code = codeOf(error);
   switch (code) {
     case 'ENOTFOUND':

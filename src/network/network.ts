@@ -6,9 +6,22 @@ export interface Address {
   readonly family: 4 | 6;
 }
 
-/** A failure on the way, with a reason that is also one of the plugin's. `tls_error` comes from `fetch` alone: the receiver's certificate or handshake. */
+/**
+ * A failure on the way, with a reason that is also one of the plugin's. `tls_error` comes from `fetch` alone: the
+ * receiver's certificate or handshake. `authentication_failed` and `malformed` come from proxies alone.
+ */
 export type NetworkFailure =
-  'dns' | 'refused' | 'unreachable' | 'reset' | 'closed' | 'timeout' | 'tls_error' | 'too_large' | 'permission_denied';
+  | 'dns'
+  | 'refused'
+  | 'unreachable'
+  | 'reset'
+  | 'closed'
+  | 'timeout'
+  | 'tls_error'
+  | 'too_large'
+  | 'permission_denied'
+  | 'authentication_failed'
+  | 'malformed';
 
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';
@@ -18,6 +31,30 @@ export class NetworkError extends Error {
     super(detail, options);
     this.reason = reason;
   }
+}
+
+/** A server that makes connections for others: HTTP CONNECT (RFC 9110 section 9.3.6) or SOCKS5 (RFC 1928). */
+export interface Proxy {
+  readonly scheme: 'http' | 'socks5';
+  /** A name or a literal address, without brackets. */
+  readonly host: string;
+  readonly port: number;
+  /** Who turns the names of targets into addresses. */
+  readonly resolves: 'here' | 'proxy';
+  /** Read anew for each connection; absent where the proxy asks for none. */
+  readonly credentials?: () => Promise<ProxyCredentials>;
+}
+
+export interface ProxyCredentials {
+  readonly username: string;
+  readonly password: string;
+}
+
+/** Where a service is, by a SRV record (RFC 2782). */
+export interface ServiceAddress {
+  /** Lower-case, without a trailing dot. */
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface HttpRequest {
@@ -49,6 +86,14 @@ export interface Network {
    * may leave it out.
    */
   connect(address: string, port: number, signal: AbortSignal, receive?: (bytes: Buffer) => void): Promise<Socket>;
+  /**
+   * A connected TCP socket to a host and port through a proxy; the caller destroys it. `host` is a literal address, or a
+   * name for the proxy to look up. What the other side has sent by then is still to be read. Throws NetworkError, whose
+   * text names the proxy and never its credentials.
+   */
+  connectThrough(proxy: Proxy, host: string, port: number, signal: AbortSignal): Promise<Socket>;
+  /** Where a service is (`_ldaps._tcp.example.com`), the preferred first; empty when there is none. DNS alone. Throws NetworkError. */
+  resolveService(name: string, signal: AbortSignal): Promise<readonly ServiceAddress[]>;
   /** One HTTP request. No redirects are followed: a 3xx is an answer. Throws NetworkError, whose text never holds the URL's path or query. */
   fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
 }

@@ -4,16 +4,20 @@ import { abortable, isTimeout } from './deadline.ts';
 import { parseHost } from './host.ts';
 import { parseHostsFile, type HostsFile } from './hosts-file.ts';
 import { createNameServers, type Answer, type NameServers } from './name-servers.ts';
-import { NetworkError, type Address } from './network.ts';
+import { NetworkError, type Address, type ServiceAddress } from './network.ts';
 import { candidates, parseResolvConf, type ResolvConf } from './resolv-conf.ts';
 
 /** Addresses that a name gives at most. */
 const MAX_ADDRESSES = 64;
 
-/** Answers are kept as long as they say, within these bounds; "no such name" only briefly. */
-const MIN_TTL_MS = 1_000;
+/** Unless told otherwise, answers are kept as long as they say, up to this; "no such name" only briefly. */
 const MAX_TTL_MS = 300_000;
 const NONE_TTL_MS = 5_000;
+/** Answers that want to be asked for every time are kept this long, so that one look asks once. */
+const MIN_TTL_MS = 1_000;
+const CACHE_SIZE = 20_000;
+
+const TIMEOUT_MS = 2_000;
 
 /**
  * When one address family answers and the other fails, what the other said within this time still counts: addresses do
@@ -21,16 +25,25 @@ const NONE_TTL_MS = 5_000;
  */
 const STALE_MS = 3_600_000;
 
-const MAX_CACHED = 20_000;
-
 /** How often the files are looked at for changes. */
 const FILE_CHECK_MS = 5_000;
 
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
 
-export interface ResolverOptions {
+export interface DnsOptions {
   /** Asked in place of those of resolv.conf: `10.0.0.53`, `[2001:db8::53]:5353`. */
   readonly nameServers?: readonly string[];
+  /** How long the first try of one query may take. Default 2 000. */
+  readonly timeoutMs?: number;
+  /** No answer is kept longer. Default 300 000. */
+  readonly maxTtlMs?: number;
+  /** How long "no such name" is kept. Default 5 000. */
+  readonly noneTtlMs?: number;
+  /** Answers kept, the oldest go first. Default 20 000. */
+  readonly cacheSize?: number;
+}
+
+export interface ResolverOptions extends DnsOptions {
   readonly hostsFile: string;
   readonly resolvConf: string;
   /** Milliseconds; only differences matter. */
@@ -39,6 +52,7 @@ export interface ResolverOptions {
 
 export interface NameResolver {
   resolve(host: string, signal: AbortSignal): Promise<readonly Address[]>;
+  resolveService(name: string, signal: AbortSignal): Promise<readonly ServiceAddress[]>;
 }
 
 interface Cached {
@@ -49,7 +63,13 @@ interface Cached {
 
 /** A resolver that looks into the hosts file, then walks the search list, asking name servers for both address families. */
 export function createResolver(options: ResolverOptions): NameResolver {
-  const { now } = options;
+  const {
+    now,
+    timeoutMs = TIMEOUT_MS,
+    maxTtlMs = MAX_TTL_MS,
+    noneTtlMs = NONE_TTL_MS,
+    cacheSize = CACHE_SIZE,
+  } = options;
   const hosts = watchedFile<HostsFile>(options.hostsFile, parseHostsFile, now);
   const conf = watchedFile<ResolvConf>(options.resolvConf, parseResolvConf, now);
   const cache = new Map<string, Cached>();
@@ -60,7 +80,7 @@ export function createResolver(options: ResolverOptions): NameResolver {
     const wanted = options.nameServers ?? current.servers;
     const key = wanted.join(' ');
     if (servers?.key !== key) {
-      servers = { key, client: createNameServers(wanted) };
+      servers = { key, client: createNameServers(wanted, timeoutMs) };
       cache.clear();
     }
     return servers.client;
@@ -82,10 +102,10 @@ export function createResolver(options: ResolverOptions): NameResolver {
   }
 
   function remember(key: string, answer: Answer): void {
-    const ttlMs = answer.kind === 'addresses' ? Math.min(Math.max(answer.ttlMs, MIN_TTL_MS), MAX_TTL_MS) : NONE_TTL_MS;
+    const ttlMs = answer.kind === 'addresses' ? Math.min(Math.max(answer.ttlMs, MIN_TTL_MS), maxTtlMs) : noneTtlMs;
     cache.delete(key);
     cache.set(key, { answer, freshUntil: now() + ttlMs, staleUntil: now() + STALE_MS });
-    if (cache.size > MAX_CACHED) {
+    if (cache.size > cacheSize) {
       for (const oldest of cache.keys()) {
         cache.delete(oldest);
         break;
@@ -137,21 +157,45 @@ export function createResolver(options: ResolverOptions): NameResolver {
     );
   }
 
+  async function searchService(name: string): Promise<readonly ServiceAddress[]> {
+    const answer = await client(await conf()).queryService(name);
+    switch (answer.kind) {
+      case 'services':
+        return answer.services;
+      case 'none':
+        return [];
+      case 'failed':
+        throw new NetworkError('dns', `${name} could not be resolved: ${answer.text}; check the DNS of this machine`);
+    }
+  }
+
   return {
     async resolve(text, signal) {
       const host = parseHost(text);
       if (host.kind === 'address') return [{ address: host.address, family: host.family }];
-      try {
-        return await abortable(search(host.name, host.absolute), signal);
-      } catch (error) {
-        if (error !== signal.reason || !isTimeout(signal)) throw error;
-        throw new NetworkError(
-          'dns',
-          `${host.name} could not be resolved in time: the name servers did not answer; check the DNS of this machine`,
-        );
+      return inTime(search(host.name, host.absolute), host.name, signal);
+    },
+    async resolveService(text, signal) {
+      const host = parseHost(text);
+      if (host.kind === 'address') {
+        throw new NetworkError('dns', `${text} is an address, and not the name of a service`);
       }
+      return inTime(searchService(host.name), host.name, signal);
     },
   };
+}
+
+/** Settles like the lookup, unless the signal is faster. */
+async function inTime<T>(lookup: Promise<T>, name: string, signal: AbortSignal): Promise<T> {
+  try {
+    return await abortable(lookup, signal);
+  } catch (error) {
+    if (error !== signal.reason || !isTimeout(signal)) throw error;
+    throw new NetworkError(
+      'dns',
+      `${name} could not be resolved in time: the name servers did not answer; check the DNS of this machine`,
+    );
+  }
 }
 
 /** IPv4 first, no address twice, capped. */

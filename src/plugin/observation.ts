@@ -32,8 +32,12 @@ export interface Verdict {
 
 /** What the wire showed at one address. Everything optional is absent when it was not seen. */
 export interface EndpointFacts {
+  /** A literal address; the name of the host where a proxy looks it up. */
   readonly address: string;
   readonly port: number;
+  /** What the connection was made through, without its login: `socks5://proxy.example:1080`. */
+  readonly proxy?: string;
+  /** The name that was asked for (SNI); absent where none was sent. */
   readonly serverName?: string;
   readonly handshake: 'hello' | 'early' | 'full';
   /** `1.0`, `1.1`, `1.2`, `1.3`. */

@@ -6,11 +6,13 @@ import { Ajv } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
+import type { Config } from '../../src/config/config.ts';
 import { ConfigError } from '../../src/config/document.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
+import { networkOptions } from '../../src/config/network-section.ts';
 import { configJsonSchema } from '../../src/config/schema.ts';
 
-const ENVIRONMENT = { TARGET: 'api.example.com', SMTP_PASSWORD: 'hunter2-canary' };
+const ENVIRONMENT = { TARGET: 'api.example.com', SMTP_PASSWORD: 'hunter2-canary', PROXY: 'hunter2-proxy' };
 
 function problemsOf(text: string): string[] {
   try {
@@ -294,5 +296,52 @@ describe('a config that is right', () => {
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('the network section', () => {
+  const config = (section: string): Config => parseConfig('notafter.yaml', `network:\n${section}`, ENVIRONMENT);
+
+  it('says which proxy, which name servers and how long answers are kept', () => {
+    const { network } =
+      config(`  proxy: {url: 'socks5h://proxy.example:1080', username: notafter, password: "\${PROXY}"}
+  no_proxy: [internal.example, 10.0.0.0/8]
+  dns: {servers: [10.0.0.53, '[2001:db8::53]:5353'], timeout: 500ms, cache: {max_ttl: 1m, negative_ttl: 1s, size: 100}}
+`);
+    expect(network).toEqual({
+      proxy: { url: 'socks5h://proxy.example:1080', username: 'notafter', password: '${PROXY}' },
+      noProxy: ['internal.example', '10.0.0.0/8'],
+      dns: {
+        nameServers: ['10.0.0.53', '[2001:db8::53]:5353'],
+        timeoutMs: 500,
+        maxTtlMs: 60_000,
+        noneTtlMs: 1_000,
+        cacheSize: 100,
+      },
+    });
+  });
+
+  it('reads the password of the proxy at each use', async () => {
+    const { network } = config(
+      `  proxy: {url: 'http://[2001:db8::1]:3128', username: notafter, password: "\${PROXY}"}\n`,
+    );
+    const { proxy } = networkOptions(network, async (reference) => JSON.stringify(reference));
+    expect(proxy).toMatchObject({ scheme: 'http', host: '2001:db8::1', port: 3128, resolves: 'proxy' });
+    expect(await proxy?.credentials?.()).toEqual({ username: 'notafter', password: '{"env":"PROXY"}' });
+  });
+
+  it.each([
+    [
+      '  proxy: http://user:hunter2@proxy.example:3128\n',
+      /2:10: network\.proxy: .*a login is not written into the URL/,
+    ],
+    ['  proxy: ftp://proxy.example:21\n', /2:10: network\.proxy: .*ftp:\/\/ is not spoken/],
+    ['  no_proxy: [a.example, "10.0.0.0/99"]\n', /2:25: network\.no_proxy\[1\]: "10\.0\.0\.0\/99" is no name/],
+    ['  dns: {servers: [dns.example]}\n', /2:19: network\.dns\.servers\[0\]: .*10\.0\.0\.53/],
+    ['  dns: {timeout: 2}\n', /network\.dns\.timeout/],
+    ['  dnss: {}\n', /network.*dnss/],
+  ])('refuses %j with line and column, and repeats no password', (section, message) => {
+    expect(() => config(section)).toThrow(message);
+    expect(() => config(section)).not.toThrow(/hunter2/);
   });
 });

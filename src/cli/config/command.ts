@@ -5,10 +5,11 @@ import { Command } from 'commander';
 
 import { ConfigError } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
+import { networkOptions } from '../../config/network-section.ts';
 import { configJsonSchema } from '../../config/schema.ts';
 import { openChannels, planSource } from '../../daemon.ts';
 import { createChains } from '../../look/chains.ts';
-import { createContext } from '../../look/context.ts';
+import { createContext, readSecret } from '../../look/context.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import { createLimiters } from '../../network/limiter.ts';
 import { counted } from '../../policy/wording.ts';
@@ -70,7 +71,7 @@ async function check(file: string, probe: boolean): Promise<number> {
     const context = createContext({
       clock: { now: Date.now },
       log: quiet,
-      network: createNetwork(),
+      network: createNetwork(networkOptions(config.network, (reference) => readSecret(reference, process.env))),
       limit: createLimiters(),
       environment: process.env,
     });
