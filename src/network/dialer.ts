@@ -17,6 +17,14 @@ const READ_LENGTH = 64 * 1024;
 const readBuffer: Buffer | (() => Buffer) =
   process.platform === 'win32' ? () => Buffer.allocUnsafe(READ_LENGTH) : Buffer.allocUnsafeSlow(READ_LENGTH);
 
+/** Sockets whose `receive` was taken. */
+const receiving = new WeakSet<object>();
+
+/** Whether what arrives on this connection goes to the `receive` it was made with; else it comes by 'data'. */
+export function isReceiving(socket: object): boolean {
+  return receiving.has(socket);
+}
+
 /**
  * Connects to a literal address: no name is looked up, and no other address is tried in its place. For `receive` see
  * `Network.connect`.
@@ -39,9 +47,10 @@ export async function dial(
     port,
     family,
     autoSelectFamily: false,
-    noDelay: true,
-    ...(receive === undefined ? {} : { onread: readInto(receive) }),
+    // Who takes what arrives by `receive` holds a conversation, in which nothing waits for a second write of ours.
+    ...(receive === undefined ? { noDelay: true } : { onread: readInto(receive) }),
   });
+  if (receive !== undefined) receiving.add(socket);
   // Between here and the caller's own listener an error must not end the process; the caller hears of it by 'close'.
   socket.on('error', () => undefined);
 
@@ -91,8 +100,8 @@ function connected(socket: Socket, signal: AbortSignal): Promise<void> {
     function onAbort(): void {
       settle(signal.reason as Error);
     }
-    socket.once('connect', onConnect);
-    socket.once('error', settle);
+    socket.on('connect', onConnect);
+    socket.on('error', settle);
     signal.addEventListener('abort', onAbort, { once: true });
   });
 }

@@ -21,14 +21,14 @@ export const TLS13_SUITES: ReadonlyMap<number, Suite> = new Map([
   [0x1303, CHACHA20],
 ]);
 
-/** The suites of TLS 1.2 with ECDHE and an AEAD, in the order of the TLS library. */
+/** The suites of TLS 1.2 with ECDHE and an AEAD, in the order of browsers, which have the cheaper hash in front. */
 export const TLS12_SUITES: ReadonlyMap<number, Suite> = new Map([
+  [0xc02b, AES_128],
+  [0xc02f, AES_128],
   [0xc02c, AES_256],
   [0xc030, AES_256],
   [0xcca9, CHACHA20],
   [0xcca8, CHACHA20],
-  [0xc02b, AES_128],
-  [0xc02f, AES_128],
 ]);
 
 export const IV_LENGTH = 12;
@@ -36,6 +36,19 @@ export const TAG_LENGTH = 16;
 
 const KEY = { 16: label('key', 0, 16), 32: label('key', 0, 32) } as const;
 const IV = label('iv', 0, IV_LENGTH);
+
+/** What protects the records of a traffic secret of TLS 1.3, RFC 8446 section 7.3. */
+export interface TrafficKeys {
+  readonly key: KeyObject;
+  readonly iv: Buffer;
+}
+
+export function trafficKeys(suite: Suite, secret: Uint8Array): TrafficKeys {
+  return {
+    key: createSecretKey(expandLabel(suite.hash, secret, KEY[suite.keyLength], NOTHING)),
+    iv: expandLabel(suite.hash, secret, IV, NOTHING),
+  };
+}
 
 /** RFC 5288 section 3: in TLS 1.2, GCM takes this much of its nonce from the keys and the rest from the record. */
 export const SALT_LENGTH = 4;
@@ -57,8 +70,7 @@ export interface RecordProtection {
 
 /** For a traffic secret of TLS 1.3, RFC 8446 sections 5.2 and 7.3. */
 export function protectTls13(suite: Suite, secret: Uint8Array): RecordProtection {
-  const key = createSecretKey(expandLabel(suite.hash, secret, KEY[suite.keyLength], NOTHING));
-  const iv = expandLabel(suite.hash, secret, IV, NOTHING);
+  const { key, iv } = trafficKeys(suite, secret);
   let sequence = 0;
 
   return {
@@ -163,7 +175,7 @@ function numbered(iv: Buffer, sequence: number): Buffer {
 }
 
 /** RFC 8446 section 5.2: content, one octet of type, zeros. */
-function unpad(plain: Buffer): InnerRecord {
+export function unpad(plain: Buffer): InnerRecord {
   let end = plain.length;
   while (end > 0 && plain[end - 1] === 0) end -= 1;
   return { type: plain[end - 1] ?? CONTENT.alert, content: plain.subarray(0, Math.max(end - 1, 0)) };

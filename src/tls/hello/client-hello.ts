@@ -10,18 +10,18 @@ export interface KeyShare {
 }
 
 export interface ClientHelloFields {
-  /** 32 octets each. */
+  /** `RANDOM_LENGTH` octets each. */
   readonly random: Uint8Array;
   readonly sessionId: Uint8Array;
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   readonly alpn: readonly string[];
   /** A group to offer behind the classic ones. */
-  readonly lastGroup?: number;
+  readonly lastGroup?: number | undefined;
   readonly shares: readonly KeyShare[];
   /** Also offers what can be read but not completed: TLS 1.0 and 1.1, RSA key exchange, CBC. */
   readonly readOnly: boolean;
   /** From a HelloRetryRequest. */
-  readonly cookie?: Uint8Array;
+  readonly cookie?: Uint8Array | undefined;
 }
 
 /** Suites whose handshake this reader cannot complete, though it can read it as far as the certificate. */
@@ -42,8 +42,14 @@ const LOST_TO = 512;
 /** Of a handshake message: type and length. */
 const HEADER_LENGTH = 4;
 
+/** Octets of each of the two random values in a hello. */
+export const RANDOM_LENGTH = 32;
+
 const HEAD = numbers([VERSION.tls12]);
+const SESSION_ID_LENGTH = Buffer.from([RANDOM_LENGTH]);
 const NO_COMPRESSION = Buffer.from([1, 0]);
+/** Of everything but suites and extensions; the length of the extensions has two octets. */
+const FIXED_LENGTH = HEAD.length + 2 * RANDOM_LENGTH + SESSION_ID_LENGTH.length + NO_COMPRESSION.length + 2;
 
 const COMPLETABLE = [...TLS13_SUITES.keys(), ...TLS12_SUITES.keys()];
 const COMPLETABLE_SUITES = vector(2, numbers(COMPLETABLE));
@@ -74,26 +80,26 @@ function commonExtensions(versions: readonly number[]): Buffer {
  * It offers no pre-shared key modes, so that a server of TLS 1.3 has no use for sending session tickets.
  */
 export function clientHello(fields: ClientHelloFields): Buffer {
-  const { serverName, lastGroup, cookie, readOnly } = fields;
-  const parts: Uint8Array[] = [
-    HEAD,
-    fields.random,
-    Buffer.from([fields.sessionId.length]),
-    fields.sessionId,
-    readOnly ? ALL_SUITES : COMPLETABLE_SUITES,
-    NO_COMPRESSION,
-  ];
+  const { serverName, cookie } = fields;
+  const suites = fields.readOnly ? ALL_SUITES : COMPLETABLE_SUITES;
   const extensions = [
     serverName === undefined ? NOTHING : serverNameExtension(serverName),
-    readOnly ? ALL_EXTENSIONS : COMPLETABLE_EXTENSIONS,
-    lastGroup === undefined ? CLASSIC_GROUPS : groupsExtension([...CLASSIC_NUMBERS, lastGroup]),
-    alpnExtension(fields.alpn),
+    constantExtensions(fields),
     cookie === undefined ? NOTHING : extension(EXTENSION.cookie, vector(2, cookie)),
-    keyShareExtension(fields.shares),
   ];
-  const length = HEADER_LENGTH + lengthOf(parts) + 2 + lengthOf(extensions);
+  const length = HEADER_LENGTH + FIXED_LENGTH + suites.length + lengthOf(extensions);
   if (length >= LOST_FROM && length < LOST_TO) extensions.push(padding(LOST_TO - length));
-  return message(MESSAGE.clientHello, ...parts, twoOctets(lengthOf(extensions)), ...extensions);
+  return message(
+    MESSAGE.clientHello,
+    HEAD,
+    fields.random,
+    SESSION_ID_LENGTH,
+    fields.sessionId,
+    suites,
+    NO_COMPRESSION,
+    twoOctets(lengthOf(extensions)),
+    ...extensions,
+  );
 }
 
 /** A handshake message with its header. */
@@ -140,33 +146,38 @@ function groupsExtension(groups: readonly number[]): Buffer {
   return extension(EXTENSION.supportedGroups, vector(2, numbers(groups)));
 }
 
-/** The protocols of a source are the same for all its targets. */
-const alpnExtensions = new Map<string, Buffer>();
-const MAX_ALPN_EXTENSIONS = 1_000;
+/** For key shares, which are the same for a minute, and protocols, which are the same for all targets of a source. */
+const constants = new WeakMap<readonly KeyShare[], WeakMap<readonly string[], Map<string, Buffer>>>();
 
-function alpnExtension(protocols: readonly string[]): Buffer {
-  if (protocols.length === 0) return NOTHING;
-  const id = protocols.join('\0');
-  const known = alpnExtensions.get(id);
-  if (known !== undefined) return known;
-  const names = protocols.map((name) => vector(1, Buffer.from(name, 'latin1')));
-  const encoded = extension(EXTENSION.alpn, vector(2, ...names));
-  if (alpnExtensions.size < MAX_ALPN_EXTENSIONS) alpnExtensions.set(id, encoded);
+/** Everything that is the same for many hellos, put together once. */
+function constantExtensions({ shares, alpn, readOnly, lastGroup }: ClientHelloFields): Buffer {
+  let ofShares = constants.get(shares);
+  if (ofShares === undefined) constants.set(shares, (ofShares = new WeakMap()));
+  let ofProtocols = ofShares.get(alpn);
+  if (ofProtocols === undefined) ofShares.set(alpn, (ofProtocols = new Map()));
+  const variant = `${readOnly} ${lastGroup}`;
+  let encoded = ofProtocols.get(variant);
+  if (encoded === undefined) {
+    encoded = Buffer.concat([
+      readOnly ? ALL_EXTENSIONS : COMPLETABLE_EXTENSIONS,
+      lastGroup === undefined ? CLASSIC_GROUPS : groupsExtension([...CLASSIC_NUMBERS, lastGroup]),
+      alpnExtension(alpn),
+      keyShareExtension(shares),
+    ]);
+    ofProtocols.set(variant, encoded);
+  }
   return encoded;
 }
 
-/** Key shares are the same for a minute. */
-const keyShareExtensions = new WeakMap<readonly KeyShare[], Buffer>();
+function alpnExtension(protocols: readonly string[]): Buffer {
+  if (protocols.length === 0) return NOTHING;
+  const names = protocols.map((name) => vector(1, Buffer.from(name, 'latin1')));
+  return extension(EXTENSION.alpn, vector(2, ...names));
+}
 
 function keyShareExtension(shares: readonly KeyShare[]): Buffer {
-  const known = keyShareExtensions.get(shares);
-  if (known !== undefined) return known;
-  const encoded = extension(
-    EXTENSION.keyShare,
-    vector(2, ...shares.flatMap(({ group, agreement }) => [twoOctets(group.number), vector(2, agreement.share)])),
-  );
-  keyShareExtensions.set(shares, encoded);
-  return encoded;
+  const entries = shares.flatMap(({ group, agreement }) => [twoOctets(group.number), vector(2, agreement.share)]);
+  return extension(EXTENSION.keyShare, vector(2, ...entries));
 }
 
 /** RFC 7685: fills so many octets, as far as an extension can be so short. */
@@ -174,13 +185,20 @@ function padding(length: number): Buffer {
   return extension(EXTENSION.padding, Buffer.alloc(Math.max(0, length - 4)));
 }
 
+/** Of the extension, its list and the one entry in it: type and length, length, type and length. */
+const SERVER_NAME_OVERHEAD = 9;
+
 /** RFC 6066 section 3: a DNS name without the trailing dot. */
 function serverNameExtension(name: string): Buffer {
-  const hostName = Buffer.from([0]);
-  return extension(
-    EXTENSION.serverName,
-    vector(2, hostName, vector(2, Buffer.from(name.replace(/\.$/, ''), 'latin1'))),
-  );
+  const text = name.endsWith('.') ? name.slice(0, -1) : name;
+  const bytes = Buffer.allocUnsafe(SERVER_NAME_OVERHEAD + text.length);
+  bytes.writeUInt16BE(EXTENSION.serverName, 0);
+  bytes.writeUInt16BE(text.length + 5, 2);
+  bytes.writeUInt16BE(text.length + 3, 4);
+  bytes[6] = 0;
+  bytes.writeUInt16BE(text.length, 7);
+  bytes.write(text, SERVER_NAME_OVERHEAD, 'latin1');
+  return bytes;
 }
 
 /** Numbers of two octets each. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 
 import { isTimeout, startDeadline } from '../../network/deadline.ts';
+import { isReceiving } from '../../network/dialer.ts';
 import { HANDSHAKE_FAILURE, NO_APPLICATION_PROTOCOL, UNRECOGNIZED_NAME } from '../alerts.ts';
 import { connectFailure } from '../connect.ts';
 import {
@@ -75,6 +76,10 @@ async function attempts(
 /** How a connection came to its end. */
 type Ending = { readonly kind: 'over' | 'closed' | 'aborted' } | { readonly kind: 'broken'; readonly error: Error };
 
+const OVER: Ending = { kind: 'over' };
+const CLOSED: Ending = { kind: 'closed' };
+const ABORTED: Ending = { kind: 'aborted' };
+
 async function attempt(
   options: HelloOptions,
   offer: Pick<SessionOptions, 'alpn' | 'offerHybrid' | 'log'>,
@@ -85,50 +90,24 @@ async function attempt(
     {
       depth: options.handshake === 'hello' ? 'handshake' : 'certificate',
       verifyPossession: options.verifyPossession === true,
-      ...(options.serverName === undefined ? {} : { serverName: options.serverName }),
+      serverName: options.serverName,
       ...offer,
     },
     ephemerals,
   );
-  let onReceive: ((bytes: Buffer) => void) | undefined;
+  let receive: (bytes: Buffer) => void = (bytes) => {
+    session.receive(bytes);
+  };
   let socket: Duplex;
   try {
-    socket = await options.connect(options.address, options.port, signal, (bytes) => {
-      if (onReceive === undefined) session.receive(bytes);
-      else onReceive(bytes);
-    });
+    socket = await options.connect(options.address, options.port, signal, (bytes) => receive(bytes));
   } catch (error) {
     return { result: summarize(session.sight, options.handshake, false, connectFailure(error)) };
   }
-
   try {
-    const ending = await new Promise<Ending>((resolve) => {
-      onReceive = (bytes) => {
-        const answer = session.receive(bytes);
-        if (session.over) {
-          if (answer !== undefined) socket.end(answer);
-          resolve({ kind: 'over' });
-        } else if (answer !== undefined) {
-          socket.write(answer);
-        }
-      };
-      // From a connection that took no notice of `receive`, such as one that began in the clear.
-      socket.on('data', (bytes: Buffer) => onReceive?.(bytes));
-      socket.resume();
-      socket.once('error', (error) => resolve({ kind: 'broken', error }));
-      socket.once('end', () => resolve({ kind: 'closed' }));
-      socket.once('close', () => resolve({ kind: 'closed' }));
-      signal.addEventListener('abort', () => resolve({ kind: 'aborted' }), { once: true });
-      if (session.over) resolve({ kind: 'over' });
-      else if (signal.aborted) resolve({ kind: 'aborted' });
-      else if (socket.destroyed) resolve({ kind: 'closed' });
-      else socket.write(session.begin());
+    const ending = await converse(socket, session, signal, (listener) => {
+      receive = listener;
     });
-    if (session.established) {
-      await untilClosed(socket, session, signal, (listener) => {
-        onReceive = listener;
-      });
-    }
     if (signal.aborted && !isTimeout(signal)) throw signal.reason;
     return conclude(session, ending, options);
   } finally {
@@ -136,27 +115,56 @@ async function attempt(
   }
 }
 
-/** Gives the server a moment to close in its turn; a flood is cut off. */
-async function untilClosed(
+/**
+ * The conversation on a connection, up to the end of it or of what is wanted. After a handshake the server is given a
+ * moment to close in its turn; a flood is cut off.
+ */
+function converse(
   socket: Duplex,
   session: HelloSession,
   signal: AbortSignal,
-  listen: (listener: (bytes: Buffer) => void) => void,
-): Promise<void> {
-  if (socket.closed || signal.aborted) return;
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(done, CLOSE_GRACE_MS);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
+  listen: (receive: (bytes: Buffer) => void) => void,
+): Promise<Ending> {
+  return new Promise((resolve) => {
+    let grace: NodeJS.Timeout | undefined;
+    function settle(ending: Ending): void {
+      clearTimeout(grace);
+      signal.removeEventListener('abort', onAbort);
+      resolve(grace === undefined ? ending : OVER);
     }
-    socket.once('close', done);
-    signal.addEventListener('abort', done, { once: true });
-    listen((bytes) => {
-      session.receive(bytes);
-      if (session.flooded) done();
-    });
+    function onAbort(): void {
+      settle(ABORTED);
+    }
+    function onClose(): void {
+      settle(CLOSED);
+    }
+    function onReceive(bytes: Buffer): void {
+      const answer = session.receive(bytes);
+      if (grace !== undefined) {
+        if (session.flooded) settle(OVER);
+      } else if (!session.over) {
+        if (answer !== undefined) socket.write(answer);
+      } else {
+        if (answer !== undefined) socket.end(answer);
+        if (session.established) grace = setTimeout(onClose, CLOSE_GRACE_MS);
+        else settle(OVER);
+      }
+    }
+
+    if (session.over) return resolve(OVER);
+    if (signal.aborted) return resolve(ABORTED);
+    if (socket.destroyed) return resolve(CLOSED);
+    listen(onReceive);
+    socket.on('error', (error) => settle({ kind: 'broken', error }));
+    socket.on('end', onClose);
+    socket.on('close', onClose);
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (!isReceiving(socket)) {
+      // It took no notice of `receive`, as one that began in the clear.
+      socket.on('data', onReceive);
+      socket.resume();
+    }
+    socket.write(session.begin());
   });
 }
 

@@ -4,7 +4,7 @@ import { EXTENSION, isRetry, MESSAGE, readServerHello, VERSION, type ServerHello
 import { recordHeader, TLS12_SUITES, TLS13_SUITES, type Suite } from '../record-protection.ts';
 import { CONTENT } from '../records.ts';
 import { MAX_BYTES, MAX_RECORDS, WARNING } from '../server-flight.ts';
-import { clientHello, type KeyShare } from './client-hello.ts';
+import { clientHello, RANDOM_LENGTH, type KeyShare } from './client-hello.ts';
 import type { Ephemerals } from './ephemerals.ts';
 import { HelloFault, type HelloFaultKind } from './fault.ts';
 import { groupOf, HYBRID } from './groups.ts';
@@ -15,10 +15,8 @@ import { Tls12 } from './tls12.ts';
 import { Tls13 } from './tls13.ts';
 import { Transcript, type Message } from './transcript.ts';
 
-const RANDOM_LENGTH = 32;
-
 export interface SessionOptions extends Goal {
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   readonly alpn: readonly string[];
   /** Whether to offer the hybrid group as well, where this Node can do it. */
   readonly offerHybrid: boolean;
@@ -239,12 +237,12 @@ export class HelloSession {
     return clientHello({
       random: this.clientRandom,
       sessionId: this.sessionId,
-      ...(serverName === undefined ? {} : { serverName }),
+      serverName,
       alpn,
-      ...(offerHybrid && HYBRID !== undefined ? { lastGroup: HYBRID.number } : {}),
+      lastGroup: offerHybrid ? HYBRID?.number : undefined,
       shares: this.offered,
       readOnly: depth === 'certificate',
-      ...(cookie === undefined ? {} : { cookie }),
+      cookie,
     });
   }
 

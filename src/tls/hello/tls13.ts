@@ -7,13 +7,14 @@ import {
   readEncryptedExtensions,
   VERSION,
 } from '../handshake-messages.ts';
-import { protectTls13, type InnerRecord, type RecordProtection, type Suite } from '../record-protection.ts';
+import { protectTls13, type InnerRecord, type Suite } from '../record-protection.ts';
 import { CONTENT } from '../records.ts';
 import { message as encodeMessage, vector } from './client-hello.ts';
 import { decompressCertificate } from './compression.ts';
 import { HelloFault } from './fault.ts';
 import { CHANGE_CIPHER_SPEC, CLOSE_NOTIFY_ALERT, type Conversation, type Handshake } from './handshake.ts';
 import { judgePossession } from './possession.ts';
+import { decryptTls13, type DecryptRecord } from './record-decryption.ts';
 import type { Message } from './transcript.ts';
 
 /** What a CertificateVerify signs besides the transcript, RFC 8446 section 4.4.3. */
@@ -32,7 +33,7 @@ export class Tls13 implements Handshake {
   private readonly handshakeSecret: Buffer;
   private readonly helloHash: Buffer;
   private readonly serverSecret: Buffer;
-  private readonly reader: RecordProtection;
+  private readonly decrypt: DecryptRecord;
   private readonly changeCipherSent: boolean;
   private stage: Stage = 'encrypted_extensions';
   /** Of the CertificateRequest, to be echoed. */
@@ -47,11 +48,11 @@ export class Tls13 implements Handshake {
     this.handshakeSecret = hmac(suite.hash, EARLY_DERIVED[suite.hash], shared);
     this.helloHash = transcript.hash(suite.hash, transcript.end);
     this.serverSecret = this.derive(this.handshakeSecret, 'serverHandshake', this.helloHash);
-    this.reader = protectTls13(suite, this.serverSecret);
+    this.decrypt = decryptTls13(suite, this.serverSecret);
   }
 
   open(header: Buffer, payload: Buffer): InnerRecord {
-    const inner = this.reader.open(header, payload);
+    const inner = this.decrypt(header, payload);
     if (inner === undefined) throw new HelloFault('undecryptable');
     return inner;
   }
@@ -113,19 +114,21 @@ export class Tls13 implements Handshake {
   private takeFinished({ body, start, end }: Message): void {
     const { transcript, log, send } = this.conversation;
     const { hash } = this.suite;
-    if (!this.finishedOver(this.serverSecret, start).equals(body) || transcript.waiting) {
+    if (!this.finishedOver(this.serverSecret, transcript.hash(hash, start)).equals(body) || transcript.waiting) {
       throw new HelloFault('bad_finished');
     }
     const flightHash = transcript.hash(hash, end);
 
     const clientSecret = this.derive(this.handshakeSecret, 'clientHandshake', this.helloHash);
     const own: Buffer[] = [];
+    let ownHash = flightHash;
     if (this.requestContext !== undefined) {
       const empty = encodeMessage(MESSAGE.certificate, vector(1, this.requestContext), vector(3));
       transcript.addOwn(empty);
       own.push(empty);
+      ownHash = transcript.hash(hash, transcript.end);
     }
-    own.push(encodeMessage(MESSAGE.finished, this.finishedOver(clientSecret, transcript.end)));
+    own.push(encodeMessage(MESSAGE.finished, this.finishedOver(clientSecret, ownHash)));
 
     for (const message of own) log?.sent(message);
 
@@ -139,11 +142,11 @@ export class Tls13 implements Handshake {
     this.finish(true);
   }
 
-  /** The content of a Finished over the transcript up to a position, RFC 8446 section 4.4.4. */
-  private finishedOver(secret: Buffer, end: number): Buffer {
+  /** The content of a Finished, RFC 8446 section 4.4.4, over the hash of what was said before it. */
+  private finishedOver(secret: Buffer, transcriptHash: Buffer): Buffer {
     const { hash } = this.suite;
     const key = expandLabel(hash, secret, LABELS[hash].finished, NOTHING);
-    return hmac(hash, key, this.conversation.transcript.hash(hash, end));
+    return hmac(hash, key, transcriptHash);
   }
 
   private derive(secret: Buffer, name: keyof Labels, context: Buffer): Buffer {
