@@ -1,19 +1,24 @@
 import { spawnSync } from 'node:child_process';
 
-/** Programs of other projects that the service tests run, and the Debian packages that bring them. */
+/** Programs and files of other projects that the service tests use, and the Debian packages that bring them. */
 const PROGRAMS: Readonly<Record<string, string>> = {
+  '/usr/share/java/bcprov.jar': 'libbcprov-java',
+  certtool: 'gnutls-bin',
+  certutil: 'libnss3-tools',
   go: 'golang-go',
   haproxy: 'haproxy',
   initdb: 'postgresql',
+  keytool: 'default-jre-headless',
   nginx: 'nginx-light',
   openssl: 'openssl',
+  pk12util: 'libnss3-tools',
   postgres: 'postgresql',
   prometheus: 'prometheus',
   promtool: 'prometheus',
 };
 
 /** Debian keeps PostgreSQL's programs off the path. */
-const SEARCH = 'PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr " " :)"; command -v "$1" >/dev/null';
+const SEARCH = 'PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr " " :)"; command -v "$1" >/dev/null || test -e "$1"';
 
 function isInstalled(program: string): boolean {
   return spawnSync('sh', ['-c', SEARCH, 'sh', program]).status === 0;
