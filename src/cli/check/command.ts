@@ -28,9 +28,13 @@ The exit code follows the Nagios convention, so check can be a monitoring plugin
   2  something is or will be broken very soon (critical)
   3  a target gave nothing that could be read
 
+Keystores (PKCS#12, JKS, JCEKS, BKS) and encrypted keys are opened with the passwords of --password-file; the empty one
+and "changeit" are tried in any case, and Java's keystores show their certificates without any.
+
 Examples:
   notafter check example.com mail.example.com:993
   notafter check /etc/letsencrypt/live --json
+  notafter check /opt/app/keystore.p12 --password-file secret.txt
   notafter check api.example.com --at 2027-03-01     what would be said on that day
 
 A chain that this machine does not trust is a note, since most private CAs are unknown to it. Say whom the clients trust,
@@ -109,7 +113,8 @@ async function check(words: readonly string[], options: CheckOptions): Promise<E
   const stop = showProgress(() => `checked ${done} of ${counted(targets.length, 'target')} …`);
   let result: Scan;
   try {
-    result = await scan(targets, at, { rehearsal, caFiles: options.caFile ?? [] }, context, signal, (count) => {
+    const { caFile: caFiles = [], passwordFile: passwordFiles = [] } = options;
+    result = await scan(targets, at, { rehearsal, caFiles, passwordFiles }, context, signal, (count) => {
       done = count;
     });
   } finally {

@@ -33,6 +33,8 @@ export interface Scan {
 export interface ScanOptions {
   readonly rehearsal: RehearsalConfig;
   readonly caFiles: readonly string[];
+  /** Files with passwords for keystores and encrypted keys, one a line. */
+  readonly passwordFiles: readonly string[];
 }
 
 const CONCURRENCY = 32;
@@ -46,7 +48,7 @@ const NOTHING_THERE = 'no certificate was found there';
 export async function scan(
   targets: readonly CheckTarget[],
   at: number,
-  { rehearsal, caFiles }: ScanOptions,
+  { rehearsal, caFiles, passwordFiles }: ScanOptions,
   context: Context,
   signal: AbortSignal,
   onProgress: (done: number) => void,
@@ -107,7 +109,13 @@ export async function scan(
         parseEndpoint(target.text);
         return endpoint.create(endpoint.options.parse({ targets: [target.text], ...rehearsal }), context);
       case 'file':
-        return file.create(file.options.parse({ paths: [target.text] }), context);
+        return file.create(
+          file.options.parse({
+            paths: [target.text],
+            passwords: passwordFiles.map((password_file) => ({ password_file })),
+          }),
+          context,
+        );
       default:
         return target satisfies never;
     }

@@ -65,3 +65,12 @@ test('the finding says since when, and how to be rid of what nobody uses', () =>
     'If nothing uses it any more, remove it from /etc/ssl/api.pem: the alert ends when it is gone',
   );
 });
+
+test('an ended certificate beside its successor is a note, and an ending one is told of as any other', () => {
+  const old = leaf('pay.example', { left: 2 * DAY });
+  const location = fileLocation([sighting(old, { supersededBy: '/etc/tls/new.pem' })]);
+  expect(told(location)).toEqual(['expiring critical']);
+  expect(told(location, 2 * DAY - 1)).toEqual(['expiring critical']);
+  expect(told(location, 2 * DAY)).toEqual(['expired info']);
+  expect(judged(location, 2 * DAY).findings[0]?.facts).toContainEqual({ name: 'Successor', value: '/etc/tls/new.pem' });
+});
