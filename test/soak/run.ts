@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 
+import { soakChains } from './chains.ts';
 import { soakTls } from './tls.ts';
 
 export interface SoakOptions {
@@ -13,7 +14,7 @@ export interface SoakOptions {
   readonly seed: number | undefined;
 }
 
-const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = { tls: soakTls };
+const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = { chains: soakChains, tls: soakTls };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

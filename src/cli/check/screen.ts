@@ -5,6 +5,8 @@ import type { Severity } from '../../plugin/notification.ts';
 import { SEVERITIES } from '../../plugin/notification.ts';
 import type { Finding } from '../../policy/finding.ts';
 import { groupFindings, type FindingGroup } from '../../policy/group.ts';
+import { distrustText, listFaults, missingOf } from '../../policy/chain-faults.ts';
+import { servedBy } from '../../policy/served.ts';
 import { counted, titleOf } from '../../policy/wording.ts';
 import type { Verdict } from '../../plugin/observation.ts';
 import { terminalText } from '../../text/terminal.ts';
@@ -133,6 +135,7 @@ function endpointLines(checked: readonly Checked[], all: boolean): string[] {
       : [
           [
             endpointLine(location, location.endpoint),
+            ...chainLine(location),
             ...location.endpoint.verdicts.map((one) => verdictLine(location, one)),
           ].join('\n'),
         ],
@@ -162,6 +165,20 @@ function wireLines({ location, transcript }: Checked): string[] {
     `${pc.bold(terminalText(location.location))} on the wire (> sent, < received)`,
     ...transcript.map((line) => `  ${terminalText(line)}`),
   ];
+}
+
+/** `  chain: CN=Root is neither served nor trusted; sent more than once: Issuing CA`; nothing where all is well. */
+function chainLine(location: Location): string[] {
+  const { chain } = location;
+  if (chain === undefined) return [];
+  const missing = missingOf(chain).join(', ');
+  const faults = [
+    ...(missing === '' ? [] : [`not sent, though clients need it: ${missing}`]),
+    ...(missing !== '' || chain.distrust === undefined ? [] : [`no trusted root: ${distrustText(chain.distrust)}`]),
+    ...(chain.host?.match === 'no' ? [`not for ${chain.host.name}`] : []),
+    ...listFaults(chain, servedBy(location)),
+  ];
+  return faults.length === 0 ? [] : [`  ${pc.dim(terminalText(`chain: ${faults.join('; ')}`))}`];
 }
 
 const VERDICT_PAINT: Record<Verdict['status'], (text: string) => string> = {

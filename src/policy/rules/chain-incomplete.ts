@@ -1,4 +1,5 @@
 import { proveIt, seeIt } from '../advice.ts';
+import { missingOf } from '../chain-faults.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedLeaf } from '../served.ts';
@@ -10,10 +11,9 @@ export function chainIncomplete({ location }: Subject): Assessment {
   const { chain } = location;
   const leaf = servedLeaf(location);
   if (leaf === undefined || chain === undefined) return { findings: [] };
+  const missing = missingOf(chain).join(', ');
+  if (missing === '') return { findings: [] };
   const unserved = (chain.unserved ?? []).filter(({ from }) => from === 'elsewhere');
-  const isCut = chain.distrust?.why === 'incomplete';
-  if (unserved.length === 0 && !isCut) return { findings: [] };
-  const missing = isCut ? chain.distrust.issuer : unserved.map(({ title }) => title).join(', ');
   return {
     findings: [
       {

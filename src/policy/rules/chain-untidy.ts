@@ -1,20 +1,17 @@
-import type { ServedList } from '../../certificate/served-list.ts';
 import { proveIt, seeIt } from '../advice.ts';
+import { listFaults } from '../chain-faults.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
-import { servedBy, servedLeaf, type CertificateSighting } from '../served.ts';
+import { servedBy, servedLeaf } from '../served.ts';
 import type { Subject } from '../subject.ts';
-import { counted, fullNameOf, placeName, titleOf } from '../wording.ts';
-
-/** Certificates that are named; how many more there are is said. */
-const MAX_NAMED = 5;
+import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** A server sends its chain in the wrong order, twice, or with what does not belong to it. Most clients put up with that. */
 export function chainUntidy({ location }: Subject): Assessment {
   const leaf = servedLeaf(location);
-  const list = location.chain?.list;
-  if (leaf === undefined || list === undefined) return { findings: [] };
-  const faults = listFaults(list, servedBy(location));
+  const { chain } = location;
+  if (leaf === undefined || chain === undefined) return { findings: [] };
+  const faults = listFaults(chain, servedBy(location));
   if (faults.length === 0) return { findings: [] };
   return {
     findings: [
@@ -34,18 +31,4 @@ export function chainUntidy({ location }: Subject): Assessment {
       },
     ],
   };
-}
-
-/** What is wrong with a list as it was sent, a clause each. */
-export function listFaults(list: ServedList, served: readonly CertificateSighting[]): readonly string[] {
-  const named = (ids: readonly string[]): string => {
-    const titles = ids.map((id) => served.find(({ item }) => item.id === id)?.item.title ?? id);
-    const more = titles.length - MAX_NAMED;
-    return `${titles.slice(0, MAX_NAMED).join(', ')}${more > 0 ? ` and ${counted(more, 'other')}` : ''}`;
-  };
-  return [
-    ...(list.isOutOfOrder ? ['it is out of order'] : []),
-    ...(list.repeated.length === 0 ? [] : [`sent more than once: ${named(list.repeated)}`]),
-    ...(list.unrelated.length === 0 ? [] : [`sent for no reason: ${named(list.unrelated)}`]),
-  ];
 }

@@ -1,6 +1,7 @@
 import type { ChainFigures, KnownDistrust } from '../../inventory/model.ts';
 import type { Severity } from '../../plugin/notification.ts';
 import { proveIt, seeIt } from '../advice.ts';
+import { distrustText } from '../chain-faults.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
@@ -27,7 +28,7 @@ export function untrusted({ location }: Subject): Assessment {
         severity: severityOf(chain, distrust),
         cause: causeOf(distrust, leaf),
         title: titleOf(leaf.item),
-        summary: `The chain of ${fullNameOf(leaf.item)} leads to no trusted root: ${whyText(distrust)}, at ${placeName(location)}`,
+        summary: `The chain of ${fullNameOf(leaf.item)} leads to no trusted root: ${distrustText(distrust)}, at ${placeName(location)}`,
         facts: [
           { name: 'Issuer at the top', value: distrust.issuer },
           { name: 'Trust', value: chain.hasOwnTrust === true ? 'as the config says' : 'of the machine of notafter' },
@@ -67,43 +68,6 @@ function causeOf({ why, top, issuer, issuerKeyId, breach }: KnownDistrust, leaf:
     case 'incomplete':
     case 'exhausted':
       return leaf.item.id;
-  }
-}
-
-function whyText(distrust: KnownDistrust): string {
-  const { why, issuer, isPublic, breach } = distrust;
-  const logged = isPublic ? ', though a public CA issued it' : '';
-  switch (why) {
-    case 'self-signed':
-      return 'it is self-signed';
-    case 'unknown-root':
-      return `the root ${issuer} is not trusted${logged}`;
-    case 'unknown-issuer':
-    case 'incomplete':
-      return `${issuer} is neither served nor trusted${logged}`;
-    case 'exhausted':
-      return 'it was not found within the limits of the search (8 certificates, 64 signatures), so there may be one';
-    case 'breach':
-      return breach === undefined ? 'it breaks a rule' : breachText(breach);
-  }
-}
-
-function breachText({ rule, title, what = '' }: NonNullable<KnownDistrust['breach']>): string {
-  switch (rule) {
-    case 'not-yet-valid':
-      return `${title} is not valid yet`;
-    case 'critical-extension':
-      return `${title} holds the critical extension ${what}, which clients do not know`;
-    case 'no-authority':
-      return `${title} is no CA and must not issue`;
-    case 'key-usage':
-      return `the key usage of ${title} does not allow it to sign certificates`;
-    case 'path-length':
-      return `${title} allows fewer CAs below itself`;
-    case 'extended-key-usage':
-      return `the extended key usage of ${title} does not allow servers`;
-    case 'name-constraints':
-      return `${title} is not allowed to issue for ${what}`;
   }
 }
 
