@@ -89,10 +89,13 @@ async function closeChannels(channels: ReadonlyMap<string, ChannelInstance>): Pr
 
 /** What the config makes of a source, not yet opened. `trust` is what holds for all sources that do not say it themselves. */
 export function planSource(source: SourceConfig, trust: Config['trust'], context: Context, chains: Chains): SourcePlan {
-  const { name, collector, options, schedule, labels } = source;
+  const { name, collector, options, schedule, labels, trustsClientsOf } = source;
   return {
     name,
-    definition: hash('sha256', JSON.stringify({ type: collector.type, options, schedule, labels, trust })),
+    definition: hash(
+      'sha256',
+      JSON.stringify({ type: collector.type, options, schedule, labels, trustsClientsOf, trust }),
+    ),
     async open() {
       try {
         const finder = chains.finder(collector.demands?.(options).trust, trust);
@@ -105,6 +108,7 @@ export function planSource(source: SourceConfig, trust: Config['trust'], context
           schedule,
           intervalMs: intervalOf(schedule),
           labels,
+          ...(trustsClientsOf === undefined ? {} : { trustsClientsOf }),
           chains: finder,
         };
       } catch (error) {
@@ -161,7 +165,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     isNew: (source) => looking.isNew(source),
     ...(config.externalUrl === undefined ? {} : { externalUrl: config.externalUrl }),
     runbookUrl: (rule) =>
-      config.externalUrl === undefined ? undefined : new URL(`runbooks/${rule}`, slashed(config.externalUrl)).href,
+      config.externalUrl === undefined
+        ? undefined
+        : new URL(`runbooks/${rule}`, config.externalUrl.replace(/\/?$/, '/')).href,
     ...(config.notifications.dryRun
       ? {
           dryRun: (entry) =>
@@ -179,7 +185,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   const metrics = createMetrics({
     inventory: store.inventory,
-    clients: clientOutlooks,
+    clients: (locations) => clientOutlooks(locations),
     findings: () => countFindings(store.alerts),
     oldestPendingAt: () => store.outbox.oldestPendingAt(),
     version: parts.version,
@@ -390,8 +396,4 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     throw error;
   }
   return { url: web.url, store, reload, stop };
-}
-
-function slashed(url: string): string {
-  return url.endsWith('/') ? url : `${url}/`;
 }

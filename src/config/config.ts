@@ -14,6 +14,8 @@ export interface SourceConfig {
   readonly options: Readonly<Record<string, unknown>>;
   readonly schedule: { readonly everyMs: number } | { readonly cron: string; readonly timezone: string };
   readonly labels: Labels;
+  /** Endpoints about whose clients the CA certificates of this source decide: `host` or `host:port`. */
+  readonly trustsClientsOf?: readonly string[];
 }
 
 export interface ChannelConfig {

@@ -41,6 +41,7 @@ interface Raw {
     readonly cron?: string;
     readonly timezone?: string;
     readonly labels?: Labels;
+    readonly trusts_clients_of?: readonly string[];
     readonly policy?: SettingsSection;
   })[];
   readonly channels: readonly (Options & { readonly name: string; readonly type: string })[];
@@ -159,7 +160,7 @@ function reportDuplicates(entries: readonly { readonly name: string }[], section
 }
 
 function sourceConfig(source: Raw['sources'][number], index: number, report: Report): SourceConfig {
-  const { name, type, every, cron, timezone, labels, policy: _policy, ...options } = source;
+  const { name, type, every, cron, timezone, labels, trusts_clients_of: trusted, policy: _policy, ...options } = source;
   const path = ['sources', index];
   if (every !== undefined && cron !== undefined) report([...path, 'cron'], 'give either every or cron, not both');
   if (every !== undefined && every < 1000) report([...path, 'every'], 'must be at least 1s');
@@ -180,6 +181,7 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
     options,
     schedule: cron === undefined ? { everyMs: every ?? DEFAULT_EVERY_MS } : { cron, timezone: timezone ?? 'UTC' },
     labels: labels ?? {},
+    ...(trusted === undefined ? {} : { trustsClientsOf: trusted }),
   };
 }
 

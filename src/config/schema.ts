@@ -18,6 +18,9 @@ const name = z
     'letters, digits, "_", "." and "-", at most 64, beginning with a letter or digit',
   );
 
+/** A host and perhaps a port; without one 443. */
+const ENDPOINT = /^(?:\[[0-9a-fA-F:.]+\]|[^\s:/@[\]]+)(?::\d{1,5})?$/;
+
 const labels = z
   .record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a label name: letters, digits and "_"'), z.string())
   .describe(
@@ -65,6 +68,14 @@ const sourceBase = {
   timezone: z.string().optional().describe('Time zone of `cron`. Default UTC.'),
   labels: labels.optional(),
   policy: z.strictObject(settings).optional().describe('Thresholds for this source alone.'),
+  trusts_clients_of: z
+    .array(z.string().regex(ENDPOINT, 'an endpoint: host, host:port or [IPv6]:port'))
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      'Endpoints whose trust store for clients this is: the CA certificates found here decide who may log in there.',
+    ),
 };
 
 const channelBase = { name: name.describe('What this channel is called in routes, metrics and the store.') };

@@ -1,19 +1,40 @@
 import { nameKey } from '../certificate/name-key.ts';
-import { acceptanceOf, clientNameOf, presentedBy, verdictOn, type Acceptance } from '../plugin/client.ts';
+import {
+  acceptanceOf,
+  admittingAuthority,
+  clientNameOf,
+  presentedBy,
+  verdictOn,
+  type Acceptance,
+} from '../plugin/client.ts';
 import type { Verdict } from '../plugin/observation.ts';
+import { createClientTrust, endpointsUsing, type ClientTrust } from './client-trust.ts';
+import { namesOfEndpoint } from './endpoint-name.ts';
 import { IssuerIndex } from './issuer-index.ts';
 import type { KnownCertificate, Location, Sighting } from './model.ts';
+
+/** Where a client logs in. */
+export type Endpoint = Pick<Location, 'source' | 'location'>;
 
 /** A client identity at one endpoint, and how long it will be let in. */
 export interface ClientOutlook {
   readonly client: KnownCertificate;
-  /** Of a configured identity; absent for a certificate that was found and may log in there. */
+  /** Of a configured identity; absent for a certificate that was found. */
   readonly name?: string;
-  readonly endpoint: Location;
+  /**
+   * How the two are joined: the config shows the client there; the place of the client says that it is used there (a
+   * kubeconfig does); or the endpoint names its issuer, so that it may log in.
+   */
+  readonly by: 'config' | 'reference' | 'issuer';
+  /** The endpoint; where nobody looks at it, its name, with the source that refers to it. */
+  readonly endpoint: Endpoint;
   /** Of the last rehearsal; absent when there was none. */
   readonly verdict?: Verdict;
   readonly acceptance: Acceptance;
-  /** The earliest end among the client's certificate and what is known above it, milliseconds; `null` when there is none. */
+  /**
+   * The earliest end among the client's certificate, what is known above it, and the CA in the endpoint's trust store as
+   * far as that is known, milliseconds; `null` when there is none.
+   */
   readonly outageAt: number | null;
   /** What sets it; the client's own certificate when there is no end. */
   readonly limitedBy: KnownCertificate;
@@ -27,17 +48,22 @@ export interface Home {
 
 /**
  * Client identities joined to the endpoints where they log in: the configured ones, which are rehearsed, and those found
- * in files and stores, by the issuers that endpoints name. Pairs of the second kind may be very many and are made only
- * when they are asked for.
+ * in files and stores, by what refers to them and by the issuers that endpoints name. Pairs of the last kind may be very
+ * many and are made only when they are asked for.
  */
 export interface Clients {
   /** Every configured identity at every endpoint to which it is shown, in the order of the locations. */
   readonly configured: readonly ClientOutlook[];
-  /** Endpoints of one client certificate: first those to which it is shown, then those that name its issuer. */
+  /** Every found certificate at every endpoint where its place says that it is used, watched or not. */
+  readonly referenced: readonly ClientOutlook[];
+  /** Endpoints of one client certificate: those to which it is shown, where it is used, then those that name its issuer. */
   of(fingerprint: string): Iterable<ClientOutlook>;
-  /** Found clients whose issuer one of the given endpoints names, the first that ends first. */
+  /** Found clients of an endpoint: those that are used there, then those whose issuer it names, the first that ends first. */
   foundAt(endpoint: Location): Iterable<ClientOutlook>;
-  /** All pairs of a found client and an endpoint, the first that ends first; from those on that end at `from` or later. */
+  /**
+   * All pairs of a found client and an endpoint that names its issuer, by the ends of the clients, the first that ends
+   * first; from those on that end at `from` or later.
+   */
   found(from: number): Iterable<ClientOutlook>;
   /** Everywhere an item was seen, in whatever role. */
   homes(id: string): readonly Home[];
@@ -46,6 +72,8 @@ export interface Clients {
 /** A client certificate that was found in a file or a store. */
 interface FoundClient {
   readonly certificate: KnownCertificate;
+  /** The certificate and what is known above it. */
+  readonly path: readonly [KnownCertificate, ...KnownCertificate[]];
   readonly outageAt: number | null;
   readonly limitedBy: KnownCertificate;
   /** Keys of the names of its issuers. */
@@ -56,20 +84,26 @@ interface FoundClient {
  * Joins clients and endpoints. Takes time and memory by the number of sightings and of names in lists of acceptable
  * issuers, never by the product of clients and endpoints.
  */
-export function clientOutlooks(locations: Iterable<Location>): Clients {
+export function clientOutlooks(
+  locations: readonly Location[],
+  trust: Trusting = createClientTrust(locations),
+): Clients {
   const configured: ClientOutlook[] = [];
   const homes = new Map<string, Home[]>();
   const found = new Map<string, KnownCertificate>();
+  const uses: Use[] = [];
   const authorities = new IssuerIndex();
   const endpointsByIssuer = new Map<string, Location[]>();
   for (const location of locations) {
-    configured.push(...configuredAt(location));
+    configured.push(...configuredAt(location, trust));
     for (const sighting of location.sightings) {
       const { item } = sighting;
       append(homes, item.id, { location, sighting });
       if (item.kind !== 'certificate') continue;
       if (item.isCa) authorities.add(item);
-      if (sighting.role === 'client' && clientNameOf(sighting.place) === undefined) found.set(item.id, item);
+      if (sighting.role !== 'client' || clientNameOf(sighting.place) !== undefined) continue;
+      found.set(item.id, item);
+      for (const at of endpointsUsing(sighting)) uses.push({ id: item.id, at, source: location.source });
     }
     for (const key of issuerKeys(location)) append(endpointsByIssuer, key, location);
   }
@@ -77,28 +111,42 @@ export function clientOutlooks(locations: Iterable<Location>): Clients {
   const byFingerprint = new Map(byEnd.map((client) => [client.certificate.id, client]));
   const byIssuer = new Map<string, FoundClient[]>();
   for (const client of byEnd) for (const key of client.issuers) append(byIssuer, key, client);
-  const byClient = Map.groupBy(configured, ({ client }) => client.id);
-  const shownTo = new Map(
-    [...byClient].map(([id, outlooks]) => [id, new Set(outlooks.map(({ endpoint }) => endpoint))]),
-  );
 
-  function isShown(client: FoundClient, endpoint: Location): boolean {
-    return shownTo.get(client.certificate.id)?.has(endpoint) ?? false;
+  /** Pairs that are known for sure: each once, by the words of the config before those of a place. */
+  const sure = new Map(configured.map((outlook) => [pairOf(outlook), outlook]));
+  const referenced: ClientOutlook[] = [];
+  const named = endpointsNamed(new Set(uses.map(({ at }) => at)), locations);
+  for (const { id, at, source } of uses) {
+    const client = byFingerprint.get(id);
+    const endpoints = named.get(at) ?? [{ source, location: at }];
+    if (client === undefined) continue;
+    for (const endpoint of endpoints) {
+      const outlook = toOutlook(client, endpoint, 'reference', trust);
+      if (sure.has(pairOf(outlook))) continue;
+      sure.set(pairOf(outlook), outlook);
+      referenced.push(outlook);
+    }
+  }
+  const byClient = Map.groupBy([...configured, ...referenced], ({ client }) => client.id);
+
+  function isSure({ certificate }: FoundClient, endpoint: Endpoint): boolean {
+    return sure.has(pairOf({ client: certificate, endpoint }));
   }
 
   function* joined(client: FoundClient): Generator<ClientOutlook> {
     const seen = new Set<Location>();
     for (const key of client.issuers) {
       for (const endpoint of endpointsByIssuer.get(key) ?? []) {
-        if (seen.has(endpoint) || isShown(client, endpoint)) continue;
+        if (seen.has(endpoint) || isSure(client, endpoint)) continue;
         seen.add(endpoint);
-        yield toOutlook(client, endpoint);
+        yield toOutlook(client, endpoint, 'issuer', trust);
       }
     }
   }
 
   return {
     configured,
+    referenced,
 
     *of(fingerprint) {
       yield* byClient.get(fingerprint) ?? [];
@@ -107,9 +155,10 @@ export function clientOutlooks(locations: Iterable<Location>): Clients {
     },
 
     *foundAt(endpoint) {
+      yield* referenced.filter((outlook) => isSame(outlook.endpoint, endpoint));
       const clients = new Set([...issuerKeys(endpoint)].flatMap((key) => byIssuer.get(key) ?? []));
       for (const client of [...clients].toSorted(earliestFirst)) {
-        if (!isShown(client, endpoint)) yield toOutlook(client, endpoint);
+        if (!isSure(client, endpoint)) yield toOutlook(client, endpoint, 'issuer', trust);
       }
     },
 
@@ -121,37 +170,99 @@ export function clientOutlooks(locations: Iterable<Location>): Clients {
   };
 }
 
+/** A place of a client certificate says that it is used at an endpoint of this name. */
+interface Use {
+  readonly id: string;
+  readonly at: string;
+  readonly source: string;
+}
+
+/** The endpoints that references mean, by the names that they use. */
+function endpointsNamed(
+  names: ReadonlySet<string>,
+  locations: readonly Location[],
+): ReadonlyMap<string, readonly Location[]> {
+  const found = new Map<string, Location[]>();
+  if (names.size === 0) return found;
+  for (const location of locations) {
+    for (const name of namesOfEndpoint(location)) if (names.has(name)) append(found, name, location);
+  }
+  return found;
+}
+
+function pairOf({ client, endpoint }: Pick<ClientOutlook, 'client' | 'endpoint'>): string {
+  return `${client.id} ${endpoint.source}\n${endpoint.location}`;
+}
+
+function isSame(a: Endpoint, b: Endpoint): boolean {
+  return a.source === b.source && a.location === b.location;
+}
+
+type Trusting = Pick<ClientTrust, 'authoritiesAt'>;
+
 /** The identities that the config shows to an endpoint. */
-function configuredAt(endpoint: Location): readonly ClientOutlook[] {
+function configuredAt(endpoint: Location, trust: Trusting): readonly ClientOutlook[] {
   return [...presentedBy(endpoint.sightings)].flatMap(([name, presented]): readonly ClientOutlook[] => {
     const certificates = presented.flatMap(({ item }) => (item.kind === 'certificate' ? [item] : []));
     const client = presented.find(({ role, item }) => role === 'client' && item.kind === 'certificate')?.item;
     if (client?.kind !== 'certificate') return [];
     const own = new IssuerIndex(certificates.filter(({ isCa }) => isCa));
     const verdict = verdictOn(endpoint.endpoint?.verdicts ?? [], name);
+    const path = [client, ...own.pathAbove(client, 'sent')] as const;
     return [
       {
         client,
         name,
+        by: 'config',
         endpoint,
         ...(verdict === undefined ? {} : { verdict }),
         acceptance: acceptanceOf(own.issuerNames(client), endpoint.endpoint?.acceptableIssuers ?? []),
-        ...limitOf([client, ...own.pathAbove(client, 'sent')]),
+        ...limitOf([...path, ...admitting(path, endpoint, trust)]),
       },
     ];
   });
 }
 
+/** The CA of the endpoint's trust store that lets in who presents this, when it is known. */
+function admitting(
+  path: readonly KnownCertificate[],
+  endpoint: Location,
+  trust: Trusting,
+): readonly KnownCertificate[] {
+  const authority = admittingAuthority(path, trust.authoritiesAt(endpoint));
+  return authority === undefined ? [] : [authority];
+}
+
 function foundClient(certificate: KnownCertificate, authorities: IssuerIndex): FoundClient {
+  const path = [certificate, ...authorities.pathAbove(certificate, 'known')] as const;
   return {
     certificate,
-    ...limitOf([certificate, ...authorities.pathAbove(certificate, 'known')]),
+    path,
+    ...limitOf(path),
     issuers: new Set([...authorities.issuerNames(certificate)].map((issuer) => nameKey(issuer))),
   };
 }
 
-function toOutlook({ certificate, outageAt, limitedBy }: FoundClient, endpoint: Location): ClientOutlook {
-  return { client: certificate, endpoint, acceptance: 'named', outageAt, limitedBy };
+function toOutlook(
+  { certificate, path }: FoundClient,
+  endpoint: Endpoint | Location,
+  by: ClientOutlook['by'],
+  trust: Trusting,
+): ClientOutlook {
+  const isWatched = 'sightings' in endpoint;
+  return {
+    client: certificate,
+    by,
+    endpoint,
+    acceptance:
+      by === 'issuer'
+        ? 'named'
+        : acceptanceOf(
+            path.map(({ issuer }) => issuer),
+            isWatched ? (endpoint.endpoint?.acceptableIssuers ?? []) : [],
+          ),
+    ...limitOf(isWatched ? [...path, ...admitting(path, endpoint, trust)] : path),
+  };
 }
 
 function limitOf(

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { CertificateError, type Certificate } from '../certificate/certificate.ts';
 import { mergeLabels, type Labels } from '../label/labels.ts';
+import type { Reference } from '../plugin/item.ts';
 import type { Observation, Problem } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
 import { knowChain, type ChainFinder } from './chain.ts';
@@ -25,6 +26,8 @@ export interface RecordMeta {
   readonly target: string;
   /** Of the source and the target; labels that a look finds are added and win. */
   readonly labels: Labels;
+  /** Endpoints about whose clients the CA certificates that are found decide: `host:port`. */
+  readonly trustsClientsOf?: readonly string[];
   /** Absent: no chain is judged. */
   readonly chains?: ChainFinder;
 }
@@ -52,7 +55,7 @@ export function applyObservation(
   now: number,
 ): LocationWrite {
   if (observation.unchanged === true) return applyUnchanged(previous, observation, meta, now);
-  const seen = recognise(observation, previous, now);
+  const seen = recognise(observation, previous, meta, now);
   const whole = observation.problems.find((problem) => problem.place === undefined);
   if (whole !== undefined) return applyWhole(previous, observation, seen, whole, meta, now);
   const problems = [...observation.problems.map((problem) => safeProblem(problem)), ...seen.problems];
@@ -96,7 +99,12 @@ interface Seen {
   readonly occupied: ReadonlySet<string>;
 }
 
-function recognise(observation: Observation, previous: Location | undefined, now: number): Seen {
+function recognise(
+  observation: Observation,
+  previous: Location | undefined,
+  { trustsClientsOf = [] }: RecordMeta,
+  now: number,
+): Seen {
   const before = new Map((previous?.sightings ?? []).map((sighting) => [identityOf(sighting), sighting]));
   const known = new Set((previous?.sightings ?? []).map((sighting) => sighting.item.id));
   const sightings = new Map<string, Sighting>();
@@ -108,7 +116,9 @@ function recognise(observation: Observation, previous: Location | undefined, now
     try {
       const recognised = knowItem(item, observation.location);
       const { id } = recognised.known;
-      const sighting = sightingOf(item, recognised.known, now, now);
+      const decides = trustsClientsOf.length > 0 && recognised.certificate?.isCa === true;
+      const used = decides ? { ...item, usedBy: [...(item.usedBy ?? []), ...trustsClientsOf.map(toEndpoint)] } : item;
+      const sighting = sightingOf(used, recognised.known, now, now);
       const identity = identityOf(sighting);
       const firstSeenAt = before.get(identity)?.firstSeenAt ?? now;
       // A list may name one certificate twice; the first counts.
@@ -128,6 +138,10 @@ function recognise(observation: Observation, previous: Location | undefined, now
     }
   }
   return { sightings: [...sightings.values()], problems, certificates, ders, occupied };
+}
+
+function toEndpoint(id: string): Reference {
+  return { type: 'endpoint', id };
 }
 
 function applyWhole(

@@ -47,6 +47,8 @@ export interface Source {
   /** Expected time between looks, milliseconds. */
   readonly intervalMs: number;
   readonly labels: Labels;
+  /** Endpoints about whose clients the CA certificates of this source decide: `host:port`. */
+  readonly trustsClientsOf?: readonly string[];
   /** Judges what endpoints of this source serve, by whom its clients trust; without it they have no figures. */
   readonly chains?: ChainFinder;
 }

@@ -1,3 +1,4 @@
+import { createClientTrust } from '../inventory/client-trust.ts';
 import type { LeafIndex } from '../inventory/leaf-index.ts';
 import type { Location } from '../inventory/model.ts';
 import type { InventoryReader, LocationWrite } from '../inventory/port.ts';
@@ -27,7 +28,8 @@ export interface RecorderParts {
   readonly ledger: Ledger;
   readonly inventory: InventoryReader;
   readonly clock: Clock;
-  readonly view: InventoryView;
+  /** Without the trust stores of endpoints: the recorder itself keeps track of them. */
+  readonly view: Omit<InventoryView, 'clientAuthorities'>;
   readonly transition: Transition;
   /** What takes note of every location, while anybody asks for what is known elsewhere. */
   readonly leaves?: () => LeafIndex | undefined;
@@ -68,7 +70,12 @@ export interface Recorder {
 }
 
 export function createRecorder(parts: RecorderParts): Recorder {
-  const { ledger, inventory, clock, view, transition } = parts;
+  const { ledger, inventory, clock, transition } = parts;
+  const clientTrust = createClientTrust();
+  const view: InventoryView = {
+    ...parts.view,
+    clientAuthorities: (endpoint) => clientTrust.authoritiesAt(endpoint),
+  };
 
   /** Assesses locations as they are in the store now, and hands the result on. */
   async function follow(
@@ -77,7 +84,10 @@ export function createRecorder(parts: RecorderParts): Recorder {
     now: number,
   ): Promise<void> {
     const leaves = parts.leaves?.();
-    for (const { location } of saved) leaves?.note(location);
+    for (const { location } of saved) {
+      leaves?.note(location);
+      clientTrust.note(location);
+    }
     const assessed: AssessedLocation[] = [];
     for (const { location, look } of saved) {
       const { findings, nextAt } = assess(location, view, parts.policy(), now);
@@ -101,7 +111,10 @@ export function createRecorder(parts: RecorderParts): Recorder {
       locations.map((location) => location.id),
       now,
     );
-    for (const location of locations) parts.leaves?.()?.forget(location);
+    for (const location of locations) {
+      parts.leaves?.()?.forget(location);
+      clientTrust.forget(location);
+    }
     await transition(
       tx.alerts,
       locations.map((location) => assessedLocation(location, why, [])),
@@ -109,7 +122,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
     );
   }
 
-  /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks. */
+  /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks, or where the
+   * trust store of the endpoint has changed. */
   async function write(
     tx: LedgerTransaction,
     writes: readonly LocationWrite[],
@@ -121,7 +135,11 @@ export function createRecorder(parts: RecorderParts): Recorder {
     const alarmed = new Set(
       open.flatMap((alert) => alert.places.flatMap((place) => (place.state === 'open' ? [place.locationId] : []))),
     );
-    const changed = saved.filter((location, index) => writes[index]?.touchOnly !== true || alarmed.has(location.id));
+    const changed = saved.filter((location, index) => {
+      // What decides about its clients may have changed at another place.
+      const isNews = clientTrust.isNewsAt(location);
+      return isNews || writes[index]?.touchOnly !== true || alarmed.has(location.id);
+    });
     await follow(
       tx,
       changed.map((location) => ({ location, look: location.failure === undefined ? 'good' : 'failed' })),
@@ -137,6 +155,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
       type: source.type,
       target: target.key,
       labels,
+      ...(source.trustsClientsOf === undefined ? {} : { trustsClientsOf: source.trustsClientsOf }),
       ...(source.chains === undefined ? {} : { chains: source.chains }),
     };
     const known = new Map(
@@ -283,7 +302,10 @@ export function createRecorder(parts: RecorderParts): Recorder {
     },
 
     async assessAll(signal) {
-      const ids = (await inventory.locations()).map((location) => location.id);
+      const all = await inventory.locations();
+      // An endpoint may be judged before the trust store that decides about its clients.
+      for (const location of all) clientTrust.note(location);
+      const ids = all.map((location) => location.id);
       for (let start = 0; start < ids.length && !signal.aborted; start += ASSESS_BATCH) {
         const some = ids.slice(start, start + ASSESS_BATCH);
         await assessBatch((tx) => tx.inventory.locations({ ids: some }), clock.now());

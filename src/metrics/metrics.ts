@@ -32,7 +32,7 @@ const ENDED_CLIENT_MS = 30 * 86_400_000;
 export interface MetricsParts {
   readonly inventory: InventoryReader;
   /** Joins clients and endpoints. */
-  clients(locations: readonly Location[]): Pick<Clients, 'configured' | 'found'>;
+  clients(locations: readonly Location[]): Pick<Clients, 'configured' | 'referenced' | 'found'>;
   /** How many places are affected now. */
   findings(): Promise<readonly FindingCount[]>;
   /** When the oldest pending delivery was enqueued, milliseconds since the epoch. */
@@ -226,7 +226,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
 
   function exposeClients(locations: readonly Location[]): void {
     const clients = parts.clients(locations);
-    for (const outlook of clients.configured) exposeOutlook(outlook);
+    for (const outlook of [...clients.configured, ...clients.referenced]) exposeOutlook(outlook);
     let found = 0;
     for (const outlook of clients.found(parts.now() - ENDED_CLIENT_MS)) {
       if (found++ < MAX_FOUND_CLIENTS) exposeOutlook(outlook);

@@ -1,4 +1,5 @@
 import { nameKey } from '../certificate/name-key.ts';
+import type { CertificateTime } from '../certificate/time.ts';
 import type { Verdict } from './observation.ts';
 
 /**
@@ -53,4 +54,40 @@ export function acceptanceOf(issuers: Iterable<string>, acceptable: readonly str
   const named = new Set(acceptable.map((name) => nameKey(name)));
   for (const issuer of issuers) if (named.has(nameKey(issuer))) return 'named';
   return acceptable.length < MAX_ACCEPTABLE_ISSUERS ? 'not-named' : 'unspecified';
+}
+
+/** What tells whether one certificate may be the issuer of another, and when it ends. */
+export interface Link {
+  readonly id: string;
+  /** Names as RFC 4514 text. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly subjectKeyId?: string;
+  readonly authorityKeyId?: string;
+  readonly notAfter: CertificateTime;
+}
+
+/**
+ * Of the authorities that a server trusts, the one that lets a client in for the longest time: one that is above what the
+ * client presents, or is itself presented. `undefined` when none is: what is known of the server's trust store is then not
+ * what decides.
+ */
+export function admittingAuthority<Authority extends Link>(
+  presented: readonly Link[],
+  trusted: readonly Authority[],
+): Authority | undefined {
+  return trusted
+    .filter((authority) => presented.some((link) => link.id === authority.id || mayHaveIssued(authority, link)))
+    .toSorted((a, b) => lastInstant(b) - lastInstant(a))[0];
+}
+
+function mayHaveIssued(authority: Link, link: Link): boolean {
+  if (nameKey(authority.subject) !== nameKey(link.issuer)) return false;
+  const { authorityKeyId } = link;
+  const { subjectKeyId } = authority;
+  return authorityKeyId === undefined || subjectKeyId === undefined || authorityKeyId === subjectKeyId;
+}
+
+function lastInstant({ notAfter }: Link): number {
+  return notAfter.status === 'known' ? notAfter.at : notAfter.status === 'never' ? Infinity : 0;
 }

@@ -1,8 +1,9 @@
-import type { Location } from '../inventory/model.ts';
-import { presentedBy, verdictOn } from '../plugin/client.ts';
+import type { KnownCertificate, Location } from '../inventory/model.ts';
+import { admittingAuthority, presentedBy, verdictOn } from '../plugin/client.ts';
 import type { Verdict } from '../plugin/observation.ts';
 import { endsAt } from './kind.ts';
 import { isCertificate, servedPath, type CertificateSighting } from './served.ts';
+import type { InventoryView } from './view.ts';
 
 /** A configured client identity at an endpoint to which it is shown. */
 export interface ShownClient {
@@ -13,7 +14,14 @@ export interface ShownClient {
   /** What the endpoint said to it at the last look; absent when it was not asked. */
   readonly verdict?: Verdict;
   /** Present where the endpoint rejects it because this has ended. */
-  readonly endedBy?: CertificateSighting;
+  readonly endedBy?: Ended;
+}
+
+/** A certificate that a client needs and that has ended. */
+export interface Ended {
+  readonly item: KnownCertificate;
+  /** Where the client presents it; absent for the CA in the server's trust store. */
+  readonly sighting?: CertificateSighting;
 }
 
 /** Reasons that say for sure that something else is wrong than an end. */
@@ -29,7 +37,10 @@ const OTHER_FAULTS: ReadonlySet<string> = new Set([
 const CLOCK_SKEW_MS = 5 * 60_000;
 
 /** The client identities of an endpoint whose leaf is known. */
-export function clientsShownTo(location: Location): readonly ShownClient[] {
+export function clientsShownTo(
+  location: Location,
+  view: Pick<InventoryView, 'clientAuthorities'>,
+): readonly ShownClient[] {
   return [...presentedBy(location.sightings)].flatMap(([name, presented]): readonly ShownClient[] => {
     const certificates = presented.filter(isCertificate);
     const leaf = certificates.find(({ role }) => role === 'client');
@@ -38,7 +49,15 @@ export function clientsShownTo(location: Location): readonly ShownClient[] {
     const path = certificates.filter(({ item }) => ids.has(item.id));
     const verdict = verdictOn(location.endpoint?.verdicts ?? [], name);
     if (verdict === undefined) return [{ name, leaf, path }];
-    const endedBy = verdict.status === 'rejected' ? endingOf(path, verdict, judgedAt(location)) : undefined;
+    const authority = admittingAuthority(
+      path.map(({ item }) => item),
+      view.clientAuthorities(location),
+    );
+    const needs = [
+      ...path.map((sighting) => ({ item: sighting.item, sighting })),
+      ...(authority === undefined || ids.has(authority.id) ? [] : [{ item: authority }]),
+    ];
+    const endedBy = verdict.status === 'rejected' ? endingOf(needs, verdict, judgedAt(location)) : undefined;
     return [{ name, leaf, path, verdict, ...(endedBy === undefined ? {} : { endedBy }) }];
   });
 }
@@ -52,10 +71,10 @@ export function judgedAt(location: Location): number {
  * The certificate whose end explains a rejection: the one that ended first. Few servers say certificate_expired (others
  * say bad_certificate, answer 400 or just hang up), so any reason that names no other fault is taken for it.
  */
-function endingOf(path: readonly CertificateSighting[], verdict: Verdict, at: number): CertificateSighting | undefined {
+function endingOf(needs: readonly Ended[], verdict: Verdict, at: number): Ended | undefined {
   if (verdict.reason !== null && OTHER_FAULTS.has(verdict.reason)) return undefined;
   const until = verdict.reason === 'certificate_expired' ? at + CLOCK_SKEW_MS : at;
-  return path
+  return needs
     .filter(({ item }) => (endsAt(item) ?? Infinity) <= until)
     .toSorted((a, b) => (endsAt(a.item) ?? 0) - (endsAt(b.item) ?? 0))[0];
 }

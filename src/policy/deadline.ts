@@ -6,7 +6,7 @@ import type {
   Location,
   Sighting,
 } from '../inventory/model.ts';
-import { clientNameOf, presentedBy } from '../plugin/client.ts';
+import { admittingAuthority, clientNameOf, presentedBy } from '../plugin/client.ts';
 import { SEVERITIES, type Severity } from '../plugin/notification.ts';
 import { endsAt, kindOf, lifetimeMs, thresholdsFor, type Kind } from './kind.ts';
 import { policyFor, type Policy, type Thresholds } from './policy.ts';
@@ -119,7 +119,8 @@ function itemDeadline(
   if (at === undefined) return [];
   const kind = kindOf(sighting);
   // A bundle of public roots holds old ones for decades; only the vendor of the bundle can change that.
-  const isBystander = (kind === 'authority' || kind === 'trust-anchor') && view.isPublicRoot(item.id);
+  const isBystander =
+    (kind === 'authority' || kind === 'trust-anchor') && view.isPublicRoot(item.id) && sighting.usedBy === undefined;
   const steps = isBystander
     ? [{ at, severity: 'info' as const }]
     : stepsTo(at, item, thresholdsFor(kind, item, policyFor(policy, location, sighting)));
@@ -179,7 +180,7 @@ function clientDeadlines(
   const leaf = certificates.find(({ role }) => role === 'client');
   if (leaf === undefined) return presented.flatMap((sighting) => itemDeadline(location, sighting, view, policy));
   const path = servedPath(leaf.item, certificates);
-  return presented.flatMap((sighting): readonly Deadline[] => {
+  const own = presented.flatMap((sighting): readonly Deadline[] => {
     const { item } = sighting;
     const at = endsAt(item);
     if (at === undefined) return [];
@@ -189,6 +190,26 @@ function clientDeadlines(
       ? [{ item, kind, sighting, endsAt: at, steps: stepsTo(at, item, thresholds), client: { name, leaf } }]
       : [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view) }];
   });
+  return [...own, ...authorityDeadline(location, { name, leaf }, path, certificates, view, policy)];
+}
+
+/** The CA in the server's trust store that lets the client in, where the client does not send it itself. */
+function authorityDeadline(
+  location: Location,
+  client: FailingClient,
+  path: ReadonlySet<string>,
+  presented: readonly CertificateSighting[],
+  view: InventoryView,
+  policy: Policy,
+): readonly Deadline[] {
+  const links = presented.map(({ item }) => item).filter(({ id }) => path.has(id));
+  const item = admittingAuthority(links, view.clientAuthorities(location));
+  const at = item === undefined ? undefined : endsAt(item);
+  if (item === undefined || at === undefined || path.has(item.id)) return [];
+  const kind = item.selfIssued ? 'trust-anchor' : 'authority';
+  const settings = policyFor(policy, location, { role: 'trust-anchor' });
+  const steps = stepsTo(at, item, thresholdsFor(kind, item, settings));
+  return [{ item, kind, endsAt: at, steps, limits: client.leaf.item, client }];
 }
 
 /** The certificate that limits the chain though the server did not send it. */

@@ -4,7 +4,7 @@ import { deadlineFacts } from './facts.ts';
 import type { Assessment, Finding } from './finding.ts';
 import { compareSeverity } from '../plugin/notification.ts';
 import { assessment, earliest, type Subject } from './subject.ts';
-import { ending, fullNameOf, placeName, titleOf } from './wording.ts';
+import { counted, ending, fullNameOf, placeName, titleOf } from './wording.ts';
 
 /** What to do about one deadline, in order. */
 export type Advice = (deadline: Deadline, subject: Subject) => readonly string[];
@@ -40,12 +40,27 @@ export function endingFindings(subject: Subject, rule: EndRule, advice: Advice):
 }
 
 /** Whether the end of a client, or of what is above it, is told by `client-rejected`, with the same cause. */
-export function toldByRejection({ location }: Subject): (deadline: Deadline) => boolean {
-  const ends = new Map(clientsShownTo(location).map(({ name, endedBy }) => [name, endedBy?.item.id]));
+export function toldByRejection({ location, view }: Subject): (deadline: Deadline) => boolean {
+  const ends = new Map(clientsShownTo(location, view).map(({ name, endedBy }) => [name, endedBy?.item.id]));
   return ({ client, item }) => client !== undefined && ends.get(client.name) === item.id;
 }
 
+/** Endpoints that are named in a sentence. */
+const MAX_ENDPOINTS = 3;
+
+/** Who logs in nowhere any more, where the place of the item says what it is used for. */
+function loginsText({ sighting, client }: Deadline): string {
+  const used = (sighting?.usedBy ?? []).flatMap(({ type, id }) => (type === 'endpoint' ? [id] : []));
+  if (sighting === undefined || client !== undefined || used.length === 0) return '';
+  const more = used.length - MAX_ENDPOINTS;
+  const at = `${used.slice(0, MAX_ENDPOINTS).join(', ')}${more > 0 ? ` and ${counted(more, 'more endpoint')}` : ''}`;
+  return sighting.role === 'client'
+    ? `, and with it the logins at ${at}`
+    : `, and with it the logins of all clients that it vouches for at ${at}`;
+}
+
 function summaryOf(deadline: Deadline, { location, now }: Subject): string {
-  const tail = deadline.limits === undefined ? '' : `, and with it the chain of ${titleOf(deadline.limits)}`;
+  const tail =
+    deadline.limits === undefined ? loginsText(deadline) : `, and with it the chain of ${titleOf(deadline.limits)}`;
   return `${fullNameOf(deadline.item)} ${ending(deadline.endsAt, now)}${tail}, at ${placeName(location)}`;
 }

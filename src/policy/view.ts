@@ -1,5 +1,5 @@
 import type { Fact } from '../inventory/fact.ts';
-import type { KnownCertificate } from '../inventory/model.ts';
+import type { KnownCertificate, Location } from '../inventory/model.ts';
 
 /** A certificate that is known for the same names as another, and where it was seen. */
 export interface Successor {
@@ -18,6 +18,8 @@ export interface InventoryView {
    * (`CLOCK_SUBJECT`): at most one of each kind by each enricher. Empty when none is switched on.
    */
   facts(subject: string): readonly Fact[];
+  /** CA certificates whose clients an endpoint lets in, as far as its trust store is known; empty where it is not. */
+  clientAuthorities(endpoint: Location): readonly KnownCertificate[];
   /** Newer certificates for exactly the names of this one, wherever else they were seen, as far as is known. */
   successors(leaf: KnownCertificate): readonly Successor[];
 }

@@ -165,7 +165,7 @@ describe('a location', () => {
       expect.stringMatching(/^ {2}billing +accepted +2026-02-05 12:00 UTC +4 days +billing +named/),
     );
     expect(lines).toContainEqual(
-      expect.stringMatching(/^ {2}\(cron\) +not rehearsed +2026-04-02 12:00 UTC +60 days +cron +named/),
+      expect.stringMatching(/^ {2}\(cron\) +may log in +2026-04-02 12:00 UTC +60 days +cron +named/),
     );
     expect(lines).toContain('  billing: HTTP 200 to HEAD /');
     expect(lines).toContain('  without a certificate rejected: certificate_required: alert 116');
@@ -242,7 +242,7 @@ describe('a certificate', () => {
     expect(text).toContain(
       'Logins that may fail on its last day, 2026-04-02 12:00 UTC, in 60 days: the endpoint names its issuer',
     );
-    expect(text.match(/\(cron\) +not rehearsed/g)).toHaveLength(2);
+    expect(text.match(/\(cron\) +may log in/g)).toHaveLength(2);
     expect(text).toContain('Nothing yet: the first notice (warning) is due 2026-03-11 00:00 UTC, in 37 days.');
   });
 

@@ -39,6 +39,11 @@ describe('a config that is wrong', () => {
         'notafter.yaml:4:5: sources[0].pahts: unknown key; did you mean "paths"?',
       ],
     ],
+    [
+      'a list of endpoints with something else in it',
+      `${SOURCE}    trusts_clients_of: [api.example.com:8443, https://api.example.com/]\n`,
+      ['notafter.yaml:5:47: sources[0].trusts_clients_of[1]: '],
+    ],
     ['a mistyped section', 'sorces: []\n', ['notafter.yaml:1:1: sorces: unknown key; did you mean "sources"?']],
     [
       'an unknown key far from all',

@@ -117,9 +117,9 @@ export interface LookScenario {
   news(): Promise<readonly string[]>;
 }
 
-/** A recorder over a real store, with a clock that stands still and one channel that is told everything. */
-export async function createLookScenario(): Promise<LookScenario> {
-  const store = await openSqlite(':memory:');
+/** A recorder over a real store (one of its own, unless it is given one), with a clock that stands still and one channel that is told everything. */
+export async function createLookScenario(given?: Store): Promise<LookScenario> {
+  const store = given ?? (await openSqlite(':memory:'));
   const clock = { at: START, now: () => clock.at };
   const options: NotifyOptions = {
     channels: ['mail'],

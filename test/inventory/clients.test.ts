@@ -18,6 +18,17 @@ import {
 const ISSUING = 'CN=Example Issuing CA,O=Example';
 const ROOT = 'CN=Example Root,O=Example';
 
+/** A file whose certificates say where they are used. */
+function used(
+  location: string,
+  item: KnownCertificate,
+  role: 'client' | 'trust-anchor',
+  ...ids: readonly string[]
+): Location {
+  const usedBy = ids.map((id) => ({ type: 'endpoint' as const, id }));
+  return fileLocation([sighting(item, { role, usedBy })], { location });
+}
+
 function endpoint(
   location: string,
   acceptableIssuers: readonly string[] = [],
@@ -226,4 +237,73 @@ test('10 000 clients and 10 000 endpoints of one CA are joined without making th
   expect(lines([first])).toEqual(['(client 0)@e0 named - 0d client 0']);
   // A product would be 100 million pairs.
   expect(elapsedMs).toBeLessThan(5_000);
+});
+
+describe('a client whose place says where it is used', () => {
+  const admin = leaf('admin', { left: 30 * DAY });
+
+  test.each<[string, string]>([
+    ['the target', 'api.example.com:8443'],
+    ['the target in another way', 'https://API.example.com:8443/'],
+    ['the address', '10.0.0.7:8443'],
+  ])('is joined to the endpoint by %s', (_, id) => {
+    const clients = clientOutlooks([used('/root/.kube/config', admin, 'client', id), endpoint('a')]);
+    expect(lines(clients.referenced)).toEqual(['(admin)@a unspecified - 30d admin']);
+    expect([...clients.of(admin.id)]).toEqual(clients.referenced);
+    expect(clients.referenced[0]?.by).toBe('reference');
+  });
+
+  test('is known at an endpoint that nobody looks at as well', () => {
+    const clients = clientOutlooks([used('/root/.kube/config', admin, 'client', 'other.example.com')]);
+    expect(lines(clients.referenced)).toEqual(['(admin)@other.example.com:443 unspecified - 30d admin']);
+    expect(clients.referenced[0]?.endpoint).toEqual({ source: 'disk', location: 'other.example.com:443' });
+  });
+
+  test('is there once: neither beside what the config shows there nor among those whose issuer is named', () => {
+    const at = endpoint('a', [ISSUING]);
+    const kubeconfig = used('/root/.kube/config', admin, 'client', 'api.example.com:8443');
+    const clients = clientOutlooks([at, kubeconfig]);
+    expect(lines(clients.of(admin.id))).toEqual(['(admin)@a named - 30d admin']);
+    expect(lines(clients.foundAt(at))).toEqual(['(admin)@a named - 30d admin']);
+    expect(lines(clients.found(NOW))).toEqual([]);
+    const shown = showing(at, 'kube', [admin], { status: 'accepted' });
+    expect(lines(clientOutlooks([shown, kubeconfig]).of(admin.id))).toEqual(['kube@a named accepted 30d admin']);
+  });
+});
+
+describe('a trust store that is known', () => {
+  const ends = root('Example Root', { left: 9 * DAY });
+  const billing = [leaf('billing', { left: 60 * DAY }), authority()] as const;
+  const store = (...anchors: readonly KnownCertificate[]): readonly Location[] =>
+    anchors.map((anchor, index) => used(`/etc/ca-${index}.pem`, anchor, 'trust-anchor', 'api.example.com:8443'));
+
+  test.each<[string, readonly Location[], string]>([
+    ['ends the logins under a root that ends first', store(ends), '9d Example Root'],
+    [
+      'goes on while a successor of the root is there',
+      store(ends, root('Example Root', { id: 'next' })),
+      '60d billing',
+    ],
+    [
+      'says nothing where another endpoint is meant',
+      [used('/x', ends, 'trust-anchor', 'pay.example.com')],
+      '60d billing',
+    ],
+    ['says nothing by roots of others', store(root('Other Root', { left: DAY })), '60d billing'],
+    ['says nothing by a certificate that issues nothing', store(leaf('Example Root', { left: DAY })), '60d billing'],
+    [
+      'says nothing by a namesake with another key',
+      store(root('Example Root', { left: 9 * DAY, subjectKeyId: 'bb' })),
+      '60d billing',
+    ],
+  ])('%s', (_, stores, expected) => {
+    const chain = [billing[0], authority('Example Issuing CA', { authorityKeyId: 'aa' })];
+    const at = showing(endpoint('a'), 'billing', chain, { status: 'accepted' });
+    expect(lines(clientOutlooks([at, ...stores]).configured)).toEqual([`billing@a unspecified accepted ${expected}`]);
+  });
+
+  test('counts for clients that were found as well, with what is known above them', () => {
+    const all = [endpoint('a', [ISSUING]), file('/etc/ssl/billing.pem', billing), ...store(ends)];
+    expect(lines(clientOutlooks(all).found(NOW))).toEqual(['(billing)@a named - 9d Example Root']);
+  });
 });

@@ -16,6 +16,7 @@ import {
   START,
   type LookScenario,
 } from '../helpers/look-scenario.ts';
+import { createAuthority, type TestCertificate } from '../helpers/pki.ts';
 
 const healthy = endingIn(60);
 const ending = endingIn(20);
@@ -252,6 +253,73 @@ describe('what a look did not name', () => {
 
     expect(await scenario.locations()).toEqual(['a']);
     expect((await scenario.news()).toSorted()).toEqual(['first expiring', 'first unreachable', 'withdrawn expiring']);
+  });
+});
+
+describe('a source that says whose clients it decides about', () => {
+  const root = createAuthority({ name: 'Client Root', notAfter: new Date(START + 20 * DAY) });
+  const client = root.issue({
+    commonName: 'billing',
+    notBefore: new Date(START),
+    notAfter: new Date(START + 90 * DAY),
+  });
+  const store = sourceOf(scripted([]), { name: 'trust', trustsClientsOf: ['api.example'] });
+  const endpoint = saw(`${TARGET}@10.0.0.7`, [], {
+    items: [{ kind: 'certificate', der: client.der, place: { key: 'client/billing', index: 0 }, role: 'client' }],
+    endpoint: {
+      address: '10.0.0.7',
+      port: 443,
+      handshake: 'hello',
+      chain: [],
+      acceptableIssuers: [],
+      verdicts: [],
+    },
+  });
+
+  async function lookAtStore(certificates: readonly TestCertificate[]): Promise<void> {
+    await scenario.store.transaction((tx) =>
+      tx.inventory.saveTarget({ source: 'trust', key: '/ca', labels: {}, data: null }, scenario.clock.at),
+    );
+    const recording = await scenario.recorder.begin(store, { key: '/ca', data: null }, ++fence);
+    const { items, ...rest } = saw('/ca/clients.pem', certificates);
+    await recording.add([{ ...rest, items: items.map((item) => ({ ...item, role: 'trust-anchor' })) }]);
+    await recording.finish();
+  }
+
+  test('has its end told with the logins that end with it, as one alert, though the endpoint has not changed', async () => {
+    await look([endpoint]);
+    expect(await scenario.news()).toEqual([]);
+    await lookAtStore([root.certificate]);
+    await look([endpoint]);
+
+    const alert = await scenario.alert('client-will-fail');
+    expect([alert?.family, alert?.cause]).toEqual(['expiry', root.certificate.fingerprint]);
+    expect(alert?.places.map(({ location }) => location).toSorted()).toEqual(['/ca/clients.pem', `${TARGET}@10.0.0.7`]);
+    const [sighting] = (await scenario.location('/ca/clients.pem'))?.sightings ?? [];
+    expect(sighting?.usedBy).toEqual([{ type: 'endpoint', id: 'api.example' }]);
+  });
+
+  test('lets the endpoint go when its trust store is renewed or gone', async () => {
+    const next = createAuthority({ name: 'Client Root', key: root.key, notAfter: new Date(START + 4_000 * DAY) });
+    await lookAtStore([root.certificate]);
+    await look([endpoint]);
+    expect(await scenario.alert('client-will-fail')).toBeDefined();
+    await lookAtStore([root.certificate, next.certificate]);
+    for (let count = 0; count < 3; count++) await look([endpoint]);
+    const alert = await scenario.alert('client-will-fail');
+    expect(alert?.places.filter(({ state }) => state === 'open').map(({ location }) => location)).toEqual([
+      '/ca/clients.pem',
+    ]);
+  });
+
+  test('is known again after a start, before anything was looked at', async () => {
+    await look([endpoint]);
+    await lookAtStore([root.certificate]);
+    const restarted = await createLookScenario(scenario.store);
+    await restarted.recorder.assessAll(new AbortController().signal);
+    expect((await scenario.alert('client-will-fail'))?.places.map(({ location }) => location)).toContain(
+      `${TARGET}@10.0.0.7`,
+    );
   });
 });
 

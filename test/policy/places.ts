@@ -30,6 +30,7 @@ export function view(
     intervalMs?: number;
     facts?: Readonly<Record<string, readonly Fact[]>>;
     successors?: readonly Successor[];
+    clientAuthorities?: readonly KnownCertificate[];
   } = {},
 ): InventoryView {
   return {
@@ -37,6 +38,7 @@ export function view(
     intervalMs: () => options.intervalMs,
     facts: (subject) => options.facts?.[subject] ?? [],
     successors: () => options.successors ?? [],
+    clientAuthorities: ({ endpoint }) => (endpoint === undefined ? [] : (options.clientAuthorities ?? [])),
   };
 }
 

@@ -63,6 +63,7 @@ export async function scan(
     facts: () => [],
     // Nothing is pinned here.
     successors: () => [],
+    clientAuthorities: () => [],
   };
   let done = 0;
   const transcripts = new Map<Location, readonly string[]>();

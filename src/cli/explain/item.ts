@@ -9,7 +9,7 @@ import { terminalText } from '../../text/terminal.ts';
 import { endOf, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
 import type { Knowledge } from './knowledge.ts';
-import { actionLines, facts, moment, outageText, restLine, section, verdictText, worstFirst } from './text.ts';
+import { actionLines, facts, moment, outageText, restLine, section, todayText, worstFirst } from './text.ts';
 
 /** Lines of one list. */
 const MAX_ROWS = 20;
@@ -33,13 +33,15 @@ export function explainItem(item: KnownItem, known: Knowledge): ItemExplanation 
   const { clients, locations } = known;
   const homes = clients.homes(item.id);
   const own = [...clients.of(item.id)];
-  const found = own.filter(({ name }) => name === undefined);
+  const found = own.filter(({ by }) => by === 'issuer');
   const limits = locations.filter(({ chain }) => chain?.effective.by === item.id);
   const affected = new Set([...homes.map(({ location }) => location), ...limits]);
   return {
     item,
     homes,
-    clients: clients.configured.filter(({ client, limitedBy }) => client.id === item.id || limitedBy.id === item.id),
+    clients: [...clients.configured, ...clients.referenced].filter(
+      ({ client, limitedBy }) => client.id === item.id || limitedBy.id === item.id,
+    ),
     found: found.slice(0, MAX_ROWS),
     foundCount: found.length,
     limits,
@@ -97,7 +99,7 @@ function outlookLines(
   const columns: Parameters<typeof table<ClientOutlook>>[0] = [
     { title: 'ENDPOINT', text: ({ endpoint }) => terminalText(endpoint.location), shrinks: true },
     { title: 'CLIENT', text: ({ name, client }) => terminalText(name ?? `(${client.title})`), shrinks: true },
-    { title: 'TODAY', text: ({ verdict }) => verdictText(verdict) },
+    { title: 'TODAY', text: todayText },
     { title: 'REJECTED FROM', text: outageText },
     { title: 'IN', text: ({ limitedBy }) => untilText(limitedBy, now) },
     { title: 'LIMITED BY', text: ({ limitedBy }) => terminalText(limitedBy.title), shrinks: true },

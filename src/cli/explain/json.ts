@@ -75,12 +75,13 @@ export function itemJson({ item, homes, clients, found, limits, findings }: Item
   };
 }
 
-function outlookJson({ client, name, endpoint, verdict, acceptance, outageAt, limitedBy }: ClientOutlook): object {
+function outlookJson({ client, name, by, endpoint, verdict, acceptance, outageAt, limitedBy }: ClientOutlook): object {
   return {
     source: endpoint.source,
     location: endpoint.location,
     client: client.id,
     name: name ?? null,
+    joined_by: by,
     verdict:
       verdict === undefined ? null : { status: verdict.status, reason: verdict.reason, evidence: verdict.evidence },
     issuer: acceptance.replace('-', '_'),

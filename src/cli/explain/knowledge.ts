@@ -1,4 +1,5 @@
 import type { Config } from '../../config/config.ts';
+import { createClientTrust } from '../../inventory/client-trust.ts';
 import { clientOutlooks, type Clients } from '../../inventory/clients.ts';
 import { FactIndex } from '../../inventory/fact-index.ts';
 import { createLeafIndex } from '../../inventory/leaf-index.ts';
@@ -54,12 +55,14 @@ export async function gather(store: Store, config: Config, now: number): Promise
   const intervals = new Map(sources.map(({ name, intervalMs }) => [name, intervalMs]));
   let trust: Trust | undefined;
   const leaves = createLeafIndex();
+  const clientTrust = createClientTrust(locations);
   for (const location of locations) leaves.note(location);
   const view: InventoryView = {
     isPublicRoot: (fingerprint) => (trust ??= loadTrust()).publicRoots.has(fingerprint),
     intervalMs: (source) => intervals.get(source),
     facts: (subject) => facts.facts(subject),
     successors: (leaf) => leaves.newerThan(leaf),
+    clientAuthorities: (endpoint) => clientTrust.authoritiesAt(endpoint),
   };
   const assessed = new Map<Location, readonly Finding[]>();
 
@@ -69,7 +72,7 @@ export async function gather(store: Store, config: Config, now: number): Promise
 
   return {
     locations,
-    clients: clientOutlooks(locations),
+    clients: clientOutlooks(locations, clientTrust),
     now,
     transcripts: new Map(),
     deadlines,

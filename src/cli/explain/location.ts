@@ -17,6 +17,7 @@ import {
   restLine,
   section,
   thresholdLines,
+  todayText,
   verdictText,
   worstFirst,
 } from './text.ts';
@@ -239,7 +240,7 @@ function clientTable(outlooks: readonly ClientOutlook[], now: number, width: num
   return table<ClientOutlook>(
     [
       { title: 'CLIENT', text: ({ name, client }) => terminalText(name ?? `(${client.title})`), shrinks: true },
-      { title: 'VERDICT', text: ({ verdict }) => verdictText(verdict) },
+      { title: 'VERDICT', text: todayText },
       { title: 'REJECTED FROM', text: outageText },
       { title: 'IN', text: ({ limitedBy }) => untilText(limitedBy, now) },
       { title: 'LIMITED BY', text: ({ limitedBy }) => terminalText(limitedBy.title), shrinks: true },

@@ -33,6 +33,12 @@ export function verdictText(verdict: Verdict | undefined): string {
   return verdict.reason === null ? verdict.status : `${verdict.status}: ${terminalText(verdict.reason)}`;
 }
 
+/** The verdict; without one, how a client that was found has to do with the endpoint. */
+export function todayText({ verdict, by }: ClientOutlook): string {
+  if (verdict !== undefined || by === 'config') return verdictText(verdict);
+  return by === 'reference' ? 'used there' : 'may log in';
+}
+
 export function outageText({ outageAt }: ClientOutlook): string {
   return outageAt === null ? 'never' : utc(outageAt);
 }

@@ -11,7 +11,7 @@ const CLIENT_USAGES: ReadonlySet<string> = new Set(['clientAuth', 'anyExtendedKe
 /** A certificate is shown as a client's whose extended key usage does not allow it. Without the extension all is allowed. */
 export function clientAuthMissing(subject: Subject): Assessment {
   const findings = new Map<string, Finding>();
-  for (const client of clientsShownTo(subject.location)) {
+  for (const client of clientsShownTo(subject.location, subject.view)) {
     const usages = client.leaf.item.extendedKeyUsage;
     if (usages === undefined || usages.some((usage) => CLIENT_USAGES.has(usage))) continue;
     if (!findings.has(client.leaf.item.id)) findings.set(client.leaf.item.id, toFinding(client, usages, subject));

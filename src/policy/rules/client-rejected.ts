@@ -12,7 +12,9 @@ import { ending, fullNameOf, placeName, targetName, titleOf, utc } from '../word
  * ended, or something above it has, the cause is that end, so that all who hear of the end hear of this too.
  */
 export function clientRejected(subject: Subject): Assessment {
-  const rejected = clientsShownTo(subject.location).filter(({ verdict }) => verdict?.status === 'rejected');
+  const rejected = clientsShownTo(subject.location, subject.view).filter(
+    ({ verdict }) => verdict?.status === 'rejected',
+  );
   const byCause = Map.groupBy(rejected, ({ leaf, endedBy }) => (endedBy ?? leaf).item.id);
   return {
     findings: [...byCause.values()].flatMap(([first, ...others]) =>
@@ -41,7 +43,7 @@ function toFinding(clients: readonly [ShownClient, ...ShownClient[]], subject: S
         { name: 'Verdict', value: `rejected: ${verdict?.reason ?? 'no reason given'}, ${utc(judgedAt(location))}` },
         ...(verdict === undefined || verdict.evidence === '' ? [] : [{ name: 'Evidence', value: verdict.evidence }]),
       ]),
-      ...itemFacts(item, speaker.endedBy ?? speaker.leaf),
+      ...itemFacts(item, speaker.endedBy === undefined ? speaker.leaf : speaker.endedBy.sighting),
     ],
     actions: [...actions, proveLogin(location, speaker.leaf)],
   };
@@ -54,17 +56,17 @@ function explain(client: ShownClient, subject: Subject): { readonly why: string;
   const said = verdict?.reason ?? 'no reason given';
   const end = endedBy === undefined ? undefined : endsAt(endedBy.item);
   if (endedBy !== undefined && end !== undefined) {
-    const above = endedBy === leaf ? '' : ' above it';
+    const isOwn = endedBy.item.id === leaf.item.id;
+    const above = isOwn ? '' : endedBy.sighting === undefined ? ' in the trust store of the server' : ' above it';
     return {
       why: `${fullNameOf(endedBy.item)}${above} ${ending(end, now)} (${said})`,
-      actions:
-        endedBy === leaf
-          ? [renewIt(leaf.item, leaf), deployClient(name, leaf)]
-          : [
-              `Ask the owner of ${titleOf(endedBy.item)} for its successor, and the owner of ${targetName(location)} to trust the root above it`,
-              `Reissue the certificate of client ${name} under the successor`,
-              deployClient(name, leaf),
-            ],
+      actions: isOwn
+        ? [renewIt(leaf.item, leaf), deployClient(name, leaf)]
+        : [
+            `Ask the owner of ${titleOf(endedBy.item)} for its successor, and the owner of ${targetName(location)} to trust the root above it`,
+            `Reissue the certificate of client ${name} under the successor`,
+            deployClient(name, leaf),
+          ],
     };
   }
   const { meaning, action } = early(client, location) ?? diagnose(verdict?.reason ?? null);

@@ -43,7 +43,7 @@ export function clientWillFail(subject: Subject): Assessment {
 function toFinding({ deadline, severity, clients }: Threat, subject: Subject): Finding {
   const { location, now } = subject;
   const { item, endsAt } = deadline;
-  const fails = `from then on ${targetName(location)} rejects ${clientsText(clients)}${todayText(clients, subject)}`;
+  const fails = `${deadline.sighting === undefined ? 'it is in the trust store that decides about clients, and ' : ''}from then on ${targetName(location)} rejects ${clientsText(clients)}${todayText(clients, subject)}`;
   return {
     rule: 'client-will-fail',
     family: 'expiry',
@@ -65,8 +65,8 @@ function todayText(clients: readonly FailingClient[], subject: Subject): string 
   return ` (today already: ${[...new Set(today.map((verdict) => verdict?.reason ?? 'no reason given'))].join(', ')})`;
 }
 
-function verdictsOf({ location }: Subject): ReadonlyMap<string, Verdict | undefined> {
-  return new Map(clientsShownTo(location).map(({ name, verdict }) => [name, verdict]));
+function verdictsOf({ location, view }: Subject): ReadonlyMap<string, Verdict | undefined> {
+  return new Map(clientsShownTo(location, view).map(({ name, verdict }) => [name, verdict]));
 }
 
 /** Who breaks, and what the endpoint says to them today. */
@@ -94,6 +94,15 @@ function actionsFor(deadline: Deadline, clients: readonly FailingClient[], { loc
       `${renewIt(item, deadline.sighting)}; it needs clientAuth in its extended key usage`,
       ...clients.map((one) => deployClient(one.name, one.leaf)),
       `If ${target} knows the client by its subject, serial or fingerprint, tell its owner before the new one is used`,
+      login,
+    ];
+  }
+  if (deadline.sighting === undefined) {
+    // It is not the client's: the server has it in its trust store.
+    return [
+      `A new certificate for ${clientsText(clients)} from ${name} does not help: ${target} lets in whom ${name} vouches for, and only until it ends`,
+      `Ask the owner of ${name} for its successor, and the owner of ${target} to add it to the trust store beside ${name}, and to keep both until every client has changed`,
+      `Then reissue ${clientsText(clients)} under the successor`,
       login,
     ];
   }

@@ -15,7 +15,7 @@ const MAX_LISTED = 10;
 export function issuerNotAccepted(subject: Subject): Assessment {
   const acceptable = subject.location.endpoint?.acceptableIssuers ?? [];
   const findings = new Map<string, Finding>();
-  for (const client of clientsShownTo(subject.location)) {
+  for (const client of clientsShownTo(subject.location, subject.view)) {
     if (client.verdict?.status === 'accepted' || findings.has(client.leaf.item.id)) continue;
     const issuers = issuersOf(client);
     if (acceptanceOf(issuers, acceptable) !== 'not-named') continue;

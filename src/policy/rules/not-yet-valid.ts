@@ -14,11 +14,13 @@ import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
  * A client that is rejected before its day is told of by `client-rejected`.
  */
 export function notYetValid(subject: Subject): Assessment {
-  const { location, now } = subject;
+  const { location, now, view } = subject;
   const served = servedBy(location);
   const leaf = servedLeaf(location);
   const rejected = new Set(
-    clientsShownTo(location).flatMap(({ leaf: own, verdict }) => (verdict?.status === 'rejected' ? [own.item.id] : [])),
+    clientsShownTo(location, view).flatMap(({ leaf: own, verdict }) =>
+      verdict?.status === 'rejected' ? [own.item.id] : [],
+    ),
   );
   const waiting = location.sightings.filter(
     (sighting) =>

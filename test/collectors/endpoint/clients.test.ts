@@ -429,6 +429,7 @@ describe('the endpoint collector with clients', () => {
         intervalMs: () => undefined,
         facts: () => [],
         successors: () => [],
+        clientAuthorities: () => [],
       };
       const { findings } = assess(location, view, DEFAULT_POLICY, now);
 
@@ -473,6 +474,7 @@ describe('the endpoint collector with clients', () => {
         intervalMs: () => undefined,
         facts: () => [],
         successors: () => [],
+        clientAuthorities: () => [],
       };
 
       expect(

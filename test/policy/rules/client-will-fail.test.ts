@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
-import type { KnownCertificate } from '../../../src/inventory/model.ts';
+import type { KnownCertificate, Sighting } from '../../../src/inventory/model.ts';
 import { parseMatcher } from '../../../src/label/matcher.ts';
 import { DEFAULT_POLICY } from '../../../src/policy/policy.ts';
 import { parseThreshold } from '../../../src/policy/threshold.ts';
@@ -18,6 +18,7 @@ import {
   showing,
   sighting,
   told,
+  view,
 } from '../places.ts';
 
 const here = endpointLocation([leaf()]);
@@ -152,4 +153,74 @@ test('tells of no client where nothing at its place is one', () => {
     ],
   };
   expect(told(chainOnly)).toEqual(['expiring critical']);
+});
+
+describe('the CA in the trust store of the server', () => {
+  const store = (left: number, more: Partial<KnownCertificate> = {}): Parameters<typeof judged>[2] => ({
+    view: view({ clientAuthorities: [root('Example Root', { left, ...more })] }),
+  });
+  const location = shown([leaf('billing'), authority()]);
+
+  test.each<[string, Parameters<typeof judged>[2], readonly string[]]>([
+    ['is far from its end', store(400 * DAY), []],
+    ['ends in 100 days', store(100 * DAY), ['client-will-fail warning']],
+    ['ends in 20 days', store(20 * DAY), ['client-will-fail critical']],
+    ['has ended', store(-DAY), ['expired critical']],
+    ['never ends', store(20 * DAY, { notAfter: { status: 'never' } }), []],
+    ['vouches for others', store(20 * DAY, { subject: 'CN=Other' }), []],
+    [
+      'has a successor beside it',
+      {
+        view: view({
+          clientAuthorities: [root('Example Root', { left: 20 * DAY }), root('Example Root', { id: 'n' })],
+        }),
+      },
+      [],
+    ],
+  ])('that %s', (_, options, expected) => {
+    expect(told(location, 0, options)).toEqual(expected);
+  });
+
+  test('is the cause, of family expiry, and a new client certificate from it is said to be no help', () => {
+    const [finding] = judged(location, 0, store(20 * DAY)).findings;
+    expect(finding).toMatchObject({ family: 'expiry', cause: root('Example Root').id });
+    expect(finding?.summary).toBe(
+      'Example Root (CN=Example Root,O=Example) ends in 20 days, 2026-02-21 12:00 UTC: it is in the trust store that decides about clients, and from then on api.example.com:8443 rejects client billing, at api.example.com:8443@10.0.0.7',
+    );
+    expect(finding?.actions[0]).toMatch(/does not help/);
+  });
+
+  test('explains a rejection after its end, which is then told once', () => {
+    const rejected = showing(here, 'billing', [leaf('billing'), authority()], {
+      status: 'rejected',
+      reason: 'certificate_expired',
+    });
+    const { findings } = judged(rejected, 0, store(-DAY));
+    expect(findings.map(({ rule, family, cause }) => [rule, family, cause])).toEqual([
+      ['client-rejected', 'expiry', root('Example Root').id],
+    ]);
+    expect(findings[0]?.summary).toContain('in the trust store of the server ended 1 day ago');
+  });
+
+  test('is no bystander in its own place, though everybody ships it', () => {
+    const anchor = root('Example Root', { left: 20 * DAY });
+    const at = (usedBy?: Sighting['usedBy']): readonly string[] =>
+      told(fileLocation([sighting(anchor, { role: 'trust-anchor', ...(usedBy === undefined ? {} : { usedBy }) })]), 0, {
+        view: view({ publicRoots: [anchor.id] }),
+      });
+    expect(at()).toEqual([]);
+    expect(at([{ type: 'endpoint', id: 'api.example.com:8443' }])).toEqual(['trust-anchor-expiring critical']);
+  });
+});
+
+test('a certificate in a file names the logins that end with it', () => {
+  const usedBy = [{ type: 'endpoint' as const, id: 'kube.example.com:6443' }];
+  const summary = (role: Sighting['role'], item: KnownCertificate): string | undefined =>
+    judged(fileLocation([sighting(item, { role, usedBy })])).findings[0]?.summary;
+  expect(summary('client', leaf('admin', { left: 7 * DAY }))).toMatch(
+    / UTC, and with it the logins at kube\.example\.com:6443, at \/etc\/ssl\/api\.pem$/,
+  );
+  expect(summary('trust-anchor', root('Root', { left: 7 * DAY }))).toContain(
+    ', and with it the logins of all clients that it vouches for at kube.example.com:6443, at ',
+  );
 });
