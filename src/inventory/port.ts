@@ -1,3 +1,4 @@
+import type { Labels } from '../label/labels.ts';
 import type { Json } from '../plugin/json.ts';
 import type { EnricherName, Inquiry } from './fact.ts';
 import type { KnownCertificate, Location, SourceState, TargetState } from './model.ts';
@@ -6,6 +7,17 @@ export interface LocationFilter {
   readonly source?: string;
   readonly target?: string;
   readonly ids?: readonly number[];
+}
+
+/** The little that a look has to know of a location before it comes to it: a target may have very many. */
+export interface LocationMark {
+  readonly id: number;
+  readonly location: string;
+  readonly labels: Labels;
+  /** Absent when the last look failed, too. */
+  readonly version?: string;
+  /** The last look saw all of it: when it is seen unchanged, nothing but times moves. */
+  readonly isWhole: boolean;
 }
 
 /** Reads what is known. Only current things: no withdrawn location, no sighting that ended. */
@@ -17,6 +29,8 @@ export interface InventoryReader {
   target(source: string, key: string): Promise<TargetState | undefined>;
   /** Ordered by source and location. */
   locations(filter?: LocationFilter): Promise<readonly Location[]>;
+  /** A mark for every location of a target. */
+  marks(source: string, target: string): Promise<readonly LocationMark[]>;
   /** The DER of a certificate or CRL that was seen. */
   der(fingerprint: string): Promise<Uint8Array | undefined>;
   /** What passed on the wire at the last look that has shown anything, a line each; empty where there is none. */
@@ -55,6 +69,8 @@ export interface InventoryWriter extends InventoryReader {
   setCheckpoint(source: string, target: string, checkpoint: Json | undefined, now: number): Promise<void>;
   /** Writes locations and gives them back with their ids. */
   saveLocations(writes: readonly LocationWrite[]): Promise<readonly Location[]>;
+  /** Notes that locations were looked at and seen as they were, all that is in them included. */
+  touch(ids: readonly number[], now: number): Promise<void>;
   /** Ends locations and their sightings; history stays until it is pruned. */
   withdrawLocations(ids: readonly number[], now: number): Promise<void>;
   withdrawTarget(source: string, target: string, now: number): Promise<void>;

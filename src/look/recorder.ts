@@ -1,7 +1,7 @@
 import { createClientTrust } from '../inventory/client-trust.ts';
 import type { LeafIndex } from '../inventory/leaf-index.ts';
 import type { Location } from '../inventory/model.ts';
-import type { InventoryReader, LocationWrite } from '../inventory/port.ts';
+import type { InventoryReader, LocationMark, LocationWrite } from '../inventory/port.ts';
 import { applyFailure, applyObservation, failedTarget, type RecordMeta } from '../inventory/record.ts';
 import { mergeLabels } from '../label/labels.ts';
 import type { Target } from '../plugin/collector.ts';
@@ -23,6 +23,8 @@ const ASSESS_BATCH = 500;
 
 /** An assessment that asks to be made again at once, or in the past, waits this long: it must not spin. */
 const SOONEST_MS = 1_000;
+
+type Mark = Omit<LocationMark, 'location'>;
 
 export interface RecorderParts {
   readonly ledger: Ledger;
@@ -131,9 +133,10 @@ export function createRecorder(parts: RecorderParts): Recorder {
   ): Promise<readonly Location[]> {
     if (writes.length === 0) return [];
     const saved = await tx.inventory.saveLocations(writes);
-    const open = await tx.alerts.openAlertsAt(saved.map((location) => location.id));
-    const alarmed = new Set(
-      open.flatMap((alert) => alert.places.flatMap((place) => (place.state === 'open' ? [place.locationId] : []))),
+    const touched = saved.filter((_, index) => writes[index]?.touchOnly === true);
+    const alarmed = await alarmedOf(
+      tx,
+      touched.map((location) => location.id),
     );
     const changed = saved.filter((location, index) => {
       // What decides about its clients may have changed at another place.
@@ -158,12 +161,8 @@ export function createRecorder(parts: RecorderParts): Recorder {
       ...(source.trustsClientsOf === undefined ? {} : { trustsClientsOf: source.trustsClientsOf }),
       ...(source.chains === undefined ? {} : { chains: source.chains }),
     };
-    const known = new Map(
-      (await inventory.locations({ source: source.name, target: target.key })).map((location) => [
-        location.location,
-        location,
-      ]),
-    );
+    const marks = new Map<string, Mark>();
+    for (const { location, ...mark } of await inventory.marks(source.name, target.key)) marks.set(location, mark);
     /** What this look has recorded. */
     const seen = new Set<string>();
     let isComplete = true;
@@ -183,9 +182,27 @@ export function createRecorder(parts: RecorderParts): Recorder {
       });
     }
 
+    /** What is known of the locations by these names. */
+    async function knownOf(reader: InventoryReader, names: Iterable<string>): Promise<ReadonlyMap<string, Location>> {
+      const ids = [...names].flatMap((name) => marks.get(name)?.id ?? []);
+      const known = ids.length === 0 ? [] : await reader.locations({ ids });
+      return new Map(known.map((location) => [location.location, location]));
+    }
+
     /** Known locations that this look has not named. */
-    function unseen(): readonly Location[] {
-      return [...known.values()].filter((location) => !seen.has(location.location));
+    async function unseen(reader: InventoryReader): Promise<readonly Location[]> {
+      const known = await knownOf(
+        reader,
+        [...marks.keys()].filter((name) => !seen.has(name)),
+      );
+      return [...known.values()];
+    }
+
+    /** Whether nothing but times would move: it was whole at the last look, and is labelled as it would be now. */
+    function isSteady({ location, unchanged }: Observation): boolean {
+      const mark = unchanged === true ? marks.get(location) : undefined;
+      if (mark?.isWhole !== true) return false;
+      return Object.keys(labels).every((name) => Object.hasOwn(mark.labels, name));
     }
 
     function isStandIn(location: Location): boolean {
@@ -195,32 +212,42 @@ export function createRecorder(parts: RecorderParts): Recorder {
     }
 
     return {
-      version(location) {
-        const last = known.get(location);
-        return last?.failure === undefined ? last?.version : undefined;
-      },
+      version: (location) => marks.get(location)?.version,
 
       async add(observations) {
         // Where one location is named twice, the last word holds.
         const latest = [...new Map(observations.map((observation) => [observation.location, observation])).values()];
-        const present = latest.filter((observation) => observation.gone !== true);
-        const gone = latest.flatMap((observation) =>
-          observation.gone === true ? (known.get(observation.location) ?? []) : [],
-        );
         const checkpoint = observations.findLast((observation) => observation.checkpoint !== undefined)?.checkpoint;
         let saved: readonly Location[] = [];
         const isRecorded = await record(async (tx, now) => {
-          const writes = present.map((observation) =>
-            applyObservation(known.get(observation.location), observation, meta, now),
+          const steady = latest.filter(isSteady).flatMap(({ location }) => marks.get(location)?.id ?? []);
+          const alarmed = await alarmedOf(tx, steady);
+          const touched = new Set(steady.filter((id) => !alarmed.has(id)));
+          const others = latest.filter(({ location }) => !touched.has(marks.get(location)?.id ?? 0));
+          const known = await knownOf(
+            tx.inventory,
+            others.map(({ location }) => location),
           );
-          saved = await write(tx, writes, now);
+          await tx.inventory.touch([...touched], now);
+          saved = await write(
+            tx,
+            others
+              .filter(({ gone }) => gone !== true)
+              .map((observation) => applyObservation(known.get(observation.location), observation, meta, now)),
+            now,
+          );
+          const gone = others.flatMap((observation) =>
+            observation.gone === true ? (known.get(observation.location) ?? []) : [],
+          );
           await withdraw(tx, gone, 'gone', now);
         }, checkpoint);
         if (!isRecorded) return false;
-        for (const { location } of latest) seen.add(location);
-        for (const { location } of gone) known.delete(location);
+        for (const { location, gone } of latest) {
+          seen.add(location);
+          if (gone === true) marks.delete(location);
+        }
         for (const location of saved) {
-          known.set(location.location, location);
+          marks.set(location.location, markOf(location));
           if (location.failure !== undefined) isGood = false;
           if (isPartial(location)) isComplete = false;
         }
@@ -228,17 +255,17 @@ export function createRecorder(parts: RecorderParts): Recorder {
       },
 
       async finish() {
-        const missing = unseen();
         await record(async (tx, now) => {
+          const missing = await unseen(tx.inventory);
           await withdraw(tx, isComplete ? missing.filter((location) => !isStandIn(location)) : [], 'gone', now);
           await withdraw(tx, missing.filter(isStandIn), isComplete && isGood ? 'superseded' : 'gone', now);
         });
       },
 
       async fail(failure) {
-        const carriers = unseen();
-        const named = known.get(target.key);
         await record(async (tx, now) => {
+          const carriers = await unseen(tx.inventory);
+          const named = (await knownOf(tx.inventory, [target.key])).get(target.key);
           const writes =
             carriers.length > 0
               ? carriers.map((location) => applyFailure(location, failure, now))
@@ -311,6 +338,24 @@ export function createRecorder(parts: RecorderParts): Recorder {
         await assessBatch((tx) => tx.inventory.locations({ ids: some }), clock.now());
       }
     },
+  };
+}
+
+/** Those of the locations at which an alert is open: it waits for good looks. */
+async function alarmedOf(tx: LedgerTransaction, ids: readonly number[]): Promise<ReadonlySet<number>> {
+  if (ids.length === 0) return new Set();
+  const open = await tx.alerts.openAlertsAt(ids);
+  return new Set(
+    open.flatMap((alert) => alert.places.flatMap((place) => (place.state === 'open' ? [place.locationId] : []))),
+  );
+}
+
+function markOf({ id, labels, version, failure, problems }: Location): Mark {
+  return {
+    id,
+    labels,
+    ...(version === undefined || failure !== undefined ? {} : { version }),
+    isWhole: failure === undefined && problems.length === 0,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { InventoryReader } from '../inventory/port.ts';
-import { abortable, startDeadline } from '../network/deadline.ts';
+import { startDeadline } from '../network/deadline.ts';
 import type { Target } from '../plugin/collector.ts';
 import type { Clock } from '../plugin/context.ts';
 import type { Logger } from '../plugin/logger.ts';
@@ -8,8 +8,9 @@ import { attempt, failureWithin, type Wait } from './attempt.ts';
 import type { Meter, Source } from './ports.ts';
 import type { Recorder } from './recorder.ts';
 
-/** Observations recorded in one transaction. */
+/** Observations recorded in one transaction: so many that tell something new, or so many in all. */
 const BATCH = 200;
+const BATCH_UNCHANGED = 4_000;
 
 export interface SingleLookParts {
   readonly inventory: InventoryReader;
@@ -44,10 +45,12 @@ export function createSingleLook(parts: SingleLookParts): SingleLook {
     using deadline = startDeadline(parts.deadlineMs, stopping);
     const { signal } = deadline;
     let pending: Observation[] = [];
+    let news = 0;
     let hasBegun = false;
 
     async function observe(): Promise<void> {
       pending = [];
+      news = 0;
       const observations = source.instance.observe(
         target,
         { version: (location) => (anew ? undefined : recording.version(location)), checkpoint },
@@ -55,7 +58,8 @@ export function createSingleLook(parts: SingleLookParts): SingleLook {
       );
       for await (const observation of untilAborted(observations, signal)) {
         pending.push(observation);
-        if (pending.length >= BATCH && !(await record())) return;
+        if (observation.unchanged !== true) news += 1;
+        if ((news >= BATCH || pending.length >= BATCH_UNCHANGED) && !(await record())) return;
       }
       signal.throwIfAborted();
       await record();
@@ -65,6 +69,7 @@ export function createSingleLook(parts: SingleLookParts): SingleLook {
     async function record(): Promise<boolean> {
       const batch = pending;
       pending = [];
+      news = 0;
       if (batch.length === 0) return true;
       hasBegun = true;
       count(source.name, batch);
@@ -109,13 +114,22 @@ function resultOf(observation: Observation): 'ok' | 'unchanged' | 'failed' | 'go
 /** The same things, but ended by the signal also where the one who yields them does not heed it. */
 export async function* untilAborted<T>(things: AsyncIterable<T>, signal: AbortSignal): AsyncIterable<T> {
   const iterator = things[Symbol.asyncIterator]();
+  let give = (_reason: Error): void => {};
+  const onAbort = (): void => give(signal.reason as Error);
+  signal.addEventListener('abort', onAbort, { once: true });
   try {
     for (;;) {
-      const next = await abortable(iterator.next(), signal);
+      signal.throwIfAborted();
+      // One listener for all: there may be very many things.
+      const next = await new Promise<IteratorResult<T>>((resolve, reject) => {
+        give = reject;
+        iterator.next().then(resolve, reject);
+      });
       if (next.done === true) return;
       yield next.value;
     }
   } finally {
+    signal.removeEventListener('abort', onAbort);
     // Not awaited once aborted: a generator that is stuck does not return either.
     const returned = iterator.return?.();
     if (signal.aborted) returned?.catch(() => undefined);

@@ -5,7 +5,7 @@ import type { Access } from './access.ts';
 import { chunks } from './bulk.ts';
 import { toJson } from './json.ts';
 import { createInventoryReader } from './inventory.ts';
-import { saveLocations } from './location-writer.ts';
+import { saveLocations, touchLocations } from './location-writer.ts';
 import type { Connection } from './schema.ts';
 
 export function createInventoryWriter(access: Access): InventoryWriter {
@@ -71,6 +71,8 @@ export function createInventoryWriter(access: Access): InventoryWriter {
       }),
 
     saveLocations: (writes) => access.write((db) => saveLocations(db, writes)),
+
+    touch: (ids, now) => access.write((db) => touchLocations(db, ids, now)),
 
     withdrawLocations: (ids, now) =>
       access.write(async (db) => {

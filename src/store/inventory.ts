@@ -1,5 +1,6 @@
 import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
-import type { InventoryReader, LocationFilter } from '../inventory/port.ts';
+import type { InventoryReader, LocationFilter, LocationMark } from '../inventory/port.ts';
+import type { Labels } from '../label/labels.ts';
 import type { Access } from './access.ts';
 import { breathe, chunks } from './bulk.ts';
 import { fromJson } from './json.ts';
@@ -14,6 +15,10 @@ import {
   type LocationRow,
 } from './inventory-rows.ts';
 import type { Connection } from './schema.ts';
+
+/** Marks read in one statement. */
+const MARKS_PAGE = 5_000;
+const NO_PROBLEMS = '[]';
 
 export function createInventoryReader(access: Access): InventoryReader {
   return {
@@ -53,6 +58,8 @@ export function createInventoryReader(access: Access): InventoryReader {
       }),
 
     locations: (filter = {}) => access.read(async (db) => withSightings(db, await selectLocations(db, filter))),
+
+    marks: (source, target) => access.read((db) => selectMarks(db, source, target)),
 
     der: (fingerprint) =>
       access.read(async (db) => {
@@ -111,6 +118,39 @@ async function selectLocations(db: Connection, filter: LocationFilter): Promise<
   const found: LocationRow[] = [];
   for (const some of chunks([...new Set(ids)])) found.push(...(await query.where('id', 'in', some).execute()));
   return found.toSorted((a, b) => compare(a.source, b.source) || compare(a.location, b.location));
+}
+
+/** A page at a time, so that others have their turn; labels are parsed once for all locations that share them. */
+async function selectMarks(db: Connection, source: string, target: string): Promise<readonly LocationMark[]> {
+  const marks: LocationMark[] = [];
+  const labels = new Map<string, Labels>();
+  for (let after = 0; ; await breathe()) {
+    const rows = await db
+      .selectFrom('locations')
+      .select(['id', 'location', 'version', 'labels_json', 'failure_reason', 'problems_json'])
+      .where('source', '=', source)
+      .where('target', '=', target)
+      .where('withdrawn_at', 'is', null)
+      .where('id', '>', after)
+      .orderBy('id')
+      .limit(MARKS_PAGE)
+      .execute();
+    for (const row of rows) {
+      let shared = labels.get(row.labels_json);
+      if (shared === undefined) labels.set(row.labels_json, (shared = fromJson(row.labels_json)));
+      const isWhole = row.failure_reason === null && row.problems_json === NO_PROBLEMS;
+      marks.push({
+        id: row.id,
+        location: row.location,
+        labels: shared,
+        ...(row.version === null || row.failure_reason !== null ? {} : { version: row.version }),
+        isWhole,
+      });
+    }
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < MARKS_PAGE) return marks;
+    after = last.id;
+  }
 }
 
 /** Two statements for every chunk of locations, however many sightings they have; an item is parsed once and shared. */

@@ -53,6 +53,24 @@ function seenTogether(location: Location): boolean {
   return location.sightings.every((sighting) => sighting.lastSeenAt === location.sightings[0]?.lastSeenAt);
 }
 
+/** All that is in these locations was seen at one time, which is now. */
+export async function touchLocations(db: Connection, ids: readonly number[], now: number): Promise<void> {
+  for (const some of chunks(ids)) {
+    await db
+      .updateTable('locations')
+      .set({ last_look_at: now, last_success_at: now })
+      .where('id', 'in', some)
+      .execute();
+    await db
+      .updateTable('sightings')
+      .set({ last_seen_at: now })
+      .where('location_id', 'in', some)
+      .where('ended_at', 'is', null)
+      .execute();
+    if (some.length < ids.length) await breathe();
+  }
+}
+
 async function touch(db: Connection, locations: readonly Location[]): Promise<void> {
   await db
     .updateTable('locations')

@@ -317,6 +317,43 @@ function describeInventory(get: () => Store): void {
     expect(await get().inventory.locations()).toEqual([later, other]);
   });
 
+  it('marks the locations of a target with what a look must know beforehand', async () => {
+    const [plain, failed, partial] = await save(
+      get(),
+      location('a', { version: 'v1', labels: { owner: 'pay' } }),
+      location('b', { version: 'v2', failure: { reason: 'timeout', detail: 'silent' }, failures: 1 }),
+      location('c', { version: 'v3', problems: [{ reason: 'malformed', place: 'x', detail: 'cut' }] }),
+      location('d', { target: 'another' }),
+    );
+    expect(await get().inventory.marks('partners', 'api.example.com:443')).toEqual([
+      { id: plain?.id, location: 'a', labels: { owner: 'pay' }, version: 'v1', isWhole: true },
+      { id: failed?.id, location: 'b', labels: {}, isWhole: false },
+      { id: partial?.id, location: 'c', labels: {}, version: 'v3', isWhole: false },
+    ]);
+    await get().transaction((tx) => tx.inventory.withdrawLocations([plain?.id ?? 0, partial?.id ?? 0], NOW));
+    expect(await get().inventory.marks('partners', 'api.example.com:443')).toMatchObject([{ location: 'b' }]);
+    expect(await get().inventory.marks('others', 'api.example.com:443')).toEqual([]);
+  });
+
+  it('touches locations with all that is in them, and nothing else', async () => {
+    const sightings = [sighting(certificate('one')), sighting(certificate('two'), { index: 1 })];
+    const [touched, other] = await save(
+      get(),
+      location('a', { version: 'v', sightings }),
+      location('b', { sightings }),
+    );
+    await get().transaction((tx) => tx.inventory.touch([touched?.id ?? 0], NOW + DAY));
+    expect(await get().inventory.locations()).toEqual([
+      {
+        ...touched,
+        lastLookAt: NOW + DAY,
+        lastSuccessAt: NOW + DAY,
+        sightings: sightings.map((one) => ({ ...one, lastSeenAt: NOW + DAY })),
+      },
+      other,
+    ]);
+  });
+
   it('keeps apart the times of sightings of a touched location that were seen at different times', async () => {
     const saved = await saveOne(
       get(),
