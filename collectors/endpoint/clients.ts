@@ -15,7 +15,10 @@ import {
   identityFromPkcs12,
   type ClientIdentity,
 } from '../../src/tls/rehearse/identity.ts';
-import { fileFailure, readClientFile, type FileFailure } from './client-file.ts';
+import { fileFailure, readBoundedFile, type FileFailure } from './bounded-file.ts';
+
+/** A key, a chain or a keystore is a few kilobytes. */
+const MAX_FILE_BYTES = 1024 * 1024;
 
 /** Passwords that are tried on one key. */
 const MAX_PASSWORDS = 100;
@@ -129,7 +132,7 @@ function createReader(options: ClientOptions, context: Context): (signal: AbortS
     const bytes: Uint8Array[] = [];
     for (const file of files) {
       if (file === undefined) continue;
-      const read = await readClientFile(file, signal);
+      const read = await readBoundedFile(file, MAX_FILE_BYTES, 'a certificate, a key or a keystore', signal);
       if (!(read instanceof Uint8Array)) return { kind: 'file', failure: read };
       bytes.push(read);
     }

@@ -17,30 +17,18 @@ import { createProber } from '../../src/tls/probe.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
 import { spotsOf, type Spot } from './addresses.ts';
 import { clientsOption, createClients, type Client } from './clients.ts';
+import { createDiscovery, discoveryOptions } from './discovery.ts';
 import { createPoliteness, createReach, politenessOption, type Reach } from './reach.ts';
 import { rehearseEach, rehearseOption, toRequest, type Login } from './rehearsals.ts';
 import { judgeStaple } from './staple.ts';
-import { formatEndpoint, parseEndpoint, type Endpoint } from './target.ts';
+import { formatEndpoint, type Endpoint } from './target.ts';
 import { heloNameOption, wayTo, type Way } from './way.ts';
 
 /** The place of everything that was served. */
 const PLACE = 'chain';
 
 const options = z.strictObject({
-  targets: z
-    .array(
-      z.string().superRefine((text, check) => {
-        try {
-          parseEndpoint(text);
-        } catch (error) {
-          check.addIssue({ code: 'custom', message: error instanceof Error ? error.message : String(error) });
-        }
-      }),
-    )
-    .min(1)
-    .describe(
-      'What to connect to: host, host:port, [IPv6]:port, or one of these with a scheme that says what is spoken there: https, smtp, imaps, postgres, … Without a port that of the scheme, 443 by itself.',
-    ),
+  ...discoveryOptions,
   server_name: z
     .string()
     .min(1)
@@ -174,16 +162,7 @@ function createInstance(given: Options, context: Context): CollectorInstance {
   }
 
   return {
-    async *discover() {
-      const seen = new Set<string>();
-      for (const text of given.targets) {
-        const parsed = parseEndpoint(text);
-        const key = formatEndpoint(parsed);
-        if (seen.has(key)) continue;
-        seen.add(key);
-        yield { key, data: { ...parsed } };
-      }
-    },
+    discover: createDiscovery(given, context),
 
     async *observe(target, _known, signal) {
       signal.throwIfAborted();

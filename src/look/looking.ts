@@ -132,10 +132,18 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
   /** One round of a source: what there is to look at, then a look at each. */
   async function round(run: Running, signal: AbortSignal): Promise<void> {
     const { source } = run;
-    const found = await discover(source, signal);
-    if (found === undefined) return;
-    run.targets = found;
+    const search = await discover(source, signal);
+    if (search === undefined) return;
+    const { isComplete } = search;
+    const found = new Map(search.found);
     const known = new Map((await inventory.targets(source.name)).map((target) => [target.key, target]));
+    if (!isComplete) {
+      // Who cannot say what there is has not said that something is gone: what is known goes on being looked at.
+      for (const { key, labels, data } of known.values()) {
+        if (key !== DISCOVERY && !found.has(key)) found.set(key, { key, labels, data });
+      }
+    }
+    run.targets = found;
     await saveTargets(
       source,
       [...found.values()].filter((target) => {
@@ -145,10 +153,10 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
         );
       }),
     );
-    if (known.has(DISCOVERY)) await recorder.withdrawTargets(source.name, [DISCOVERY], 'superseded');
+    if (isComplete && known.has(DISCOVERY)) await recorder.withdrawTargets(source.name, [DISCOVERY], 'superseded');
     const gone = [...known.keys()].filter((key) => key !== DISCOVERY && !found.has(key));
     await recorder.withdrawTargets(source.name, gone, 'gone');
-    if (run.isNew) {
+    if (run.isNew && isComplete) {
       const awaited = run.awaited ?? new Set(found.keys());
       run.awaited = new Set([...awaited].filter((key) => found.has(key)));
     }
@@ -163,15 +171,18 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
     await endRound(run);
   }
 
-  /** The targets by key; undefined when they could not be had: that is recorded, and nothing else is touched. */
-  async function discover(source: Source, stopping: AbortSignal): Promise<ReadonlyMap<string, Target> | undefined> {
+  /** The targets by key, as far as they could be had: a failure is recorded. Undefined when it was stopped. */
+  async function discover(
+    source: Source,
+    stopping: AbortSignal,
+  ): Promise<{ readonly found: ReadonlyMap<string, Target>; readonly isComplete: boolean } | undefined> {
     using deadline = startDeadline(deadlineMs, stopping);
     const { signal } = deadline;
     const found = new Map<string, Target>();
     try {
       for await (const target of untilAborted(source.instance.discover(signal), signal)) found.set(target.key, target);
       signal.throwIfAborted();
-      return found;
+      return { found, isComplete: true };
     } catch (error) {
       if (stopping.aborted) return undefined;
       const failure = failureWithin(signal, error, `the search for the targets of ${source.name}`, log, {
@@ -183,7 +194,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       await saveTargets(source, [target]);
       const recording = await recorder.begin(source, target, NO_FENCE);
       await recording.fail(failure);
-      return undefined;
+      return { found, isComplete: false };
     }
   }
 

@@ -67,7 +67,7 @@ export function createNameServers(servers: readonly string[], timeoutMs: number)
         // A lone root label says that the service is decidedly not available.
         .filter(({ host }) => host !== '')
         .slice(0, MAX_RECORDS);
-      return services.length === 0 ? { kind: 'none' } : { kind: 'services', services };
+      return { kind: 'services', services };
     } catch (error) {
       return failure(error);
     }

@@ -92,7 +92,7 @@ export interface Network {
    * text names the proxy and never its credentials.
    */
   connectThrough(proxy: Proxy, host: string, port: number, signal: AbortSignal): Promise<Socket>;
-  /** Where a service is (`_ldaps._tcp.example.com`), the preferred first; empty when there is none. DNS alone. Throws NetworkError. */
+  /** Where a service is (`_ldaps._tcp.example.com`), the preferred first; empty when the record says that there is none (a lone root label). DNS alone. Throws NetworkError. */
   resolveService(name: string, signal: AbortSignal): Promise<readonly ServiceAddress[]>;
   /** One HTTP request. No redirects are followed: a 3xx is an answer. Throws NetworkError, whose text never holds the URL's path or query. */
   fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;

@@ -163,7 +163,7 @@ export function createResolver(options: ResolverOptions): NameResolver {
       case 'services':
         return answer.services;
       case 'none':
-        return [];
+        throw new NetworkError('dns', `${name} has no SRV record; check its spelling, and the zone`);
       case 'failed':
         throw new NetworkError('dns', `${name} could not be resolved: ${answer.text}; check the DNS of this machine`);
     }

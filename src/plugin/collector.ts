@@ -45,7 +45,10 @@ export interface Collector<Type extends string = string, Options extends z.ZodOb
 }
 
 export interface CollectorInstance {
-  /** Units of looking, few and stable. Throws CollectError. */
+  /**
+   * Units of looking, few and stable. Throws CollectError, at best after it has given what could be had: then these and
+   * all that were known go on being looked at, and nothing is withdrawn.
+   */
   discover(signal: AbortSignal): AsyncIterable<Target>;
   /**
    * Looks at one target. Throws CollectError when nothing of it could be looked at. When it ends normally and yielded

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 export interface DnsRecords {
   readonly a?: readonly string[] | 'servfail' | 'silence';
   readonly aaaa?: readonly string[] | 'servfail' | 'silence';
+  /** `priority weight port target`; the target `.` is a lone root label. */
+  readonly srv?: readonly string[];
   /** Seconds; default 60. */
   readonly ttl?: number;
 }
@@ -17,6 +19,13 @@ export interface DnsServer extends AsyncDisposable {
   /** Answers from now on. */
   zone: Record<string, DnsRecords>;
 }
+
+const TYPES: Readonly<Record<number, 'A' | 'AAAA' | 'SRV'>> = { 1: 'A', 28: 'AAAA', 33: 'SRV' };
+const OCTETS = {
+  A: (text: string) => Buffer.from(text.split('.').map(Number)),
+  AAAA: ipv6Octets,
+  SRV: serviceOctets,
+} as const;
 
 const NO_SUCH_NAME = 3;
 const SERVER_FAILURE = 2;
@@ -37,10 +46,10 @@ export async function startDnsServer(zone: Record<string, DnsRecords>): Promise<
 
   socket.on('message', (message, peer) => {
     const { name, type, end } = readQuestion(message);
-    const family = type === 28 ? 'AAAA' : 'A';
+    const family = TYPES[type] ?? 'A';
     queries.push(`${family} ${name}`);
     const entry = server.zone[name];
-    const data = family === 'A' ? entry?.a : entry?.aaaa;
+    const data = family === 'A' ? entry?.a : family === 'AAAA' ? entry?.aaaa : entry?.srv;
     if (data === 'silence') return;
     const rcode = entry === undefined ? NO_SUCH_NAME : data === 'servfail' ? SERVER_FAILURE : 0;
     const addresses = typeof data === 'object' ? data : [];
@@ -50,7 +59,7 @@ export async function startDnsServer(zone: Record<string, DnsRecords>): Promise<
     header.writeUInt16BE(1, 4);
     header.writeUInt16BE(addresses.length, 6);
     const answers = addresses.map((address) => {
-      const octets = family === 'A' ? Buffer.from(address.split('.').map(Number)) : ipv6Octets(address);
+      const octets = OCTETS[family](address);
       const record = Buffer.alloc(12);
       record.writeUInt16BE(0xc00c, 0);
       record.writeUInt16BE(type, 2);
@@ -84,4 +93,14 @@ function ipv6Octets(address: string): Buffer {
   ) as [number[], number[]];
   const all = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
   return Buffer.from(all.flatMap((group) => [group >> 8, group & 0xff]));
+}
+
+/** RFC 2782. */
+function serviceOctets(text: string): Buffer {
+  const [priority, weight, port, target = '.'] = text.split(' ');
+  const numbers = Buffer.alloc(6);
+  for (const [index, number] of [priority, weight, port].entries()) numbers.writeUInt16BE(Number(number), 2 * index);
+  const labels = target.split('.').filter((label) => label !== '');
+  const name = labels.flatMap((label) => [Buffer.from([label.length]), Buffer.from(label, 'latin1')]);
+  return Buffer.concat([numbers, ...name, Buffer.from([0])]);
 }

@@ -406,7 +406,7 @@ describe('targets', () => {
     ['service_error', () => new CollectError('service_error', '503'), 'unreachable'],
     ['internal', () => new TypeError('oops'), 'unreadable'],
   ])(
-    'that cannot be had (%s) leave everything as it is, and are told of until they can',
+    'that cannot be had (%s) withdraw nothing: what is known goes on being looked at, and it is told until they can',
     async (reason, error, rule) => {
       const script = scripted(['a'], { a: () => [saw('a', [healthy])] });
       const { discover } = script;
@@ -421,18 +421,50 @@ describe('targets', () => {
       await host.after(2 * HOUR);
       await eventually('the next failure', async () => (await scenario.location('(discovery)'))?.failures === 2);
 
+      await looked(script, 3);
+
       expect(await scenario.locations()).toEqual(['(discovery)', 'a']);
-      expect(script.looks).toEqual(['a']);
+      expect(script.looks).toEqual(['a', 'a', 'a']);
       expect(host.meter.filter((one) => one === reason)).toHaveLength(2);
       expect(await scenario.news()).toEqual([`first ${rule}`]);
 
       script.discover = discover;
       await host.after(2 * HOUR);
-      await eventually('the look', () => script.looks.length === 2);
+      await looked(script, 4);
       expect(await scenario.locations()).toEqual(['a']);
       expect(await scenario.news()).toEqual([`resolved ${rule}`]);
     },
   );
+
+  test('of which only some can be had are looked at, beside those that were known; a first round is not over by that', async () => {
+    const script = scripted(['a', 'b'], { a: () => [saw('a', [healthy])], b: () => [saw('b', [healthy])] });
+    const { discover } = script;
+    script.discover = function* () {
+      yield { key: 'a', data: 'a' };
+      throw new CollectError('malformed', 'targets.json:3:1: this is neither JSON nor YAML');
+    };
+    const host = await startHost();
+    await host.looking.use([planOf(script)]);
+    await eventually('the failure', async () => (await scenario.location('(discovery)'))?.failures === 1);
+    await looked(script, 1);
+    expect(await scenario.locations()).toEqual(['(discovery)', 'a']);
+    expect(host.looking.isNew('partners')).toBe(true);
+
+    script.discover = discover;
+    await host.after(2 * HOUR);
+    await looked(script, 3);
+    await eventually('the first round ends', () => !host.looking.isNew('partners'));
+    expect(await scenario.locations()).toEqual(['a', 'b']);
+
+    script.discover = function* () {
+      yield { key: 'a', data: 'a' };
+      throw new CollectError('service_error', '503');
+    };
+    await host.after(2 * HOUR);
+    await looked(script, 5);
+    expect(script.looks.slice(3).toSorted()).toEqual(['a', 'b']);
+    expect(await scenario.locations()).toEqual(['(discovery)', 'a', 'b']);
+  });
 
   test('that cannot be had although the clock was set back are told of all the same', async () => {
     const script = scripted([]);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { parseHostsFile } from '../../src/network/hosts-file.ts';
 import { candidates, parseResolvConf } from '../../src/network/resolv-conf.ts';
-import { createResolver, type NameResolver } from '../../src/network/resolver.ts';
+import { createResolver, type DnsOptions, type NameResolver } from '../../src/network/resolver.ts';
 import { startDnsServer, type DnsServer } from '../helpers/dns-server.ts';
 
 const never = new AbortController().signal;
@@ -25,7 +25,7 @@ describe('createResolver', () => {
     await dns[Symbol.asyncDispose]();
   });
 
-  function resolver(files: { hosts?: string; conf?: string } = {}): NameResolver {
+  function resolver(files: { hosts?: string; conf?: string; dns?: DnsOptions } = {}): NameResolver {
     writeFileSync(join(folder, 'hosts'), files.hosts ?? '');
     writeFileSync(join(folder, 'resolv.conf'), files.conf ?? '');
     return createResolver({
@@ -33,6 +33,7 @@ describe('createResolver', () => {
       hostsFile: join(folder, 'hosts'),
       resolvConf: join(folder, 'resolv.conf'),
       now: () => now,
+      ...files.dns,
     });
   }
 
@@ -165,6 +166,92 @@ describe('createResolver', () => {
     dns.zone = { 'api.example': { a: ['10.0.0.1'], aaaa: [], ttl: 30 } };
 
     await expect(subject.resolve('api.example', never)).resolves.toEqual([{ address: '10.0.0.1', family: 4 }]);
+  });
+
+  describe('resolveService', () => {
+    test('gives the places of a service, the preferred first', async () => {
+      dns.zone = {
+        '_ldaps._tcp.example.com': {
+          srv: ['10 5 636 B.example.com', '10 50 1636 c.example.com', '0 0 636 a.example.com'],
+        },
+      };
+      await expect(resolver().resolveService('_ldaps._tcp.Example.com', never)).resolves.toEqual([
+        { host: 'a.example.com', port: 636 },
+        { host: 'c.example.com', port: 1636 },
+        { host: 'b.example.com', port: 636 },
+      ]);
+      expect(dns.queries).toEqual(['SRV _ldaps._tcp.example.com']);
+    });
+
+    test('tells a service that is decidedly not there from one that nobody knows', async () => {
+      dns.zone = { '_imaps._tcp.example.com': { srv: ['0 0 0 .'] } };
+      await expect(resolver().resolveService('_imaps._tcp.example.com', never)).resolves.toEqual([]);
+      await expect(resolver().resolveService('_imap._tcp.example.com', never)).rejects.toMatchObject({
+        reason: 'dns',
+        message: '_imap._tcp.example.com has no SRV record; check its spelling, and the zone',
+      });
+    });
+  });
+
+  describe('the cache', () => {
+    const count = (query: string): number => dns.queries.filter((asked) => asked === query).length;
+
+    test('keeps no answer longer than it may, and "no such name" only briefly', async () => {
+      dns.zone = { 'api.example': { a: ['10.0.0.1'], aaaa: [], ttl: 86_400 } };
+      const subject = resolver({ dns: { maxTtlMs: 60_000, noneTtlMs: 2_000 } });
+      await subject.resolve('api.example', never);
+      await expect(subject.resolve('gone.example', never)).rejects.toMatchObject({ reason: 'dns' });
+      now = 1_999;
+      await expect(subject.resolve('gone.example', never)).rejects.toMatchObject({ reason: 'dns' });
+      expect(count('A gone.example')).toBe(1);
+      now = 2_000;
+      await expect(subject.resolve('gone.example', never)).rejects.toMatchObject({ reason: 'dns' });
+      expect(count('A gone.example')).toBe(2);
+      now = 59_999;
+      await subject.resolve('api.example', never);
+      expect(count('A api.example')).toBe(1);
+      now = 60_000;
+      await subject.resolve('api.example', never);
+      expect(count('A api.example')).toBe(2);
+    });
+
+    test('asks at most once a second for an answer that wants to be asked for every time, unless there is no cache', async () => {
+      dns.zone = { 'api.example': { a: ['10.0.0.1'], aaaa: ['2001:db8::1'], ttl: 0 } };
+      const subject = resolver();
+      for (now = 0; now < 1_000; now += 250) await subject.resolve('api.example', never);
+      expect(count('A api.example')).toBe(1);
+      const without = resolver({ dns: { maxTtlMs: 0 } });
+      for (let times = 0; times < 3; times++) await without.resolve('api.example', never);
+      expect(count('A api.example')).toBe(4);
+    });
+
+    test('holds no more answers than it may: the oldest go', async () => {
+      dns.zone = Object.fromEntries(['a', 'b', 'c'].map((name) => [`${name}.example`, { a: ['10.0.0.1'], aaaa: [] }]));
+      // Two for each name.
+      const subject = resolver({ dns: { cacheSize: 4 } });
+      for (const name of ['a', 'b', 'c']) await subject.resolve(`${name}.example`, never);
+      await subject.resolve('c.example', never);
+      await subject.resolve('b.example', never);
+      expect([count('A b.example'), count('A c.example')]).toEqual([1, 1]);
+      await subject.resolve('a.example', never);
+      expect(count('A a.example')).toBe(2);
+    });
+
+    test('keeps no failure: the next look asks again', async () => {
+      dns.zone = { 'api.example': { a: 'servfail', aaaa: 'servfail' } };
+      const subject = resolver();
+      await expect(subject.resolve('api.example', never)).rejects.toMatchObject({ reason: 'dns' });
+      dns.zone = { 'api.example': { a: ['10.0.0.1'], aaaa: [] } };
+      await expect(subject.resolve('api.example', never)).resolves.toEqual([{ address: '10.0.0.1', family: 4 }]);
+    });
+  });
+
+  test('gives up by its own deadline when nobody answers', async () => {
+    dns.zone = { 'api.example': { a: 'silence', aaaa: 'silence' } };
+    await expect(resolver({ dns: { timeoutMs: 50 } }).resolve('api.example', never)).rejects.toMatchObject({
+      reason: 'dns',
+      message: 'api.example could not be resolved: the name servers did not answer; check the DNS of this machine',
+    });
   });
 
   test('uses the name servers of resolv.conf when none are given', async () => {

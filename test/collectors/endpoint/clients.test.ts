@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createServer as createTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { fileFailure } from '../../../collectors/endpoint/client-file.ts';
+import { fileFailure } from '../../../collectors/endpoint/bounded-file.ts';
 import { endpoint } from '../../../collectors/endpoint/index.ts';
 import { applyObservation } from '../../../src/inventory/record.ts';
 import { createChains } from '../../../src/look/chains.ts';

@@ -3,16 +3,18 @@ import { open, type FileHandle } from 'node:fs/promises';
 
 import type { Reason } from '../../src/plugin/reason.ts';
 
-/** A key, a chain or a keystore is a few kilobytes. */
-const MAX_BYTES = 1024 * 1024;
-
 export interface FileFailure {
   readonly reason: Reason;
   readonly detail: string;
 }
 
-/** The content of a small regular file: what a client identity is made of. */
-export async function readClientFile(path: string, signal: AbortSignal): Promise<Uint8Array | FileFailure> {
+/** The content of a regular file of at most so many bytes; `what` is what a longer one cannot be. */
+export async function readBoundedFile(
+  path: string,
+  maxBytes: number,
+  what: string,
+  signal: AbortSignal,
+): Promise<Uint8Array | FileFailure> {
   signal.throwIfAborted();
   let file: FileHandle | undefined;
   try {
@@ -22,11 +24,8 @@ export async function readClientFile(path: string, signal: AbortSignal): Promise
     if (!stats.isFile()) {
       return { reason: 'unsupported', detail: `${path} is not a regular file; name the file itself` };
     }
-    if (stats.size > MAX_BYTES) {
-      return {
-        reason: 'too_large',
-        detail: `${path} is larger than a certificate, a key or a keystore can be; see whether it is the right file`,
-      };
+    if (stats.size > maxBytes) {
+      return { reason: 'too_large', detail: `${path} is larger than ${what} can be; see whether it is the right file` };
     }
     return await file.readFile();
   } catch (error) {
