@@ -105,7 +105,8 @@ function readContents(bytes: Uint8Array, keyring: Keyring, wrappings: number): C
 
 /** White space and NULs only. */
 function isBlank(bytes: Uint8Array): boolean {
-  return bytes.every((octet) => octet === 0 || octet === 0x20 || (octet >= 0x09 && octet <= 0x0d));
+  for (const octet of bytes) if (octet !== 0 && octet !== 0x20 && (octet < 0x09 || octet > 0x0d)) return false;
+  return true;
 }
 
 /** Certificates and revocation lists that follow one another. */

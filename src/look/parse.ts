@@ -6,7 +6,7 @@ const MAX_BYTES_ON_THE_SPOT = 1024 * 1024;
 /** What opening a keystore may cost where others wait for their turn. */
 const MAX_COST_ON_THE_SPOT_MS = 20;
 const LIMITS: Limits = { timeMs: 2_000, memoryMb: 256 };
-/** What opening a keystore may cost in a thread: the estimate is for a machine with nothing else to do. */
+/** What opening a keystore may cost there: the estimate is for a machine with nothing else to do. */
 const MAX_COST_MS = 1_000;
 
 /** `Context.parse` over `Context.isolate`. */

@@ -47,6 +47,13 @@ const OPENSSL_ROWS: readonly MatrixRow[] = [
   openssl('openssl-aes-128.p12', 'PBES2 AES-128, MAC with SHA-512', ['-certpbe', 'AES-128-CBC', '-macalg', 'sha512']),
   openssl('openssl-aes-192.p12', 'PBES2 AES-192', ['-certpbe', 'AES-192-CBC', '-keypbe', 'AES-192-CBC']),
   openssl('openssl-3des-pbes2.p12', 'PBES2 3DES', ['-certpbe', 'DES-EDE3-CBC', '-keypbe', 'DES-EDE3-CBC']),
+  openssl('openssl-rc2-pbes2.p12', 'PBES2 RC2-128, key PBES2 RC2-40', [
+    '-legacy',
+    '-certpbe',
+    'RC2-CBC',
+    '-keypbe',
+    'RC2-40-CBC',
+  ]),
   openssl('openssl-camellia.p12', 'PBES2 Camellia-256', ['-certpbe', 'CAMELLIA-256-CBC']),
   openssl('openssl-600k.p12', 'PBES2, 600 000 rounds', ['-iter', '600000'], { passwords: [PASSWORD] }),
   openssl('openssl-legacy.p12', 'PBES1 RC2-40, key 3DES', ['-legacy']),

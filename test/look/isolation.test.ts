@@ -1,9 +1,12 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { createIsolation, type Isolation } from '../../src/look/isolation.ts';
 import { createParser } from '../../src/look/parse.ts';
 import type { Limits } from '../../src/plugin/context.ts';
 import type { Work } from '../fixtures/isolated/work.ts';
+import { PASSWORD } from '../helpers/keystore-tools.ts';
+import { certificateBag, keystore, lockedSafe, pbes2 } from '../helpers/odd-pkcs12.ts';
 import { createAuthority } from '../helpers/pki.ts';
 
 const WORK = new URL('../fixtures/isolated/work.ts', import.meta.url);
@@ -100,6 +103,22 @@ describe('parsing', () => {
   test('is done on the spot where it is cheap', async () => {
     const parse = createParser(() => Promise.reject(new Error('no process is needed for that')));
     expect(await parse(Buffer.from(leaf.chainPem))).toMatchObject({ parts: [{ kind: 'certificate' }] });
+  });
+
+  test('of a keystore that takes long to open is done in a process of its own', async () => {
+    const slow = readFileSync(new URL('../fixtures/keystores/openssl-600k.p12', import.meta.url));
+    const here = createParser(() => Promise.reject(new Error('a process is needed for that')));
+    await expect(here(slow, { passwords: [PASSWORD] })).rejects.toThrow('a process is needed');
+    const { parts } = await createParser(isolation.isolate)(slow, { passwords: [PASSWORD] });
+    expect(parts.map(({ kind }) => kind)).toEqual(['certificate', 'certificate', 'private-key']);
+  });
+
+  test('of a keystore that would take for ever ends at once', async () => {
+    const lock = pbes2('x', { rounds: 10_000_000 });
+    const parse = createParser(() => Promise.reject(new Error('no process is needed for that')));
+    expect(await parse(keystore([lockedSafe(lock, certificateBag(leaf.der))]))).toMatchObject({
+      parts: [{ kind: 'problem', problem: 'too_costly' }],
+    });
   });
 
   test('of much is done in a process of its own, with the same result', async () => {

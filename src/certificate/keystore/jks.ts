@@ -47,6 +47,7 @@ function readEntries(bytes: Uint8Array, entries: JavaEntry[]): boolean {
   if (version !== 1 && version !== 2) throw new KeystoreError(`there is no version ${version}`, MAGIC_OCTETS);
   let left = MAX_PARTS;
   for (let count = reader.length(); count > 0; count--) {
+    if (left-- <= 0) return false;
     const tag = reader.length();
     const alias = reader.utf();
     // The day of creation.
@@ -71,7 +72,6 @@ function readEntries(bytes: Uint8Array, entries: JavaEntry[]): boolean {
       default:
         throw new KeystoreError(`there is no entry of type ${tag}`, reader.at);
     }
-    if (left-- <= 0) return false;
   }
   if (reader.remaining !== TRAILER_OCTETS) throw new KeystoreError('the check sum is not at the end', reader.at);
   return true;

@@ -46,7 +46,7 @@ function readKeystore(der: Uint8Array, keyring: Keyring, found: SafeContents, pr
     problems.push(problemPart('unsupported', 'PKCS#12 that is signed with a public key'));
     return;
   }
-  const content = readOctets(authenticated.expect(0xa0, 'the contents').enter(), Tag.octetString);
+  const content = authenticated.expect(0xa0, 'the contents').enter().expect(Tag.octetString, 'the contents').content();
   const safes = DerReader.over(toDefiniteLengths(content)).expect(Tag.sequence, 'the safes').enter();
   for (let count = 0; !safes.done && count < MAX_SAFES; count++) {
     const problem = readContentInfo(safes.expect(Tag.sequence, 'a safe').enter(), keyring, found);
@@ -67,7 +67,7 @@ function readContentInfo(safe: DerReader, keyring: Keyring, found: SafeContents)
   const type = lookUpOid(CONTENT_TYPES, safe.expect(Tag.oid, 'the type of a safe'));
   switch (type) {
     case 'data': {
-      const contents = readSafe(readOctets(safe.expect(0xa0, 'a safe').enter(), Tag.octetString));
+      const contents = readSafe(safe.expect(0xa0, 'a safe').enter().expect(Tag.octetString, 'a safe').content());
       if (contents === undefined) throw new DerError('a safe cannot be read', safe.start);
       found.add(contents);
       return undefined;
@@ -90,7 +90,7 @@ function openSafe(reader: DerReader, keyring: Keyring, found: SafeContents): Par
   info.expect(Tag.oid, 'the type of what is encrypted');
   try {
     const encryption = readEncryption(info.expect(Tag.sequence, 'the encryption'));
-    const ciphertext = readOctets(info, 0x80);
+    const ciphertext = readCiphertext(info);
     const costMs = encryption.costMs + ciphertext.length / OCTETS_PER_MS;
     const contents = keyring.open({ form: encryption.form, costMs }, (password) => {
       const plain = encryption.decrypt(password, ciphertext);
@@ -109,6 +109,19 @@ function openSafe(reader: DerReader, keyring: Keyring, found: SafeContents): Par
   }
 }
 
+/** [0] IMPLICIT OCTET STRING, in one piece or, in BER, in several. */
+function readCiphertext(reader: DerReader): Uint8Array {
+  if (reader.peek() === 0x80) {
+    reader.next();
+    return reader.content();
+  }
+  const pieces: Uint8Array[] = [];
+  for (const inner = reader.expect(0xa0, 'what is encrypted').enter(); !inner.done;) {
+    pieces.push(inner.expect(Tag.octetString, 'a piece of what is encrypted').content());
+  }
+  return Buffer.concat(pieces);
+}
+
 function wrongPassword(keyring: Keyring): Part {
   return problemPart(
     'wrong_password',
@@ -116,26 +129,6 @@ function wrongPassword(keyring: Keyring): Part {
       ? 'no password opens the PKCS#12 keystore, or it is damaged'
       : 'the PKCS#12 keystore needs a password and none is given',
   );
-}
-
-/** An OCTET STRING with the given primitive tag, or one that is put together from pieces (BER). */
-function readOctets(reader: DerReader, tag: number): Uint8Array {
-  if (reader.peek() === tag) {
-    reader.next();
-    return reader.content();
-  }
-  reader.expect(tag | 0x20, 'the octets');
-  const pieces: Uint8Array[] = [];
-  collect(reader.enter(), pieces);
-  return Buffer.concat(pieces);
-}
-
-function collect(reader: DerReader, pieces: Uint8Array[]): void {
-  while (!reader.done) {
-    if (reader.next() === Tag.octetString) pieces.push(reader.content());
-    else if (reader.tag === (Tag.octetString | 0x20)) collect(reader.enter(), pieces);
-    else throw new DerError('a piece of the octets has the wrong type', reader.start);
-  }
 }
 
 /** Two safes that cannot be opened are one problem. */
