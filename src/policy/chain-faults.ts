@@ -20,6 +20,19 @@ export function listFaults({ list }: ChainFigures, served: readonly CertificateS
   ];
 }
 
+/** What is wrong with a chain, a clause each; empty where clients take it as it is. When it ends is told elsewhere. */
+export function chainFaults(chain: ChainFigures, served: readonly CertificateSighting[]): readonly string[] {
+  const { distrust, host } = chain;
+  const missing = missingOf(chain).join(', ');
+  return [
+    ...(missing === '' ? [] : [`not sent, though clients need it: ${missing}`]),
+    ...(missing !== '' || distrust === undefined ? [] : [`no trusted root: ${distrustText(distrust)}`]),
+    ...(chain.isExhausted === true && distrust === undefined ? ['the search for a better path met its limits'] : []),
+    ...(host?.match === 'no' ? [`not for ${host.name}`] : []),
+    ...listFaults(chain, served),
+  ];
+}
+
 /** The intermediates that the server leaves out, by name. */
 export function missingOf({ distrust, unserved = [] }: ChainFigures): readonly string[] {
   return distrust?.why === 'incomplete'

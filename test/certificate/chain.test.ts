@@ -4,8 +4,18 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { parseCertificate, type Certificate } from '../../src/certificate/certificate.ts';
 import { chainFigures } from '../../src/certificate/chain.ts';
 import { UNREADABLE_END, type ChainTrust } from '../../src/certificate/path-search.ts';
-import { bitString, oid, sequence } from '../helpers/der.ts';
-import { createAuthority, createKey, selfSigned, type Authority, type TestCertificate } from '../helpers/pki.ts';
+import { rememberIssuers, verifyIssuer } from '../../src/certificate/issuer.ts';
+import { bitString, encode, explicit, implicit, oid, rdn, sequence, TAG } from '../helpers/der.ts';
+import {
+  createAuthority,
+  createKey,
+  extension,
+  selfSigned,
+  type Authority,
+  type AuthorityOptions,
+  type IssueOptions,
+  type TestCertificate,
+} from '../helpers/pki.ts';
 
 const DAY = 86_400_000;
 const BASE = Date.UTC(2026, 10, 23);
@@ -200,6 +210,146 @@ describe('who is no issuer', () => {
     // It still was served above the leaf, so its end is not passed over.
     expect(figures.effective).toEqual(limit(i, days(10)));
   });
+});
+
+describe('what a CA is not allowed', () => {
+  const root = createAuthority({ name: 'Root', notBefore: days(-10), notAfter: days(1000) });
+  const trust: ChainTrust = { anchors: [parse(root)] };
+  const dns = (name: string): Uint8Array => sequence(explicit(0, sequence(implicit(2, name))));
+  const constraint = (name: string): Uint8Array => extension('2.5.29.30', dns(name), true);
+  const usage = (value: number): Uint8Array => extension('2.5.29.15', bitString(Buffer.from([value]), 1), true);
+  const isCa = extension('2.5.29.19', sequence(encode(TAG.boolean, Buffer.from([0xff]))), true);
+
+  function breachUnder(options: AuthorityOptions, names = ['api.example.com']): unknown {
+    const issuing = createAuthority({
+      name: 'Issuing',
+      parent: root,
+      notBefore: days(-10),
+      notAfter: days(900),
+      ...options,
+    });
+    const figures = chainFigures([parse(issuing.issue({ names })), parse(issuing)], trust, { at: BASE });
+    return figures.distrust?.breach?.rule ?? (figures.bestPath === undefined ? figures.distrust?.why : 'trusted');
+  }
+
+  test.each([
+    ['to issue for another name', { extraExtensions: [constraint('example.org')] }, 'name-constraints'],
+    ['anything, for this name it may', { extraExtensions: [constraint('example.com')] }, 'trusted'],
+    ['to issue for servers', { extendedKeyUsage: ['clientAuth'] }, 'extended-key-usage'],
+    ['to issue for others than servers', { extendedKeyUsage: ['serverAuth'] }, 'trusted'],
+    ['to sign certificates', { subjectKeyId: null, extensions: [isCa, usage(0x02)] }, 'key-usage'],
+    ['to be understood', { extraExtensions: [extension('1.2.3.4', sequence(), true)] }, 'critical-extension'],
+    ['to issue at all', { ca: false, extendedKeyUsage: [] }, 'no-authority'],
+    ['to begin yet', { notBefore: days(1) }, 'not-yet-valid'],
+  ] as const)('%s', (_, options, expected) => {
+    expect(breachUnder(options)).toBe(expected);
+  });
+
+  test('a server is refused whose certificate is for clients, or holds what nobody understands', () => {
+    const rule = (options: IssueOptions): unknown =>
+      chainFigures([parse(root.issue(options))], trust).distrust?.breach?.rule;
+    expect(rule({ extendedKeyUsage: ['clientAuth'] })).toBe('extended-key-usage');
+    expect(rule({ extraExtensions: [extension('1.2.3.4', sequence(), true)] })).toBe('critical-extension');
+    expect(rule({ extendedKeyUsage: [] })).toBeUndefined();
+  });
+
+  test('what an anchor forbids counts, too', () => {
+    const tight = createAuthority({ name: 'Tight', extraExtensions: [constraint('example.org')] });
+    const under = (names: string[]) => chainFigures([parse(tight.issue({ names }))], { anchors: [parse(tight)] });
+    expect(under(['a.example.org']).bestPath).toBeDefined();
+    expect(under(['a.example.com']).distrust?.breach?.what).toBe('a.example.com');
+  });
+
+  test('a CA that certified its own new key is not held to the names that it may issue for', () => {
+    const base = { form: sequence(explicit(0, sequence(explicit(4, sequence(rdn('2.5.4.10', 'Example')))))) };
+    const constrained = createAuthority({
+      name: 'Issuing',
+      parent: root,
+      extraExtensions: [extension('2.5.29.30', base.form, true)],
+    });
+    const renewed = createAuthority({ name: 'Issuing', parent: constrained });
+    const other = createAuthority({ name: 'Another', parent: constrained });
+    const subject = sequence(rdn('2.5.4.10', 'Example'), rdn('2.5.4.3', 'api'));
+    const path = (issuing: Authority) =>
+      chainFigures([parse(issuing.issue({ subject })), parse(issuing), parse(constrained)], trust);
+    expect(path(renewed).bestPathItems).toHaveLength(4);
+    expect(path(other).distrust?.breach).toMatchObject({ rule: 'name-constraints', what: 'CN=Another' });
+  });
+});
+
+describe('why there is no path', () => {
+  const root = createAuthority({ name: 'Root' });
+  const issuing = createAuthority({ name: 'Issuing', parent: root });
+  const logged = extension('1.3.6.1.4.1.11129.2.4.2', encode(TAG.octetString, Buffer.from([0, 4, 0, 2, 1, 1])));
+  const l = parse(issuing.issue());
+  const logs = parse(issuing.issue({ extraExtensions: [logged] }));
+  const alone = parse(selfSigned());
+
+  test.each([
+    ['a leaf that vouches for itself', [alone], { why: 'self-signed', top: alone.fingerprint }],
+    ['a root that was sent', [l, parse(issuing), parse(root)], { why: 'unknown-root', issuer: 'CN=Root' }],
+    ['an issuer that is not known', [l, parse(issuing)], { why: 'unknown-issuer', issuer: 'CN=Root', isPublic: false }],
+    ['a private leaf alone', [l], { why: 'unknown-issuer', issuer: 'CN=Issuing' }],
+    ['a public leaf alone', [logs], { why: 'incomplete', issuer: 'CN=Issuing', isPublic: true }],
+    ['a public leaf under an unknown root', [logs, parse(issuing)], { why: 'unknown-issuer', isPublic: true }],
+  ])('%s', (_, served, expected) => {
+    expect(chainFigures(served, { anchors: [] }).distrust).toMatchObject(expected);
+  });
+
+  test('a search that meets its caps says so, and invents nothing', () => {
+    const key = createKey();
+    const twins = Array.from({ length: 100 }, (_, index) =>
+      parse(createAuthority({ name: 'Twin', subjectKeyId: null, authorityKeyId: null, notAfter: days(100 + index) })),
+    );
+    const own = createAuthority({ name: 'Twin', key, subjectKeyId: null, parent: root, notAfter: days(1) });
+    const under = parse(own.issue({ authorityKeyId: null }));
+    const figures = chainFigures([under, ...twins, parse(own)], { anchors: [parse(root)] });
+    expect(figures).toMatchObject({ isExhausted: true, distrust: { why: 'exhausted' } });
+  });
+});
+
+describe('the list as it was sent', () => {
+  const root = createAuthority({ name: 'Root' });
+  const upper = createAuthority({ name: 'Upper', parent: root });
+  const lower = createAuthority({ name: 'Lower', parent: upper });
+  const [l, low, up, r] = [parse(lower.issue()), parse(lower), parse(upper), parse(root)];
+  const crossed = parse(createAuthority({ name: 'Upper', key: upper.key, parent: createAuthority({ name: 'Old' }) }));
+  const stranger = parse(createAuthority({ name: 'Stranger' }));
+  const TIDY = { isOutOfOrder: false, repeated: [], alternates: [], unrelated: [] };
+
+  test.each([
+    ['in order', [l, low, up], TIDY],
+    ['with the root', [l, low, up, r], TIDY],
+    ['the wrong way round', [l, up, low], { ...TIDY, isOutOfOrder: true }],
+    ['with repeats', [l, low, l, up, low], { ...TIDY, repeated: [l.fingerprint, low.fingerprint] }],
+    ['with another way up', [l, low, crossed, up], { ...TIDY, alternates: [crossed.fingerprint] }],
+    ['with a stranger', [l, stranger, low, up], { ...TIDY, unrelated: [stranger.fingerprint] }],
+  ])('%s', (_, served, expected) => {
+    expect(chainFigures(served, { anchors: [r] }).list).toEqual(expected);
+  });
+
+  test('is judged beside the served path where none is trusted', () => {
+    expect(chainFigures([l, up, low, stranger], { anchors: [] }).list).toEqual({
+      ...TIDY,
+      isOutOfOrder: true,
+      unrelated: [stranger.fingerprint],
+    });
+  });
+});
+
+test('signatures of authorities are checked once for many leaves', () => {
+  const root = createAuthority({ name: 'Root' });
+  const issuing = createAuthority({ name: 'Issuing', parent: root });
+  const checked: string[] = [];
+  const verify = rememberIssuers((child, issuer) => {
+    checked.push(`${child.subject.text} ${issuer.subject.text}`);
+    return verifyIssuer(child, issuer);
+  }, 10);
+  for (const name of ['a', 'b', 'c']) {
+    const served = [parse(issuing.issue({ names: [name] })), parse(issuing)];
+    expect(chainFigures(served, { anchors: [parse(root)] }, { verify }).bestPath).toBeDefined();
+  }
+  expect(checked).toEqual(['CN=a CN=Issuing', 'CN=Issuing CN=Root', 'CN=b CN=Issuing', 'CN=c CN=Issuing']);
 });
 
 describe('names are equal as OpenSSL sees it', () => {

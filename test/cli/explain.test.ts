@@ -159,6 +159,7 @@ describe('a location', () => {
       ]),
     );
     expect(lines.filter((line) => line.startsWith('  >'))).toEqual([
+      '  > Server CA           ends 2026-03-13 12:00 UTC, in 40 days, sent as 1, limits the chain',
       expect.stringMatching(/^ {2}> +2026-03-13 12:00 +40 days +intermediate +Server CA +chain/),
     ]);
     expect(lines).toContainEqual(

@@ -5,7 +5,7 @@ import type { Severity } from '../../plugin/notification.ts';
 import { SEVERITIES } from '../../plugin/notification.ts';
 import type { Finding } from '../../policy/finding.ts';
 import { groupFindings, type FindingGroup } from '../../policy/group.ts';
-import { distrustText, listFaults, missingOf } from '../../policy/chain-faults.ts';
+import { chainFaults } from '../../policy/chain-faults.ts';
 import { servedBy } from '../../policy/served.ts';
 import { counted, titleOf } from '../../policy/wording.ts';
 import type { Verdict } from '../../plugin/observation.ts';
@@ -171,13 +171,7 @@ function wireLines({ location, transcript }: Checked): string[] {
 function chainLine(location: Location): string[] {
   const { chain } = location;
   if (chain === undefined) return [];
-  const missing = missingOf(chain).join(', ');
-  const faults = [
-    ...(missing === '' ? [] : [`not sent, though clients need it: ${missing}`]),
-    ...(missing !== '' || chain.distrust === undefined ? [] : [`no trusted root: ${distrustText(chain.distrust)}`]),
-    ...(chain.host?.match === 'no' ? [`not for ${chain.host.name}`] : []),
-    ...listFaults(chain, servedBy(location)),
-  ];
+  const faults = chainFaults(chain, servedBy(location));
   return faults.length === 0 ? [] : [`  ${pc.dim(terminalText(`chain: ${faults.join('; ')}`))}`];
 }
 

@@ -4,6 +4,7 @@ import type { Finding } from '../../policy/finding.ts';
 import { certificateJson, locationJson } from '../check/report.ts';
 import { endingOf } from '../item-text.ts';
 import { titleOf } from '../../policy/wording.ts';
+import { chainTree } from './chain-tree.ts';
 import type { ItemExplanation } from './item.ts';
 import type { Knowledge } from './knowledge.ts';
 import { clientsAt } from './location.ts';
@@ -22,6 +23,7 @@ export function locationsJson(locations: readonly Location[], known: Knowledge):
     locations: locations.map((location) => ({
       ...locationJson(location),
       labels: location.labels,
+      chain: chainJson(location),
       first_seen: iso(location.firstSeenAt),
       last_look: iso(location.lastLookAt),
       last_success: iso(location.lastSuccessAt),
@@ -38,6 +40,25 @@ export function locationsJson(locations: readonly Location[], known: Knowledge):
           origins.map(({ level, threshold, from }) => ({ class: name, level, threshold: threshold.text, from })),
         ),
     })),
+  };
+}
+
+/** The chain of an endpoint, the server's certificate first; `null` for what is none. */
+function chainJson(location: Location): object | null {
+  const tree = chainTree(location);
+  if (tree === undefined) return null;
+  return {
+    trusted: tree.isTrusted,
+    path: tree.path.toReversed().map(({ id, name, notAfter, sentAs, from, limits }) => ({
+      fingerprint_sha256: id ?? null,
+      name,
+      not_after: notAfter?.status === 'known' ? iso(notAfter.at) : null,
+      sent_as: sentAs ?? null,
+      from: from.replace('-', '_'),
+      limits,
+    })),
+    beside: tree.beside.map(({ id, name, sentAs, why }) => ({ fingerprint_sha256: id, name, sent_as: sentAs, why })),
+    faults: tree.faults,
   };
 }
 

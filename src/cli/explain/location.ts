@@ -8,6 +8,7 @@ import { counted, span, utc, titleOf } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { endOf, endText, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
+import { chainTree, chainTreeLines } from './chain-tree.ts';
 import type { Knowledge } from './knowledge.ts';
 import {
   facts,
@@ -73,6 +74,7 @@ function locationScreen(location: Location, known: Knowledge, width: number): st
     ...facts([...lookFacts(location, now), ...tlsFacts(location), ...chainFacts(location, now)]).map(
       (line) => `  ${line}`,
     ),
+    ...treeSection(location, now),
     ...section(location.endpoint === undefined ? 'What is there' : 'What it serves', itemLines(location, now, width)),
     ...section('Clients', clientLines(location, known, width)),
     ...section('Findings', findingLines(known.findings(location))),
@@ -88,6 +90,12 @@ function locationScreen(location: Location, known: Knowledge, width: number): st
       (known.transcripts.get(location.id) ?? []).map((line) => terminalText(line)),
     ),
   ].join('\n');
+}
+
+function treeSection(location: Location, now: number): readonly string[] {
+  const tree = chainTree(location);
+  if (tree === undefined) return [];
+  return section(`Chain, ${tree.isTrusted ? 'by the best path' : 'as it was sent'}`, chainTreeLines(tree, now));
 }
 
 type Fact = readonly [name: string, value: string | undefined];

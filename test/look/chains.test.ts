@@ -1,0 +1,109 @@
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, describe, expect, test } from 'vitest';
+
+import { parseCertificate, type Certificate } from '../../src/certificate/certificate.ts';
+import { createChains } from '../../src/look/chains.ts';
+import { createAuthority, type Authority, type TestCertificate } from '../helpers/pki.ts';
+
+const MINUTE = 60_000;
+const folder = mkdtempSync(path.join(tmpdir(), 'notafter-trust-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const parsed = (made: TestCertificate | Authority): Certificate =>
+  parseCertificate('certificate' in made ? made.certificate.der : made.der);
+
+const [mozilla, system, own] = ['Mozilla Root', 'System Root', 'Own Root'].map((name) => createAuthority({ name })) as [
+  Authority,
+  Authority,
+  Authority,
+];
+
+function write(name: string, ...authorities: readonly Authority[]): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, authorities.map(({ certificate }) => certificate.pem).join(''));
+  return file;
+}
+
+function chainsAt(now: number): ReturnType<typeof createChains> {
+  return createChains(() => ({ mozilla: [parsed(mozilla)], system: [parsed(system)] }), { now: () => now });
+}
+
+describe('whom a source trusts', () => {
+  const file = write('own.pem', own);
+  const everybody = [mozilla, system, own];
+
+  test.each([
+    ['this machine, by itself', undefined, undefined, [mozilla, system], false],
+    ['what the config adds for all', undefined, { caFiles: [file] }, everybody, true],
+    ['what the source adds', { caFiles: [file] }, undefined, everybody, true],
+    ['less, as the source says', { mozilla: false }, undefined, [system], true],
+    ['each key as the source says, else as all', { system: false }, { mozilla: false, caFiles: [file] }, [own], true],
+    ['nobody', { system: false, mozilla: false }, undefined, [], true],
+  ] as const)('%s', (_, source, general, trusted, hasOwnTrust) => {
+    const now = Date.now();
+    const finder = chainsAt(now).finder(source, general);
+    for (const authority of everybody) {
+      const found = finder([parsed(authority.issue())], now);
+      expect(found?.bestPath !== undefined).toBe((trusted as readonly Authority[]).includes(authority));
+      expect(found?.hasOwnTrust === true).toBe(hasOwnTrust);
+    }
+  });
+
+  test('sources that trust the same share what was found', () => {
+    const chains = chainsAt(Date.now());
+    expect(chains.finder({ caFiles: [file] })).toBe(chains.finder({}, { caFiles: [file] }));
+    expect(chains.finder({ caFiles: [file] })).not.toBe(chains.finder());
+  });
+
+  test('nothing served has no figures', () => {
+    expect(chainsAt(0).finder()([], 0)).toBeUndefined();
+  });
+});
+
+describe('a CA file', () => {
+  test('is read anew when it changes, at most once a minute, and keeps what it held while it is broken', () => {
+    const other = createAuthority({ name: 'Other Root' });
+    const file = write('changing.pem', own);
+    const start = Date.now();
+    const finder = chainsAt(start).finder({ system: false, mozilla: false, caFiles: [file] });
+    const leaf = parsed(other.issue());
+    const isTrusted = (at: number): boolean => finder([leaf], at)?.bestPath !== undefined;
+    expect(isTrusted(start)).toBe(false);
+
+    write('changing.pem', own, other);
+    utimesSync(file, new Date(start + MINUTE), new Date(start + MINUTE));
+    expect(isTrusted(start + MINUTE - 1)).toBe(false);
+    expect(isTrusted(start + MINUTE)).toBe(true);
+
+    writeFileSync(file, 'half a file');
+    expect(isTrusted(start + 2 * MINUTE)).toBe(true);
+    rmSync(file);
+    expect(isTrusted(start + 3 * MINUTE)).toBe(true);
+    write('changing.pem', own);
+    expect(isTrusted(start + 4 * MINUTE)).toBe(false);
+  });
+
+  test.each([
+    ['that does not exist', path.join(folder, 'no.pem'), /the CA file .*no\.pem cannot be read \(ENOENT\)/],
+    ['that is a folder', folder, /is not a regular file/],
+    ['without a certificate', write('none.pem'), /holds no certificate that can be read/],
+  ])('%s is said at the start', (_, file, message) => {
+    expect(() => chainsAt(0).finder({ caFiles: [file] })).toThrow(message);
+  });
+});
+
+test('an intermediate whose time comes is taken from that moment on', () => {
+  const start = Date.now();
+  const issuing = createAuthority({ name: 'Coming CA', parent: own, notBefore: new Date(start + 10_000) });
+  const finder = chainsAt(start).finder({ caFiles: [write('coming.pem', own)] });
+  const served = [issuing.issue(), issuing].map(parsed);
+  const startsAt = parsed(issuing).notBefore;
+  if (startsAt.status !== 'known') throw new Error('it has a start');
+  expect(finder(served, start)?.distrust).toMatchObject({ why: 'breach', breach: { rule: 'not-yet-valid' } });
+  expect(finder(served, startsAt.at)?.bestPath).toBeDefined();
+  // The clock may be set back.
+  expect(finder(served, start)?.bestPath).toBeUndefined();
+});
