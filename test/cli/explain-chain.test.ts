@@ -1,3 +1,5 @@
+import { stripVTControlCharacters } from 'node:util';
+
 import { describe, expect, test } from 'vitest';
 
 import { chainTree, chainTreeLines } from '../../src/cli/explain/chain-tree.ts';
@@ -14,7 +16,7 @@ const TIDY = { isOutOfOrder: false, repeated: [], alternates: [], unrelated: [] 
 function lines(location: Location): readonly string[] {
   const tree = chainTree(location);
   if (tree === undefined) throw new Error('there is no tree');
-  return chainTreeLines(tree, NOW).map((line) => line.replaceAll(/\u001b\[\d+m/g, ''));
+  return chainTreeLines(tree, NOW).map((line) => stripVTControlCharacters(line));
 }
 
 function serving(

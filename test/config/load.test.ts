@@ -276,6 +276,24 @@ describe('a config that is right', () => {
     expect(JSON.stringify(config.channels)).not.toContain('hunter2');
   });
 
+  it('takes trust and pins of a source, and trust of all', () => {
+    const config = parseConfig(
+      'notafter.yaml',
+      `trust: {ca_files: [/etc/ca.pem]}
+sources:
+  - {name: disk, type: file, paths: [/etc/ssl]}
+  - {name: partners, type: endpoint, targets: [api.example.com], trust: {mozilla: false}, pins: {issuers: [CN=CA]}}
+`,
+      {},
+    );
+    expect(config.trust).toEqual({ caFiles: ['/etc/ca.pem'] });
+    expect(config.policy.sources.get('disk')).not.toHaveProperty('pins');
+    expect(config.policy.sources.get('partners')).toMatchObject({ pins: { issuers: ['CN=CA'] } });
+    const [, partners] = config.sources;
+    expect(partners?.collector.demands?.(partners.options).trust).toEqual({ mozilla: false });
+    expect(parseConfig('notafter.yaml', '', {}).trust).toEqual({});
+  });
+
   it('takes a threshold away with "none"', () => {
     const config = parseConfig('notafter.yaml', 'policy:\n  authority: {info: none}\n', {});
 

@@ -499,3 +499,37 @@ test('a source that is withdrawn takes everything along', async () => {
   expect(await scenario.store.inventory.targets(source.name)).toEqual([]);
   expect(await scenario.news()).toEqual(['first expiring', 'withdrawn expiring']);
 });
+
+describe('a successor that pins do not allow', () => {
+  const NAME = 'pinned.example';
+  const [present, next] = [endingIn(60, NAME), endingIn(80, NAME)];
+  const facts = {
+    address: '10.0.0.7',
+    port: 443,
+    handshake: 'hello',
+    chain: [present.fingerprint],
+    acceptableIssuers: [],
+    verdicts: [],
+  } as const;
+
+  test('is told within the hour after it was seen elsewhere, and no longer once it is gone', async () => {
+    scenario.policy = {
+      ...DEFAULT_POLICY,
+      sources: new Map([[source.name, { pins: { fingerprints: [present.fingerprint] } }]]),
+    };
+    const rulesOf = async (): Promise<readonly string[]> =>
+      (await scenario.store.alerts.alerts()).flatMap(({ places }) =>
+        places.flatMap(({ state, findings }) => (state === 'open' ? findings.map(({ rule }) => rule) : [])),
+      );
+    await wanted('/new');
+    await look([saw(TARGET, [present], { endpoint: facts })]);
+    expect(await rulesOf()).toEqual([]);
+    await look([saw('/new/next.pem', [next])], '/new');
+    scenario.clock.at += HOUR;
+    await scenario.recorder.assessDue(new AbortController().signal);
+    expect(await rulesOf()).toEqual(['pin-mismatch']);
+    await look([], '/new');
+    for (let times = 0; times < 3; times++) await look([saw(TARGET, [present], { endpoint: facts })]);
+    expect(await rulesOf()).toEqual([]);
+  });
+});
