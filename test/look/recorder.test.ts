@@ -211,6 +211,27 @@ describe('what a look did not name', () => {
     expect(await scenario.news()).toEqual(['first expiring', 'withdrawn expiring']);
   });
 
+  test('is gone without a word where nobody was told of anything: an address that left DNS', async () => {
+    await look([saw('a', [healthy]), saw('b', [healthy])]);
+    await look([saw('a', [healthy])]);
+
+    expect(await scenario.locations()).toEqual(['a']);
+    expect(await scenario.news()).toEqual([]);
+    expect(await scenario.store.alerts.alerts()).toEqual([]);
+  });
+
+  test('is gone without a word where the alert is about other addresses of the target as well', async () => {
+    await look([saw('a', [ending]), saw('b', [ending])]);
+    expect(await scenario.news()).toEqual(['first expiring']);
+    await look([saw('a', [ending])]);
+    expect(await scenario.news()).toEqual([]);
+    // One goes, one comes: the certificate and its alert are the same.
+    await look([saw('c', [ending])]);
+    expect(await scenario.locations()).toEqual(['c']);
+    expect((await scenario.alert('expiring'))?.state).toBe('open');
+    expect(await scenario.news()).toEqual([]);
+  });
+
   test.each(['partial', 'throttled', 'permission_denied'] as const)('stays when something was %s', async (reason) => {
     await look(both);
     await look([saw('a', [healthy], { problems: [{ reason, place: 'page 2', detail: 'not read' }] })]);
