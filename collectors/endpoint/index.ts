@@ -132,7 +132,7 @@ function createInstance(given: Options, context: Context): CollectorInstance {
     const { address } = spot;
     const way = wayTo(place, {
       connect: reach.connect,
-      host: serverName ?? address,
+      host: serverName ?? (domainToASCII(place.host) || place.host),
       heloName: given.helo_name,
       alpn: given.alpn,
       request,

@@ -24,7 +24,7 @@ export const heloNameOption = z
 
 export interface WayOptions {
   readonly connect: Context['network']['connect'];
-  /** Who is asked for: a host name in ASCII, or a literal address. */
+  /** Whose server it is to be: a host name in ASCII, or a literal address. */
   readonly host: string;
   readonly heloName: string | undefined;
   /** Application protocols where the scheme has none of its own. */

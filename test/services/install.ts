@@ -5,20 +5,32 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   '/usr/share/java/bcprov.jar': 'libbcprov-java',
   certtool: 'gnutls-bin',
   certutil: 'libnss3-tools',
+  dovecot: 'dovecot-core',
   go: 'golang-go',
   haproxy: 'haproxy',
+  imap: 'dovecot-imapd',
   initdb: 'postgresql',
+  inspircd: 'inspircd',
   keytool: 'default-jre-headless',
+  lmtp: 'dovecot-lmtpd',
+  managesieve: 'dovecot-managesieved',
+  mariadbd: 'mariadb-server',
   nginx: 'nginx-light',
   openssl: 'openssl',
   pk12util: 'libnss3-tools',
+  pop3: 'dovecot-pop3d',
+  postfix: 'postfix',
   postgres: 'postgresql',
   prometheus: 'prometheus',
   promtool: 'prometheus',
+  prosody: 'prosody',
+  slapd: 'slapd',
+  vsftpd: 'vsftpd',
 };
 
-/** Debian keeps PostgreSQL's programs off the path. */
-const SEARCH = 'PATH="$PATH:$(echo /usr/lib/postgresql/*/bin | tr " " :)"; command -v "$1" >/dev/null || test -e "$1"';
+/** Debian keeps servers, and the programs of PostgreSQL and Dovecot, off the path. */
+const SEARCH =
+  'PATH="$PATH:/usr/sbin:/usr/lib/dovecot:$(echo /usr/lib/postgresql/*/bin | tr " " :)"; command -v "$1" >/dev/null || test -e "$1"';
 
 function isInstalled(program: string): boolean {
   return spawnSync('sh', ['-c', SEARCH, 'sh', program]).status === 0;

@@ -23,8 +23,9 @@ const QUIT = Buffer.from([0x01]);
 const USER = 'notafter';
 const PLUGIN = 'mysql_native_password';
 
-/** ER_HOST_IS_BLOCKED */
+/** ER_HOST_IS_BLOCKED, ER_HOST_NOT_PRIVILEGED */
 const HOST_IS_BLOCKED = 1129;
+const HOST_NOT_PRIVILEGED = 1130;
 
 /** Nothing before the end of a login is nearly as long. */
 const MAX_PACKET = 8 * 1024;
@@ -128,10 +129,18 @@ function capabilitiesIn(greeting: Buffer, exchange: Exchange): number {
 
 function turnedAway(exchange: Exchange, body: Buffer): Error {
   const code = body.length < 3 ? 0 : body.readUInt16LE(1);
-  return exchange.failure(
-    'service_error',
-    code === HOST_IS_BLOCKED
-      ? 'greets with error 1129: it has blocked this host after too many broken connections; run FLUSH HOSTS there and see who breaks them'
-      : `greets with error ${code}: it turns notafter away; see its log`,
-  );
+  switch (code) {
+    case HOST_IS_BLOCKED:
+      return exchange.failure(
+        'service_error',
+        'greets with error 1129: it has blocked this host after too many broken connections; run FLUSH HOSTS there and see who breaks them',
+      );
+    case HOST_NOT_PRIVILEGED:
+      return exchange.failure(
+        'service_error',
+        'greets with error 1130: none of its accounts may log in from this host, and to strangers it shows no certificate; an account for this host that may do nothing is enough',
+      );
+    default:
+      return exchange.failure('service_error', `greets with error ${code}: it turns notafter away; see its log`);
+  }
 }
