@@ -159,8 +159,15 @@ const POSSESSION = {
   unasked: undefined,
 } as const;
 
-function handshakeText({ handshake, fallback }: EndpointFacts): string {
-  return `by a ${handshake} handshake${fallback === undefined ? '' : ` (the way that was asked for met ${fallback})`}`;
+function handshakeText({ handshake, fallback, protocol }: EndpointFacts): string {
+  const behind = protocol === undefined ? '' : ` that began in ${protocol}`;
+  return `by a ${handshake} handshake${behind}${fallback === undefined ? '' : ` (${reasonFor(fallback)})`}`;
+}
+
+function reasonFor(fallback: string): string {
+  return fallback === 'farewell'
+    ? 'only this one ends with the word that the server wants, and is not counted by it as broken'
+    : `the way that was asked for met ${fallback}`;
 }
 
 function chainFacts({ chain, sightings }: Location, now: number): readonly Fact[] {

@@ -342,7 +342,7 @@ const mariadb: Peer = {
     const data = path.join(home, 'data');
     const key = keyFor(shop, home, 'mysql');
     const install = ['--no-defaults', '--user=mysql', `--datadir=${data}`, '--auth-root-authentication-method=normal'];
-    execFileSync('mariadb-install-db', [...install, '--skip-test-db'], { stdio: 'ignore' });
+    execFileSync('/usr/bin/mariadb-install-db', [...install, '--skip-test-db'], { stdio: 'ignore' });
     const init = path.join(home, 'init.sql');
     // Somebody who may log in from elsewhere: else nobody from there is talked to.
     writeFileSync(init, "CREATE USER somebody@'%' IDENTIFIED BY 'secret';\n");
