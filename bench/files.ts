@@ -1,101 +1,117 @@
-import { X509Certificate } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-import { file } from '../collectors/file/index.ts';
-import { applyObservation } from '../src/inventory/record.ts';
-import { createAuthority } from '../test/helpers/pki.ts';
-import { benchContext, line, measure, median, observeAll, type Measure } from './measure.ts';
+import { growCertificateTree } from './certificate-tree.ts';
+import type { FileScan, FileScanAnswer } from './file-scanner.ts';
+import { line, median, type Measure } from './measure.ts';
+import { buildGo, startProgram, type Program } from './program.ts';
 
-const FILES = 10_000;
-const DISTINCT = 1_000;
+const FILES = 100_000;
+const DISTINCT = 2_500;
 const ROUNDS = 5;
 
-/** The file collector on 10 000 PEM files, against reading each with `new X509Certificate` in the same rounds. */
+/** What is asked of x509-certificate-exporter, which reads and parses everything again at each refresh. */
+const EXPORTER = 'github.com/enix/x509-certificate-exporter/v3/cmd/x509-certificate-exporter@latest';
+const INSTALL_DEADLINE_MS = 120_000;
+
+interface GoFileScan {
+  readonly root: string;
+  readonly mode: 'read' | 'stat';
+  readonly goroutines: number;
+  readonly processors: number;
+}
+
+type GoAnswer = Measure & { readonly peakMib: number };
+type Own = Program<FileScan, FileScanAnswer>;
+type Go = Program<GoFileScan, GoAnswer>;
+
+/** The file collector, alone and with the store, against a plain Go program on the same tree, in turn. */
 export async function benchFiles(): Promise<string> {
-  const root = mkdtempSync(path.join(tmpdir(), 'notafter-bench-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'notafter-bench-'));
   try {
-    fill(root);
-    const instance = await file.create(file.options.parse({ paths: [root] }), benchContext());
-    const versions = new Map<string, string>();
-    const meta = { source: 'bench', type: 'file', target: root, labels: {} };
-    const first: Measure[] = [];
-    const again: Measure[] = [];
-    const peer: Measure[] = [];
-    for (let round = 0; round < ROUNDS; round++) {
-      first.push(
-        await measure(async () => {
-          let seen = 0;
-          await observeAll(
-            instance,
-            1,
-            () => undefined,
-            (observation) => {
-              seen += applyObservation(undefined, observation, meta, Date.now()).location.sightings.length;
-              if (observation.version !== undefined) versions.set(observation.location, observation.version);
-            },
-          );
-          return seen;
-        }),
-      );
-      again.push(
-        await measure(async () => {
-          let unchanged = 0;
-          await observeAll(
-            instance,
-            1,
-            (location) => versions.get(location),
-            (observation) => {
-              if (observation.unchanged === true) unchanged++;
-            },
-          );
-          return unchanged;
-        }),
-      );
-      peer.push(await measure(async () => readWithNode(root)));
-    }
-    const ratio = median(first).cpuMs / median(peer).cpuMs;
+    const root = path.join(folder, 'tree');
+    const tree = growCertificateTree(root, { files: FILES, distinct: DISTINCT });
+    using own: Own = startProgram(process.execPath, [fileURLToPath(new URL('file-scanner.ts', import.meta.url))]);
+    const built = buildGo('file-scan', folder);
+    using go: Go | undefined = built === undefined ? undefined : startProgram(built.binary);
     return [
-      `files: ${FILES} PEM files, ${DISTINCT} distinct certificates, ${ROUNDS} rounds, medians`,
-      line('collector, first look (read, parse, know)', median(first)),
-      line('collector, nothing changed', median(again)),
-      line('readFileSync + new X509Certificate + 4 fields', median(peer)),
-      `  CPU of a first look against node's own reader: ${ratio.toFixed(2)}x`,
+      `files: ${tree.files} PEM files in ${tree.folders} folders, ${tree.distinct} distinct certificates, a tenth with the chain of 3; ${ROUNDS} rounds, medians; page cache warm`,
+      `  peer: ${built === undefined ? 'none, there is no go' : `${built.version}, filepath.WalkDir, 64 goroutines on 2 processors, encoding/pem, x509.ParseCertificate, SHA-256`}`,
+      ...(await compare(own, go, root)),
+      `  x509-certificate-exporter: ${exporterText(folder)}`,
     ].join('\n');
   } finally {
-    rmSync(root, { recursive: true, force: true });
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function fill(root: string): void {
-  const authority = createAuthority();
-  const pems = Array.from(
-    { length: DISTINCT },
-    (_, index) => authority.issue({ names: [`host-${index}.example`] }).pem,
-  );
-  for (let folder = 0; folder < 100; folder++) {
-    const under = path.join(root, `d${folder}`);
-    mkdirSync(under);
-    for (let index = 0; index < FILES / 100; index++) {
-      writeFileSync(path.join(under, `${index}.pem`), pems[(folder * 100 + index) % DISTINCT] ?? '');
-    }
+async function compare(own: Own, go: Go | undefined, root: string): Promise<string[]> {
+  const rows = { first: [], again: [], read: [], stat: [], record: [] } as {
+    first: FileScanAnswer[];
+    again: FileScanAnswer[];
+    read: GoAnswer[];
+    stat: GoAnswer[];
+    record: FileScanAnswer[];
+  };
+  const asked = { root, goroutines: 64, processors: 2 };
+  for (let round = 0; round < ROUNDS; round++) {
+    rows.first.push(await own.ask({ root, mode: 'first' }));
+    if (go !== undefined) rows.read.push(await go.ask({ ...asked, mode: 'read' }));
+    rows.again.push(await own.ask({ root, mode: 'again' }));
+    if (go !== undefined) rows.stat.push(await go.ask({ ...asked, mode: 'stat' }));
   }
+  const alone = rows.again.at(-1);
+  const recorded = await own.ask({ root, mode: 'record' });
+  for (let round = 0; round < ROUNDS; round++) rows.record.push(await own.ask({ root, mode: 'record' }));
+  const stored = rows.record.at(-1);
+  const blocks = [...rows.first, ...rows.again].map(({ longestBlockMs }) => longestBlockMs);
+  return [
+    line('notafter, first look (read, parse, know)', median(rows.first)),
+    ...(go === undefined ? [] : [line('Go, the same', median(rows.read))]),
+    line('notafter, nothing changed', median(rows.again)),
+    ...(go === undefined ? [] : [line('Go, stat alone', median(rows.stat))]),
+    line('notafter, first look, recorded and judged', recorded),
+    line('notafter, nothing changed, recorded', median(rows.record)),
+    ...(go === undefined
+      ? []
+      : [
+          `  first look: CPU ${ratio(rows.first, rows.read, ({ cpuMs }) => cpuMs)} of Go (target 0.5x), rate ${ratio(rows.first, rows.read, ({ items, wallMs }) => items / wallMs)} (target 1x)`,
+        ]),
+    `  nothing changed, recorded: ${perSecond(median(rows.record))} files/s (target 50,000)`,
+    `  peak memory: ${mib(alone)} (target 250 MiB), with the store ${mib(stored)}${go === undefined ? '' : `; Go ${mib(rows.read.at(-1))}`}`,
+    `  longest wait of others in a look: median ${Math.round(blocks.toSorted((a, b) => a - b)[Math.floor(blocks.length / 2)] ?? 0)} ms (target 50 ms)`,
+  ];
 }
 
-function readWithNode(root: string): number {
-  let seen = 0;
-  for (const entry of readdirSync(root, { recursive: true, withFileTypes: true })) {
-    if (!entry.isFile()) continue;
-    const certificate = new X509Certificate(readFileSync(path.join(entry.parentPath, entry.name)));
-    if (
-      certificate.fingerprint256 !== '' &&
-      certificate.subject !== '' &&
-      certificate.issuer !== '' &&
-      certificate.validToDate.getTime() > 0
-    ) {
-      seen++;
-    }
+/** Median of the ratios of each round: rounds differ more than what is compared. */
+function ratio(own: readonly Measure[], peer: readonly Measure[], value: (one: Measure) => number): string {
+  const ratios = own.map((one, index) => value(one) / value(peer[index] ?? one)).toSorted((a, b) => a - b);
+  return `${(ratios[Math.floor(ratios.length / 2)] ?? Number.NaN).toFixed(2)}x`;
+}
+
+function perSecond({ items, wallMs }: Measure): string {
+  return Math.round(items / (wallMs / 1000)).toLocaleString('en');
+}
+
+function mib(answer: { readonly peakMib: number } | undefined): string {
+  return `${Math.round(answer?.peakMib ?? 0)} MiB`;
+}
+
+/** Why the exporter was not measured. Where the module can be had, what it takes to run it is not known here. */
+function exporterText(folder: string): string {
+  try {
+    execFileSync('go', ['install', EXPORTER], {
+      env: { ...process.env, GOBIN: folder },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: INSTALL_DEADLINE_MS,
+    });
+    return `builds here (${EXPORTER}); it is not part of this comparison yet`;
+  } catch (error) {
+    const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    return `not measured, it does not build here: ${text.trim().split('\n').at(-1)?.trim() ?? ''}`;
   }
-  return seen;
 }

@@ -31,11 +31,18 @@ type answer struct {
 	Certificates int64   `json:"certificates"`
 	WallMs       float64 `json:"wallMs"`
 	CpuMs        float64 `json:"cpuMs"`
+	PeakMib      float64 `json:"peakMib"`
 }
 
 type known struct {
 	certificates []*x509.Certificate
 	fingerprints [][32]byte
+}
+
+func peakMib() float64 {
+	var usage syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
+	return float64(usage.Maxrss) / 1024
 }
 
 func cpuMs() float64 {
@@ -120,6 +127,7 @@ func main() {
 		result := scan(asked)
 		result.WallMs = float64(time.Since(startedAt).Microseconds()) / 1000
 		result.CpuMs = cpuMs() - startedCpu
+		result.PeakMib = peakMib()
 		json.NewEncoder(os.Stdout).Encode(result)
 	}
 }

@@ -3,7 +3,7 @@ import type { Container } from '../../src/certificate/container.ts';
 /** Larger files are hardly ever the same. */
 const MAX_BYTES = 16 * 1024;
 /** Characters of all contents that are remembered. */
-const MAX_TOTAL = 16 * 1024 * 1024;
+const MAX_TOTAL = 8 * 1024 * 1024;
 
 /**
  * What contents turned out to be: one certificate lies at very many places of a fleet, and is parsed once. Only what holds
