@@ -64,7 +64,7 @@ export function readContainer(
   { passwords = [], maxCostMs = DEFAULT_COST_MS }: ReadOptions = {},
 ): Container {
   const { format, parts } = readContents(bytes, new Keyring(passwords, maxCostMs), 0);
-  return { format, parts: parts.map((part, index) => Object.assign(part, { index })) };
+  return { format, parts: parts.map((part, index) => ({ ...part, index })) };
 }
 
 function readContents(bytes: Uint8Array, keyring: Keyring, wrappings: number): Contents {

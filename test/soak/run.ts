@@ -7,6 +7,7 @@
 import { parseArgs } from 'node:util';
 
 import { soakChains } from './chains.ts';
+import { soakFormats } from './formats.ts';
 import { soakTls } from './tls.ts';
 
 export interface SoakOptions {
@@ -14,7 +15,11 @@ export interface SoakOptions {
   readonly seed: number | undefined;
 }
 
-const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = { chains: soakChains, tls: soakTls };
+const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = {
+  chains: soakChains,
+  formats: soakFormats,
+  tls: soakTls,
+};
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,

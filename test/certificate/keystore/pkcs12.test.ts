@@ -242,6 +242,12 @@ describe('an encrypted key outside of a keystore', () => {
     ]);
   });
 
+  test('has its own rank, however many there are', () => {
+    const locked = pem('ENCRYPTED PRIVATE KEY', lockedKey(pbes2(PASSWORD), leafKey));
+    const { parts } = readContainer(Buffer.from(locked.repeat(3)));
+    expect(parts.map(({ index }) => index)).toEqual([0, 1, 2]);
+  });
+
   test('is never part of a result, and neither is a password', () => {
     const secret = leaf.key.export({ format: 'jwk' }).d ?? '';
     const needles = [PASSWORD, Buffer.from(secret, 'base64url').toString('hex'), secret];
