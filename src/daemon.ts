@@ -11,6 +11,7 @@ import { clientOutlooks } from './inventory/clients.ts';
 import { createLeafIndex } from './inventory/leaf-index.ts';
 import { type Chains, createChains } from './look/chains.ts';
 import { createContext, readSecret } from './look/context.ts';
+import { readIntermediates } from './look/known-intermediates.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
 import { createRecorder } from './look/recorder.ts';
@@ -143,7 +144,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   });
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
   const trust = loadTrust();
-  const chains = createChains(() => trust, clock);
+  const chains = createChains(() => trust, clock, await readIntermediates(store.inventory));
   const leaves = createLeafIndex();
   const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
     sources.map((source) => planSource(source, general, context, chains));

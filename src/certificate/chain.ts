@@ -8,6 +8,7 @@ import {
   findServedPath,
   findTrustPath,
   MAX_SIGNATURE_CHECKS,
+  type PathFound,
 } from './path-search.ts';
 import { judgeServedList, type ServedList } from './served-list.ts';
 
@@ -51,8 +52,8 @@ export interface Distrust {
  * When clients of a served chain begin to fail.
  *
  * `leaf` is the end of the first certificate served, `servedMin` the earliest end of everything served. `bestPath` is the
- * best trust path that a client can build from what was served and what it knows: the one whose earliest end is latest,
- * anchor included; absent when there is none. `effective` is `bestPath`, else the earliest end on the path that was
+ * best trust path that a client can build from what was served and the anchors, else with the help of what is known from
+ * elsewhere: the one whose earliest end is latest, anchor included; absent when there is none. `effective` is `bestPath`, else the earliest end on the path that was
  * served from the leaf on, unrelated certificates left aside.
  */
 export interface ChainResult {
@@ -98,7 +99,7 @@ export function chainFigures(
   const leaf = served[0];
   if (leaf === undefined) throw new RangeError('no certificate was served');
   const check = new IssuerCheck(MAX_SIGNATURE_CHECKS, verify);
-  const { path: best, isExhausted } = findTrustPath(leaf, served, trust, check, { rules: 'all', at });
+  const { path: best, isExhausted } = bestPath(leaf, served, trust, check, at);
   const taken = best ?? findServedPath(leaf, served, check);
   const limiting = earliest(taken);
   const effective = limitOf(limiting);
@@ -118,6 +119,20 @@ export function chainFigures(
     ...(best === undefined ? { distrust: whyNot(leaf, served, trust, taken, check, isExhausted, at) } : {}),
     isExhausted,
   };
+}
+
+/** What was not sent helps only clients that happen to have it: it counts where there is no path without it. */
+function bestPath(
+  leaf: Certificate,
+  served: readonly Certificate[],
+  trust: ChainTrust,
+  check: IssuerCheck,
+  at: number | undefined,
+): PathFound {
+  const found = findTrustPath(leaf, served, { anchors: trust.anchors }, check, { rules: 'all', at });
+  return found.path === undefined && (trust.intermediates?.length ?? 0) > 0
+    ? findTrustPath(leaf, served, trust, check, { rules: 'all', at })
+    : found;
 }
 
 function whyNot(

@@ -16,7 +16,7 @@ export const MAX_PATHS = 2000;
 export interface ChainTrust {
   /** Certificates that a path may end at. They end like any other: an expired anchor ends the path. */
   readonly anchors: readonly Certificate[];
-  /** Certificates that were not served but may stand in a path. */
+  /** Certificates that may stand in a path though they were not served, where there is none without them. */
   readonly intermediates?: readonly Certificate[];
 }
 

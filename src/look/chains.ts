@@ -1,7 +1,6 @@
 import { chainFigures } from '../certificate/chain.ts';
 import type { Certificate } from '../certificate/certificate.ts';
-import { rememberIssuers, verifyIssuer } from '../certificate/issuer.ts';
-import type { ChainTrust } from '../certificate/path-search.ts';
+import { isSelfSigned, rememberIssuers, verifyIssuer } from '../certificate/issuer.ts';
 import type { ChainFinder, FoundChain } from '../inventory/chain.ts';
 import type { Clock } from '../plugin/context.ts';
 import type { TrustOptions } from '../plugin/demands.ts';
@@ -10,6 +9,8 @@ import type { Trust } from '../tls/trust.ts';
 
 /** Chains kept at most; a fleet has far fewer distinct ones than endpoints. */
 const CACHE_SIZE = 20_000;
+/** Intermediates that are remembered from what servers sent. */
+const MAX_KNOWN = 2_000;
 /** Pairs of authorities whose signature is remembered. */
 const MAX_PAIRS = 10_000;
 
@@ -23,34 +24,60 @@ export interface Chains {
   finder(own?: TrustOptions, general?: TrustOptions): ChainFinder;
 }
 
-/** The trust stores are loaded when the first chain is seen, so that a run without endpoints never pays for it. */
-export function createChains(loadTrust: () => Pick<Trust, 'mozilla' | 'system'>, clock: Clock): Chains {
+/**
+ * The trust stores are loaded when the first chain is seen, so that a run without endpoints never pays for it. Given
+ * `seen`, it remembers what servers send, to name the intermediate that another one leaves out; these are the first. At
+ * most 2000 are kept.
+ */
+export function createChains(
+  loadTrust: () => Pick<Trust, 'mozilla' | 'system'>,
+  clock: Clock,
+  seen?: readonly Certificate[],
+): Chains {
   const finders = new Map<string, ChainFinder>();
   const verify = rememberIssuers(verifyIssuer, MAX_PAIRS);
+  const known = new Map<string, Certificate>();
+  /** The same as a list: another one when there is more. */
+  let intermediates: readonly Certificate[] = [];
 
   function create(options: Required<TrustOptions>, hasOwnTrust: boolean): ChainFinder {
     const files = openCaFiles(options.caFiles, clock.now());
-    const cache = new Map<string, { readonly found: FoundChain; readonly from: number; readonly until: number }>();
+    const cache = new Map<string, Cached>();
     let fromFiles = files.read(clock.now());
-    let trust: ChainTrust | undefined;
+    let anchors: readonly Certificate[] | undefined;
     return (served, at) => {
       if (served.length === 0) return undefined;
       const latest = files.read(at);
-      if (trust === undefined || latest !== fromFiles) {
+      if (anchors === undefined || latest !== fromFiles) {
         fromFiles = latest;
-        trust = { anchors: anchorsOf(options, loadTrust, fromFiles) };
+        anchors = anchorsOf(options, loadTrust, fromFiles);
         cache.clear();
       }
       const key = served.map((certificate) => certificate.fingerprint).join(' ');
-      const known = cache.get(key);
-      if (known !== undefined && at >= known.from && at < known.until) return known.found;
-      const figures = chainFigures(served, trust, { at, verify });
+      const last = cache.get(key);
+      // What is trusted without help needs none.
+      const isCurrent = last !== undefined && (last.found.distrust === undefined || last.with === intermediates);
+      if (isCurrent && at >= last.from && at < last.until) return last.found;
+      const figures = chainFigures(served, { anchors, intermediates }, { at, verify });
       const found = hasOwnTrust ? { ...figures, hasOwnTrust } : figures;
       if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value ?? '');
-      cache.set(key, { found, from: at, until: nextStart([...served, ...trust.anchors], at) });
+      cache.set(key, { found, from: at, until: nextStart([...served, ...anchors], at), with: intermediates });
+      // Behind the answer: what this server sends is no news about itself.
+      if (seen !== undefined) learn(served);
       return found;
     };
   }
+
+  function learn(certificates: readonly Certificate[]): void {
+    const before = known.size;
+    for (const certificate of certificates) {
+      if (known.size >= MAX_KNOWN) break;
+      if (certificate.isCa && !isSelfSigned(certificate)) known.set(certificate.fingerprint, certificate);
+    }
+    if (known.size > before) intermediates = [...known.values()];
+  }
+
+  learn(seen ?? []);
 
   return {
     finder(own = {}, general = {}) {
@@ -62,6 +89,16 @@ export function createChains(loadTrust: () => Pick<Trust, 'mozilla' | 'system'>,
       return finder;
     },
   };
+}
+
+interface Cached {
+  readonly found: FoundChain;
+  /** It is right from here… */
+  readonly from: number;
+  /** … to before here. */
+  readonly until: number;
+  /** What was known from elsewhere. */
+  readonly with: readonly Certificate[];
 }
 
 function anchorsOf(

@@ -19,7 +19,10 @@ export type Outcome = 'trusted' | 'expired' | 'exhausted' | NonNullable<ChainRes
 export function tryGraph(graph: Graph): Outcome {
   const { served, anchors, intermediates, verify } = graph;
   const figures = chainFigures(served, { anchors, intermediates }, { at: AT, verify });
-  const paths = allPaths(graph).filter((path) => isValid(path, anchors));
+  const valid = allPaths(graph).filter((path) => isValid(path, anchors));
+  const complete = valid.filter((path) => path.every((one) => served.includes(one) || anchors.includes(one)));
+  // What was not sent counts only where nothing goes without it.
+  const paths = complete.length > 0 ? complete : valid;
   const best = Math.max(...paths.map((path) => Math.min(...path.map(endOf))));
   const found = figures.bestPathItems;
 

@@ -95,6 +95,38 @@ describe('a CA file', () => {
   });
 });
 
+describe('an intermediate that another server sends', () => {
+  const issuing = createAuthority({ name: 'Issuing', parent: own });
+  const alone = [parsed(issuing.issue())];
+  const caFiles = [write('issuing.pem', own)];
+  const stores = { mozilla: [], system: [] };
+
+  test.each([
+    ['is named where it is missing', [], ['elsewhere', 'anchor']],
+    ['is not remembered by a run that looks once', undefined, []],
+  ])('%s', (_, seen, expected) => {
+    const now = Date.now();
+    const finder = createChains(() => stores, { now: () => now }, seen).finder({ caFiles });
+    expect(finder(alone, now)?.distrust?.why).toBe('unknown-issuer');
+    expect(finder([issuing.issue(), issuing, own].map(parsed), now)?.bestPath).toBeDefined();
+    expect(finder(alone, now)?.unserved.map(({ from }) => from)).toEqual(expected);
+  });
+
+  test('is known from the start where it was seen before', () => {
+    const now = Date.now();
+    const finder = createChains(() => stores, { now: () => now }, [parsed(issuing)]).finder({ caFiles });
+    expect(finder(alone, now)?.unserved.map(({ from }) => from)).toEqual(['elsewhere', 'anchor']);
+  });
+
+  test('changes nothing for a list that is complete without it, though it would last longer', () => {
+    const now = Date.now();
+    const longer = createAuthority({ name: 'Issuing', key: issuing.key, parent: own, days: 9_000 });
+    const finder = createChains(() => stores, { now: () => now }, [parsed(longer)]).finder({ caFiles });
+    const complete = [issuing.issue({ notAfter: new Date(now + 1e12) }), issuing].map(parsed);
+    expect(finder(complete, now)?.bestPathItems?.[1]).toBe(issuing.certificate.fingerprint);
+  });
+});
+
 test('an intermediate whose time comes is taken from that moment on', () => {
   const start = Date.now();
   const issuing = createAuthority({ name: 'Coming CA', parent: own, notBefore: new Date(start + 10_000) });

@@ -1,0 +1,29 @@
+import { CertificateError, parseCertificate, type Certificate } from '../certificate/certificate.ts';
+import type { InventoryReader } from '../inventory/port.ts';
+
+/** Read at the start; a fleet hangs on some dozens. */
+const MAX_READ = 2_000;
+
+/** The intermediates that endpoints served when they were last looked at, as the inventory knows them. */
+export async function readIntermediates(inventory: InventoryReader): Promise<readonly Certificate[]> {
+  const ids = new Set<string>();
+  for (const { sightings, endpoint } of await inventory.locations()) {
+    if (endpoint === undefined) continue;
+    for (const { item } of sightings) {
+      if (item.kind === 'certificate' && item.isCa && !item.selfIssued && endpoint.chain.includes(item.id)) {
+        ids.add(item.id);
+      }
+    }
+  }
+  const found: Certificate[] = [];
+  for (const id of [...ids].slice(0, MAX_READ)) {
+    const der = await inventory.der(id);
+    if (der === undefined) continue;
+    try {
+      found.push(parseCertificate(der));
+    } catch (error) {
+      if (!(error instanceof CertificateError)) throw error;
+    }
+  }
+  return found;
+}
