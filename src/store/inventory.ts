@@ -1,6 +1,5 @@
 import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
 import type { InventoryReader, LocationFilter, LocationMark } from '../inventory/port.ts';
-import type { Labels } from '../label/labels.ts';
 import type { Access } from './access.ts';
 import { breathe, chunks } from './bulk.ts';
 import { fromJson } from './json.ts';
@@ -123,7 +122,7 @@ async function selectLocations(db: Connection, filter: LocationFilter): Promise<
 /** A page at a time, so that others have their turn; labels are parsed once for all locations that share them. */
 async function selectMarks(db: Connection, source: string, target: string): Promise<readonly LocationMark[]> {
   const marks: LocationMark[] = [];
-  const labels = new Map<string, Labels>();
+  const labels = new Map<string, LocationMark['labels']>();
   for (let after = 0; ; await breathe()) {
     const rows = await db
       .selectFrom('locations')
