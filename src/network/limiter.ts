@@ -24,24 +24,41 @@ const SYSTEM_TIME: LimiterTime = {
   sleep: (ms) => sleep(ms),
 };
 
-/** Limiters by key: who names the same key shares one; the first caller's rate holds. */
+/** Beyond so many, those that nobody has used up are forgotten: there may be one for each address of a fleet. */
+const MAX_IDLE = 4_096;
+
+/** Limiters by key: who names the same key shares one; the first caller's rate holds while it is in use. */
 export function createLimiters(time: LimiterTime = SYSTEM_TIME): (key: string, rate: Rate) => Limiter {
-  const limiters = new Map<string, Limiter>();
-  return (key, rate) => {
-    let limiter = limiters.get(key);
-    if (limiter === undefined) {
-      limiter = createLimiter(rate, time);
-      limiters.set(key, limiter);
+  const buckets = new Map<string, Bucket>();
+  let sweepAt = MAX_IDLE;
+
+  function bucketOf(key: string, rate: Rate): Bucket {
+    let bucket = buckets.get(key);
+    if (bucket === undefined) {
+      if (buckets.size >= sweepAt) {
+        for (const [other, { isIdle }] of buckets) if (isIdle()) buckets.delete(other);
+        sweepAt = Math.max(MAX_IDLE, 2 * buckets.size);
+      }
+      bucket = createBucket(rate, time);
+      buckets.set(key, bucket);
     }
-    return limiter;
+    return bucket;
+  }
+
+  return (key, rate) => {
+    if (!(rate.perSecond > 0)) throw new RangeError('perSecond must be above 0');
+    if (!(rate.concurrency >= 1)) throw new RangeError('concurrency must be at least 1');
+    return { run: (work, signal) => bucketOf(key, rate).run(work, signal) };
   };
 }
 
-/** A token bucket in front of a semaphore; who waits is served in order. */
-function createLimiter(rate: Rate, time: LimiterTime): Limiter {
-  if (!(rate.perSecond > 0)) throw new RangeError('perSecond must be above 0');
-  if (!(rate.concurrency >= 1)) throw new RangeError('concurrency must be at least 1');
+interface Bucket extends Limiter {
+  /** Nothing is under way, and a new one would be the same. */
+  isIdle(): boolean;
+}
 
+/** A token bucket in front of a semaphore; who waits is served in order. */
+function createBucket(rate: Rate, time: LimiterTime): Bucket {
   const capacity = Math.max(1, rate.perSecond);
   let tokens = capacity;
   let refilledAt = time.now();
@@ -96,6 +113,10 @@ function createLimiter(rate: Rate, time: LimiterTime): Limiter {
   }
 
   return {
+    isIdle() {
+      refill();
+      return running === 0 && waiting.size === 0 && tokens >= capacity;
+    },
     async run(work, signal) {
       signal.throwIfAborted();
       await turn(signal);

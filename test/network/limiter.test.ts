@@ -110,11 +110,43 @@ describe('a limiter', () => {
     expect(ran).toEqual(['third']);
   });
 
-  test('is shared by everyone who names the same key', async () => {
+  test('is shared by everyone who names the same key, at the rate of the first', async () => {
+    const limit = createLimiters(new FakeTime());
+    const gate = Promise.withResolvers<void>();
+    const ran: string[] = [];
+    const first = limit('a', { perSecond: 1000, concurrency: 1 }).run(() => gate.promise, never);
+    const second = limit('a', { perSecond: 1000, concurrency: 9 }).run(async () => void ran.push('a'), never);
+    await limit('b', { perSecond: 1000, concurrency: 1 }).run(async () => void ran.push('b'), never);
+    expect(ran).toEqual(['b']);
+    gate.resolve();
+    await Promise.all([first, second]);
+    expect(ran).toEqual(['b', 'a']);
+  });
+
+  test('forgets, when there are many, none that is under way or has used up its starts', async () => {
     const time = new FakeTime();
     const limit = createLimiters(time);
-    expect(limit('a', { perSecond: 1, concurrency: 1 })).toBe(limit('a', { perSecond: 9, concurrency: 9 }));
-    expect(limit('a', { perSecond: 1, concurrency: 1 })).not.toBe(limit('b', { perSecond: 1, concurrency: 1 }));
+    const rate = { perSecond: 1, concurrency: 1 };
+    const useMany = (prefix: string): Promise<unknown> =>
+      Promise.all(
+        Array.from({ length: 5_000 }, (_value, index) => limit(`${prefix} ${index}`, rate).run(async () => {}, never)),
+      );
+    const gate = Promise.withResolvers<void>();
+    const ran: string[] = [];
+    const busy = limit('busy', rate).run(() => gate.promise, never);
+    await useMany('a');
+    await time.pass(5_000);
+    await limit('spent', rate).run(async () => {}, never);
+    // Long enough a list that those of before are looked through and forgotten.
+    await useMany('b');
+
+    const next = ['busy', 'spent', 'a 0'].map((key) => limit(key, rate).run(async () => void ran.push(key), never));
+    await settled();
+    expect(ran).toEqual(['a 0']);
+    gate.resolve();
+    await time.pass(1_000);
+    await Promise.all([busy, ...next]);
+    expect(ran.toSorted()).toEqual(['a 0', 'busy', 'spent']);
   });
 
   test.each([
