@@ -3,6 +3,7 @@ import { basename, extname } from 'node:path';
 import type { z } from 'zod';
 
 import type { Context } from '../../src/plugin/context.ts';
+import { proxyUrl } from '../../src/plugin/proxy.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 import { CLIENT_NAME, clientsOption, faultsOf, type ClientFault } from './clients.ts';
 import { rehearseOption } from './rehearsals.ts';
@@ -22,10 +23,13 @@ export interface RehearsalFlags {
   readonly passwordFile?: readonly string[];
   /** `--request "GET /path"`, or `none`. */
   readonly request?: string;
+  /** `--proxy URL` */
+  readonly proxy?: string;
 }
 
 /** Options of the endpoint collector, as they would stand in a config. */
 export interface RehearsalConfig {
+  readonly proxy?: string;
   readonly clients?: ClientConfig[];
   readonly rehearse?: 'none' | { readonly http: { readonly method: string; readonly path: string } };
 }
@@ -47,6 +51,8 @@ export async function prepareRehearsal(
 ): Promise<RehearsalConfig> {
   const config = rehearsalConfig(flags);
   if (!rehearseOption.safeParse(config.rehearse).success) throw badRequest(flags.request ?? '');
+  const proxy = proxyUrl.optional().safeParse(flags.proxy);
+  if (!proxy.success) throw new Error(`--proxy: ${proxy.error.issues[0]?.message ?? 'see --help'}`);
   // A password that nobody asks for is read all the same: a wrong path is better told now.
   for (const file of flags.passwordFile ?? []) await readPasswordFile(file, context);
   const clients = clientsOption.safeParse(config.clients);
@@ -65,6 +71,7 @@ export function rehearsalConfig(flags: RehearsalFlags): RehearsalConfig {
   return {
     ...(clients.length === 0 ? {} : { clients }),
     ...(request === undefined ? {} : { rehearse: request }),
+    ...(flags.proxy === undefined ? {} : { proxy: flags.proxy }),
   };
 }
 

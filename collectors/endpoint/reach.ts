@@ -16,11 +16,12 @@ export interface Reach {
 export function createReach(option: ProxyOption | undefined, context: Context): Reach {
   if (option === undefined) return { connect: (...call) => context.network.connect(...call) };
   const proxy = proxyOf(option, (reference) => context.secret(reference));
+  const knowsNames = proxy.resolves === 'proxy';
   const where = `${bracketed(proxy.host)}:${proxy.port}`;
   return {
     connect: (address, port, signal) => context.network.connectThrough(proxy, address, port, signal),
-    proxy: `${proxy.scheme}://${where}`,
-    ...(proxy.resolves === 'proxy' ? { knowsNames: where } : {}),
+    proxy: `${proxy.scheme}${proxy.scheme === 'socks5' && knowsNames ? 'h' : ''}://${where}`,
+    ...(knowsNames ? { knowsNames: where } : {}),
   };
 }
 

@@ -8,7 +8,8 @@ const SCHEMES: ReadonlySet<string> = new Set(['http', 'socks5', 'socks5h']);
 const URL_FORM = /^(http|socks5h?):\/\/(?:\[([0-9a-f:.]+)\]|([^\s/:@[\]?#]+)):(\d{1,5})\/?$/i;
 const FORMS = 'http://host:port, socks5://host:port or socks5h://host:port';
 
-const url = z.string().superRefine((text, check) => {
+/** The URL of a proxy, without a login. */
+export const proxyUrl = z.string().superRefine((text, check) => {
   const fault = faultOf(text);
   if (fault !== undefined) check.addIssue({ code: 'custom', message: fault });
 });
@@ -17,7 +18,7 @@ const url = z.string().superRefine((text, check) => {
 export function proxyOption(description: string) {
   const login = z
     .strictObject({
-      url: url.describe(`Where it is: ${FORMS}.`),
+      url: proxyUrl.describe(`Where it is: ${FORMS}.`),
       username: z.string().min(1).max(255).optional().describe('The user to log in as.'),
       ...secretFields('password', 'The password of the user'),
       resolve: z
@@ -35,7 +36,7 @@ export function proxyOption(description: string) {
       (given) => (given.username === undefined) === (given.password === undefined && given.password_file === undefined),
       { message: 'username goes together with password or password_file', path: ['username'] },
     );
-  return z.union([url, login]).describe(description);
+  return z.union([proxyUrl, login]).describe(description);
 }
 
 export type ProxyOption = z.output<ReturnType<typeof proxyOption>>;
@@ -59,7 +60,7 @@ export function proxyOf(option: ProxyOption, secret: Context['secret']): Proxy {
 /** What is wrong with the URL of a proxy. Repeats nothing of it: it may hold a password. */
 function faultOf(text: string): string | undefined {
   if (/^[a-z0-9+.-]+:\/\/[^/]*@/i.test(text)) {
-    return 'a login is not written into the URL: give url, username and password_file';
+    return 'a login is not written into the URL: a source of the config takes url, username and password_file';
   }
   const scheme = /^([a-z0-9+.-]+):\/\//i.exec(text)?.[1]?.toLowerCase();
   if (scheme !== undefined && !SCHEMES.has(scheme)) {

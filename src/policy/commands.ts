@@ -86,15 +86,25 @@ export function rehearseCommand(location: Location, client: Pick<Sighting, 'key'
     key !== undefined && KEYSTORE.test(key)
       ? `--client-pkcs12 ${quote(key)}`
       : `--client-cert CLIENT.pem --client-key ${key === undefined ? 'CLIENT.key' : quote(key)}`;
-  return `notafter check ${quote(location.target)} ${files}`;
+  return `${check(location)} ${files}`;
 }
 
 const KEYSTORE = /\.(?:p12|pfx)$/i;
 
 /** Looks at the place itself, as notafter does. `undefined` where only the daemon can look. */
 export function checkCommand(location: Location): string | undefined {
-  if (reachOf(location) !== undefined) return `notafter check ${quote(location.target)}`;
+  if (reachOf(location) !== undefined) return check(location);
   return isPath(location) ? `notafter check ${quote(location.location)}` : undefined;
+}
+
+/** The target of an endpoint, reached as the daemon does; a login at a proxy is left to be filled in. */
+function check({ target, endpoint }: Location): string {
+  return `notafter check ${quote(target)}${endpoint?.proxy === undefined ? '' : ` --proxy ${quote(endpoint.proxy)}`}`;
+}
+
+/** An HTTP proxy in the way; `undefined` where there is none, or one of another kind. */
+function httpProxyOf({ endpoint }: Location): string | undefined {
+  return endpoint?.proxy?.startsWith('http://') === true ? endpoint.proxy.slice('http://'.length) : undefined;
 }
 
 function isPath(location: Location): boolean {
@@ -103,15 +113,19 @@ function isPath(location: Location): boolean {
 
 function endpointCommand(location: Location, reach: Reach): string {
   const { starttls } = reach;
-  if (starttls !== undefined && STARTTLS.get(starttls) === 'notafter') {
-    return `notafter check ${quote(location.target)}`;
-  }
+  const proxy = httpProxyOf(location);
+  const isBeyondOpenssl = proxy === undefined && location.endpoint?.proxy !== undefined;
+  if (isBeyondOpenssl || (starttls !== undefined && STARTTLS.get(starttls) === 'notafter')) return check(location);
   const address = location.endpoint?.address ?? reach.host;
   const connect = `${address.includes(':') ? `[${address}]` : address}:${reach.port}`;
   const name = location.endpoint?.serverName;
+  const isName = !address.includes(':') && !/^[\d.]+$/.test(address);
   const options = [
     `-connect ${quote(connect)}`,
+    ...(proxy === undefined ? [] : [`-proxy ${quote(proxy)}`]),
     ...(name === undefined || name.startsWith('-') ? [] : [`-servername ${quote(name)}`]),
+    // Of itself it asks for the name that it connects to.
+    ...(name === undefined && isName && location.endpoint !== undefined ? ['-noservername'] : []),
     ...(starttls === undefined ? [] : [`-starttls ${starttls}`]),
     // The domain: without it a server is asked for its own address, and knows nothing of that.
     ...(starttls?.startsWith('xmpp') === true ? [`-xmpphost ${quote(name ?? reach.host)}`] : []),

@@ -90,5 +90,9 @@ function withHost(location: Location, text: (host: string) => string): string {
 
 function dial(location: Location): string {
   const reach = reachOf(location);
-  return reach === undefined ? '' : `: nc -vz ${quote(location.endpoint?.address ?? reach.host)} ${reach.port}`;
+  if (reach === undefined) return '';
+  const { proxy, address = reach.host } = location.endpoint ?? {};
+  const [, scheme, where = ''] = /^(\w+):\/\/(.+)$/.exec(proxy ?? '') ?? [];
+  const through = scheme === undefined ? '' : `-X ${scheme === 'http' ? 'connect' : '5'} -x ${quote(where)} `;
+  return `: nc -vz ${through}${quote(address)} ${reach.port}`;
 }

@@ -116,7 +116,7 @@ describe('check --json of every situation', () => {
     expect(Object.keys(found)).toEqual(['locations', 'certificates', 'crls', 'credentials', 'problems', 'findings']);
     expect(keysOf(found.locations)).toEqual(['source type target location ok reason endpoint']);
     expect(keysOf(found.locations.flatMap(({ endpoint }) => endpoint ?? []))).toEqual([
-      'address port server_name protocol handshake fallback tls_version cipher group alpn requests_client_certificate acceptable_issuers verdicts possession chain leaf_not_after served_min_not_after best_path_not_after effective_not_after limited_by',
+      'address port server_name proxy protocol handshake fallback tls_version cipher group alpn requests_client_certificate acceptable_issuers verdicts possession chain leaf_not_after served_min_not_after best_path_not_after effective_not_after limited_by',
     ]);
     expect(keysOf(found.certificates)).toEqual([
       'fingerprint_sha256 subject issuer serial names not_before not_after not_after_status days_left role source location place index',

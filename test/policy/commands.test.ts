@@ -61,6 +61,33 @@ const endpoint = (target: string, serverName?: string, address = '10.0.0.7', por
   return { ...here, endpoint: { ...facts, address, port, ...(serverName === undefined ? {} : { serverName }) } };
 };
 
+describe('the commands for an endpoint behind a proxy', () => {
+  const behind = (proxy: string, address = '10.0.0.7', serverName?: string): ReturnType<typeof endpoint> => {
+    const here = endpoint('api.example.com:8443', serverName, address);
+    return { ...here, endpoint: { ...here.endpoint, proxy } };
+  };
+
+  test('an HTTP proxy is one for OpenSSL, too', () => {
+    const here = behind('http://proxy.example.com:3128', 'api.example.com', 'api.example.com');
+    expect(lookCommand(here)).toMatch(
+      /^openssl s_client -connect api\.example\.com:8443 -proxy proxy\.example\.com:3128 -servername api\.example\.com /,
+    );
+    expect(checkCommand(here)).toBe('notafter check api.example.com:8443 --proxy http://proxy.example.com:3128');
+  });
+
+  test('through another it is notafter that looks', () => {
+    const here = behind('socks5://proxy.example.com:1080', '10.0.0.7', 'api.example.com');
+    expect(lookCommand(here)).toBe('notafter check api.example.com:8443 --proxy socks5://proxy.example.com:1080');
+  });
+
+  test('OpenSSL is told to ask for no name where none was asked for and it would of itself', () => {
+    expect(lookCommand(behind('http://[::1]:3128', 'api.example.com'))).toContain(
+      "-connect api.example.com:8443 -proxy '[::1]:3128' -noservername ",
+    );
+    expect(lookCommand(endpoint('api.example.com:8443'))).not.toContain('servername');
+  });
+});
+
 describe('lookCommand', () => {
   const show = '-showcerts </dev/null | openssl x509 -noout -subject -issuer -dates -fingerprint -sha256';
 

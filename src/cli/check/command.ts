@@ -76,6 +76,7 @@ export function checkCommand(): Command {
       '--request <request>',
       'what to ask for the verdict: "GET /path", or none (default: HEAD / where HTTP is spoken)',
     )
+    .option('--proxy <url>', 'reach endpoints through this proxy: socks5://, socks5h:// or http://host:port')
     .option('--ca-file <file>', 'trust these CA certificates too, as the clients do (PEM or DER); repeatable', collect)
     .option('--verbose', 'show what passed on the wire as well: messages, extensions and alerts of both sides')
     .option('--all', 'show every certificate at every place, and everything that could not be read')

@@ -90,6 +90,7 @@ function endpointJson(location: Location): object | null {
     address: endpoint.address,
     port: endpoint.port,
     server_name: endpoint.serverName ?? null,
+    proxy: endpoint.proxy ?? null,
     protocol: endpoint.protocol ?? null,
     handshake: endpoint.handshake,
     fallback: endpoint.fallback ?? null,

@@ -131,7 +131,11 @@ function tlsFacts({ endpoint }: Location): readonly Fact[] {
   return [
     [
       'Address',
-      `${endpoint.address} port ${endpoint.port}${endpoint.serverName === undefined ? '' : `, asked for ${endpoint.serverName}`}`,
+      [
+        `${endpoint.address} port ${endpoint.port}`,
+        endpoint.serverName === undefined ? 'asked for no name' : `asked for ${endpoint.serverName}`,
+        ...(endpoint.proxy === undefined ? [] : [`through ${endpoint.proxy}`]),
+      ].join(', '),
     ],
     [
       'TLS',

@@ -121,7 +121,7 @@ describe('how the endpoint collector reaches its targets', () => {
         endpoint: {
           address: 'inside.example',
           serverName: 'inside.example',
-          proxy: `${scheme === 'http' ? 'http' : 'socks5'}://127.0.0.1:${proxy.port}`,
+          proxy: `${scheme}://127.0.0.1:${proxy.port}`,
           chain: [named.fingerprint],
         },
       });

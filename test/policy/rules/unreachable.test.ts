@@ -94,6 +94,18 @@ test('the finding says why, how often, since when and what is still believed', (
   ]);
 });
 
+test.each([
+  ['socks5h://proxy.example.com:1080', '-X 5 -x proxy.example.com:1080'],
+  ['http://[2001:db8::1]:3128', "-X connect -x '[2001:db8::1]:3128'"],
+])('behind the proxy %s what to try goes through it as well', (proxy, words) => {
+  const { endpoint } = endpointLocation([leaf()]);
+  const { findings } = judged(failing(4, { endpoint: { ...endpoint, proxy } }));
+  expect(findings[0]?.actions).toEqual([
+    expect.stringContaining(`: nc -vz ${words} 10.0.0.7 8443`),
+    expect.stringMatching(/^Prove it: notafter check api\.example\.com:8443 --proxy /),
+  ]);
+});
+
 test('a target that was never reached is told of as such', () => {
   const never = failing(3, { reason: 'dns', sightings: [], location: 'api.example.com:8443' });
   const { chain: _c, endpoint: _e, lastSuccessAt: _l, ...location } = never;
