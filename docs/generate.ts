@@ -8,14 +8,21 @@ import { format, resolveConfig } from 'prettier';
 
 import { channels } from '../alerts/index.ts';
 import { collectors } from '../collectors/index.ts';
+import { formatsTable } from './formats-table.ts';
 
 const README = new URL('../README.md', import.meta.url);
+const FORMATS = new URL('reference/formats.md', import.meta.url);
 
 /** The README with its generated parts made anew, laid out as all our prose. Throws when a marker is missing. */
 export async function generatedReadme(text: string): Promise<string> {
   const withCollectors = replaced(text, 'collectors', pluginTable('Source', 'collectors', collectors));
   const whole = replaced(withCollectors, 'channels', pluginTable('Channel', 'alerts', channels));
   return format(whole, { ...(await resolveConfig(README)), parser: 'markdown' });
+}
+
+/** The page of the formats with its table made anew. Throws when a marker is missing. */
+export async function generatedFormats(text: string): Promise<string> {
+  return format(replaced(text, 'formats', formatsTable()), { ...(await resolveConfig(FORMATS)), parser: 'markdown' });
 }
 
 function pluginTable(
@@ -30,10 +37,11 @@ function pluginTable(
 function replaced(text: string, marker: string, content: string): string {
   const [begin, end] = [`<!-- begin ${marker} -->`, `<!-- end ${marker} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`the README has no part "${marker}"`);
+  if (from < 0 || to < from) throw new Error(`the page has no part "${marker}"`);
   return `${text.slice(0, from + begin.length)}\n${content}\n${text.slice(to)}`;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(README, await generatedReadme(readFileSync(README, 'utf8')));
+  writeFileSync(FORMATS, await generatedFormats(readFileSync(FORMATS, 'utf8')));
 }
