@@ -12,14 +12,22 @@ export function createTap(
   onInbound: (chunk: Buffer) => void,
   onOutbound?: (chunk: Buffer) => void,
 ): Duplex {
+  function send(bytes: Buffer, done: () => void): void {
+    onOutbound?.(bytes);
+    if (socket.destroyed || socket.writableEnded) done();
+    else socket.write(bytes, () => done());
+  }
   const tap = new Duplex({
     read() {
       socket.resume();
     },
     write(chunk: Buffer, _encoding, done) {
-      onOutbound?.(chunk);
-      if (socket.destroyed || socket.writableEnded) done();
-      else socket.write(chunk, () => done());
+      send(chunk, done);
+    },
+    // In one piece: a write that meets the reset of a server which has judged after the first half fails, and the alert
+    // that came before the reset is never read.
+    writev(chunks, done) {
+      send(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), done);
     },
     final(done) {
       if (socket.destroyed || socket.writableEnded) done();

@@ -82,6 +82,8 @@ export function openWire(socket: Duplex, options: WireOptions, signal: AbortSign
   }
   function onClosed(): void {
     course.closed = true;
+    // A reset may end the TLS library before it has read the alert that came right before: the tap has seen it.
+    if (flight.alert !== undefined) course.alert ??= flight.alert;
     stir();
   }
   function fail(failure: ProbeFailure): void {
