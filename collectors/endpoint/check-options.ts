@@ -6,7 +6,7 @@ import type { Context } from '../../src/plugin/context.ts';
 import { proxyUrl } from '../../src/plugin/proxy.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 import { CLIENT_NAME, clientsOption, faultsOf, type ClientFault } from './clients.ts';
-import { rehearseOption } from './rehearsals.ts';
+import { METHODS, rehearseOption } from './rehearsals.ts';
 
 type ClientConfig = NonNullable<z.input<typeof clientsOption>>[number];
 type ClientFiles = Omit<ClientConfig, 'name'>;
@@ -21,7 +21,7 @@ export interface RehearsalFlags {
   readonly clientPkcs12?: readonly string[];
   /** `--password-file FILE` */
   readonly passwordFile?: readonly string[];
-  /** `--request "GET /path"`, or `none`. */
+  /** `--request "GET /path"`, `grpc`, `grpc SERVICE`, `postgres USER DATABASE`, or `none`. */
   readonly request?: string;
   /** `--proxy URL` */
   readonly proxy?: string;
@@ -31,7 +31,7 @@ export interface RehearsalFlags {
 export interface RehearsalConfig {
   readonly proxy?: string;
   readonly clients?: ClientConfig[];
-  readonly rehearse?: 'none' | { readonly http: { readonly method: string; readonly path: string } };
+  readonly rehearse?: z.input<typeof rehearseOption>;
 }
 
 /** The name of a client whose file is not called in a way that can be its name. */
@@ -138,13 +138,18 @@ function adviceOn({ reason, part }: ClientFault, { passwordFile }: RehearsalFlag
 
 function requestOf(text: string | undefined): RehearsalConfig['rehearse'] {
   if (text === undefined || text === 'none') return text;
-  const [, method, path] = /^([A-Za-z]+)[ \t]+(\/\S*)$/.exec(text.trim()) ?? [];
-  if (method === undefined || path === undefined) throw badRequest(text);
-  return { http: { method: method.toUpperCase(), path } };
+  const [kind = '', first, second, ...more] = text.trim().split(/[ \t]+/);
+  if (kind === 'grpc' && second === undefined) return { grpc: first === undefined ? {} : { service: first } };
+  if (kind === 'postgres' && first !== undefined && second !== undefined && more.length === 0) {
+    return { postgres: { user: first, database: second } };
+  }
+  const method = METHODS.find((known) => known === kind.toUpperCase());
+  if (method === undefined || first?.startsWith('/') !== true || second !== undefined) throw badRequest(text);
+  return { http: { method, path: first } };
 }
 
 function badRequest(text: string): Error {
   return new Error(
-    `--request takes a method and a path, such as "GET /status", or none, and not ${JSON.stringify(text)}`,
+    `--request takes a method and a path, such as "GET /status", grpc with a service or without, postgres with a user and a database, or none, and not ${JSON.stringify(text)}`,
   );
 }

@@ -8,9 +8,11 @@ import type { RehearsalRequest } from '../../src/tls/rehearse/request.ts';
 /** Rehearsals of one address that run at once. */
 const CONCURRENCY = 4;
 
+export const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
 const http = z.strictObject({
   method: z
-    .enum(['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'])
+    .enum(METHODS)
     .default('GET')
     .describe('The method; it is sent without content.'),
   path: z

@@ -74,7 +74,7 @@ export function checkCommand(): Command {
     .option('--password-file <file>', 'a file with passwords of keys and keystores, one a line; repeatable', collect)
     .option(
       '--request <request>',
-      'what to ask for the verdict: "GET /path", or none (default: HEAD / where HTTP is spoken)',
+      'what to ask for the verdict: "GET /path", "grpc SERVICE", "postgres USER DATABASE", or none (default: HEAD / where HTTP is spoken)',
     )
     .option('--proxy <url>', 'reach endpoints through this proxy: socks5://, socks5h:// or http://host:port')
     .option('--ca-file <file>', 'trust these CA certificates too, as the clients do (PEM or DER); repeatable', collect)

@@ -30,6 +30,9 @@ describe('the command line of check', () => {
       },
     ],
     [{ request: 'get /a?b=c' }, { rehearse: { http: { method: 'GET', path: '/a?b=c' } } }],
+    [{ request: 'grpc' }, { rehearse: { grpc: {} } }],
+    [{ request: 'grpc pay.v1.Ledger' }, { rehearse: { grpc: { service: 'pay.v1.Ledger' } } }],
+    [{ request: 'postgres billing ledger' }, { rehearse: { postgres: { user: 'billing', database: 'ledger' } } }],
   ])('becomes options: %j', (flags, expected) => {
     const config = rehearsalConfig(flags);
     expect(config).toEqual(expected);
@@ -55,6 +58,9 @@ describe('the command line of check', () => {
     [{ request: 'status' }, /--request takes/],
     [{ request: 'GET status' }, /--request takes/],
     [{ request: 'GET /a b' }, /--request takes/],
+    [{ request: 'BREW /pot' }, /--request takes/],
+    [{ request: 'grpc a b' }, /--request takes/],
+    [{ request: 'postgres billing' }, /--request takes/],
   ])('is refused: %j', (flags, message) => {
     expect(() => rehearsalConfig(flags)).toThrow(message);
   });

@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { chownSync, cpSync, globSync, mkdirSync, writeFileSync } from 'node:fs';
+import { createServer as createHttps, Server as HttpsServer } from 'node:https';
 import { createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
+import { createServer as createTls } from 'node:tls';
 
 import type { RehearsalRequest } from '../../../src/tls/rehearse/request.ts';
 import { REVOKED_SERIAL } from '../../helpers/client-identities.ts';
-import type { TlsVersion } from '../../helpers/rehearsal.ts';
+import { insistent, type TlsVersion } from '../../helpers/rehearsal.ts';
 import { freePort, startProgram, type Program, type Workshop } from './workshop.ts';
 
 /** A server of somebody else's, that insists on a client certificate. */
@@ -146,6 +148,40 @@ ${mode === 'tcp' ? `backend behind\n  mode tcp\n  server one 127.0.0.1:${behindP
   };
 }
 
+/** A server of Node's, in this process: what it logs are its events. */
+function node(name: string, mode: 'tls' | 'https'): Subject {
+  return {
+    name,
+    request: { kind: 'auto' },
+    start: async (version) => {
+      let said = '';
+      const note = (line: string) => (): void => {
+        said += `${line}\n`;
+      };
+      const options = insistent(version);
+      const server =
+        mode === 'tls'
+          ? createTls(options, (socket) => socket.on('error', () => undefined).resume())
+          : createHttps(options, (_, response) => response.writeHead(404).end());
+      server.on('secureConnection', note('accepted'));
+      server.on('tlsClientError', note('rejected'));
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      return {
+        port: (server.address() as AddressInfo).port,
+        log: () => said,
+        accepted: /^accepted/m,
+        rejected: /^rejected/m,
+        stop: async () => {
+          if (server instanceof HttpsServer) server.closeAllConnections();
+          server.close();
+          await once(server, 'close');
+        },
+      };
+    },
+  };
+}
+
 function go(name: string, mode: 'tls' | 'https' | 'grpc'): Subject {
   return {
     name,
@@ -235,6 +271,8 @@ export const SUBJECTS: readonly Subject[] = [
   nginx('nginx, nothing asked', false, { kind: 'none' }),
   haproxy('HAProxy `mode tcp`', 'tcp'),
   haproxy('HAProxy `mode http`', 'http'),
+  node('Node `tls`', 'tls'),
+  node('Node `https`', 'https'),
   go('Go `crypto/tls`', 'tls'),
   go('Go `net/http`', 'https'),
   go('Go gRPC', 'grpc'),
