@@ -8,6 +8,8 @@ export default defineConfig({
     exclude: services ? [] : ['test/services/**', 'test/soak/**'],
     testTimeout: services ? 120_000 : 20_000,
     hookTimeout: 60_000,
+    // Whatever runs the tests: what is printed is compared as text.
+    env: { NO_COLOR: '1' },
     pool: 'forks',
     maxWorkers: 2,
   },

@@ -11,10 +11,7 @@ const CONCURRENCY = 4;
 export const METHODS = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 
 const http = z.strictObject({
-  method: z
-    .enum(METHODS)
-    .default('GET')
-    .describe('The method; it is sent without content.'),
+  method: z.enum(METHODS).default('GET').describe('The method; it is sent without content.'),
   path: z
     .string()
     .max(2_048)

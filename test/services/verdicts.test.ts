@@ -147,8 +147,10 @@ describe('a rehearsal', () => {
   test('by the command line agrees with every one of these logs', { timeout: 180_000 }, async () => {
     const marks = new Map(cases.map((one) => [one, one.server.log().length]));
     const files = Object.keys(clients).flatMap((kind) => [
-      ...['--client-cert', `${nameOf(kind)}.pem`],
-      ...['--client-key', `${nameOf(kind)}.key`],
+      '--client-cert',
+      `${nameOf(kind)}.pem`,
+      '--client-key',
+      `${nameOf(kind)}.key`,
     ]);
     const got = new Map<Case, Verdicts>();
     for (const group of groups().values()) {

@@ -5,13 +5,11 @@ import type { Severity } from '../../plugin/notification.ts';
 import { SEVERITIES } from '../../plugin/notification.ts';
 import type { Finding } from '../../policy/finding.ts';
 import { groupFindings, type FindingGroup } from '../../policy/group.ts';
-import { chainFaults } from '../../policy/chain-faults.ts';
-import { servedBy } from '../../policy/served.ts';
 import { counted, titleOf } from '../../policy/wording.ts';
-import type { Verdict } from '../../plugin/observation.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { countText, endOf, endText, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
+import { endpointText } from './endpoint-text.ts';
 import { sentence, type Checked, type Scan } from './scan.ts';
 
 type State = Severity | 'ok';
@@ -56,7 +54,7 @@ export function screen(scan: Scan, at: number, options: ScreenOptions): string {
   const notes = notesOf(scan);
   const blocks = [
     [...certificates(all ? lines : lines.slice(0, FIRST_ROWS), at, width), ...rest(lines.length - FIRST_ROWS, '', all)],
-    endpointLines(scan.checked, all),
+    endpointLines(scan.checked, at, all),
     ...(verbose ? scan.checked.map(wireLines) : []),
     ...groupFindings(scan.checked)
       .filter((finding) => finding.severity !== 'info')
@@ -128,35 +126,13 @@ function whereText([first = '', ...others]: readonly string[]): string {
   return others.length === 0 ? where : `${where} (+${others.length})`;
 }
 
-function endpointLines(checked: readonly Checked[], all: boolean): string[] {
+function endpointLines(checked: readonly Checked[], at: number, all: boolean): string[] {
   const endpoints = checked.flatMap(({ location }) =>
-    location.endpoint?.tlsVersion === undefined
-      ? []
-      : [
-          [
-            endpointLine(location, location.endpoint),
-            ...chainLine(location),
-            ...location.endpoint.verdicts.map((one) => verdictLine(location, one)),
-          ].join('\n'),
-        ],
+    location.endpoint?.tlsVersion === undefined ? [] : [endpointText(location, location.endpoint, at)],
   );
   return all
     ? endpoints
     : [...endpoints.slice(0, FIRST_ENDPOINTS), ...rest(endpoints.length - FIRST_ENDPOINTS, ' that speak TLS', all)];
-}
-
-function endpointLine(location: Location, endpoint: NonNullable<Location['endpoint']>): string {
-  const issuers = endpoint.acceptableIssuers.slice(0, FIRST_PLACES).join(' or ');
-  const facts = [
-    `TLS ${endpoint.tlsVersion}`,
-    endpoint.cipher,
-    endpoint.alpn,
-    ...(endpoint.requestsClientCertificate === true
-      ? [`asks for a client certificate${issuers === '' ? '' : ` from ${issuers}`}`]
-      : []),
-    ...(endpoint.requestsClientCertificate === false ? ['asks for no client certificate'] : []),
-  ];
-  return pc.dim(terminalText(`${location.location}: ${facts.filter((fact) => fact !== undefined).join(', ')}`));
 }
 
 function wireLines({ location, transcript }: Checked): string[] {
@@ -165,32 +141,6 @@ function wireLines({ location, transcript }: Checked): string[] {
     `${pc.bold(terminalText(location.location))} on the wire (> sent, < received)`,
     ...transcript.map((line) => `  ${terminalText(line)}`),
   ];
-}
-
-/** `  chain: CN=Root is neither served nor trusted; sent more than once: Issuing CA`; nothing where all is well. */
-function chainLine(location: Location): string[] {
-  const { chain } = location;
-  if (chain === undefined) return [];
-  const faults = chainFaults(chain, servedBy(location));
-  return faults.length === 0 ? [] : [`  ${pc.dim(terminalText(`chain: ${faults.join('; ')}`))}`];
-}
-
-const VERDICT_PAINT: Record<Verdict['status'], (text: string) => string> = {
-  accepted: pc.green,
-  rejected: pc.red,
-  unknown: pc.yellow,
-};
-
-/** `  with billing (ends in 41 days): rejected, certificate_expired (alert 45)` */
-function verdictLine(location: Location, { client, status, reason, evidence }: Verdict): string {
-  const own = location.sightings.find((sighting) => sighting.item.id === client)?.item;
-  const who =
-    client === null
-      ? 'without a client certificate'
-      : `with ${own === undefined ? client : `${titleOf(own)} (until ${endText(own)})`}`;
-  const why = reason === null ? '' : `, ${reason}`;
-  const how = evidence === '' ? '' : ` (${evidence})`;
-  return `  ${terminalText(who)}: ${VERDICT_PAINT[status](status)}${terminalText(why + how)}`;
 }
 
 function findingLines(group: FindingGroup, checked: readonly Checked[]): string[] {
