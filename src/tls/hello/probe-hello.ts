@@ -19,8 +19,10 @@ import { HYBRID } from './groups.ts';
 import { WireLog } from '../wire-log.ts';
 import { HelloSession, type SessionOptions } from './session.ts';
 
-/** After a handshake the server is given this long to close in its turn. */
-const CLOSE_GRACE_MS = 500;
+/** After our close_notify, most servers close in their turn at once; for others we end our side after this long. */
+const END_AFTER_MS = 100;
+/** After that, the server is given this long. */
+const CLOSE_GRACE_MS = 400;
 
 export interface HelloOptions extends ProbeOptions {
   /** Where to stop: `hello` completes the handshake and says goodbye, `early` leaves at the certificate. */
@@ -128,6 +130,8 @@ function converse(
   return new Promise((resolve) => {
     let grace: NodeJS.Timeout | undefined;
     function settle(ending: Ending): void {
+      // At once: what is destroyed does not end its side first, which is a system call for nothing.
+      socket.destroy();
       clearTimeout(grace);
       signal.removeEventListener('abort', onAbort);
       resolve(grace === undefined ? ending : OVER);
@@ -138,6 +142,10 @@ function converse(
     function onClose(): void {
       settle(CLOSED);
     }
+    function onPatienceOver(): void {
+      socket.end();
+      grace = setTimeout(onClose, CLOSE_GRACE_MS);
+    }
     function onReceive(bytes: Buffer): void {
       const answer = session.receive(bytes);
       if (grace !== undefined) {
@@ -145,8 +153,8 @@ function converse(
       } else if (!session.over) {
         if (answer !== undefined) socket.write(answer);
       } else {
-        if (answer !== undefined) socket.end(answer);
-        if (session.established) grace = setTimeout(onClose, CLOSE_GRACE_MS);
+        if (answer !== undefined) socket.write(answer);
+        if (session.established) grace = setTimeout(onPatienceOver, END_AFTER_MS);
         else settle(OVER);
       }
     }
