@@ -10,7 +10,7 @@ import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
 import { createLeafIndex } from './inventory/leaf-index.ts';
 import { type Chains, createChains } from './look/chains.ts';
-import { createContext, readSecret } from './look/context.ts';
+import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readIntermediates } from './look/known-intermediates.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
@@ -135,10 +135,12 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const openNetwork = (from: Config): Network =>
     createNetwork(networkOptions(from.network, (reference) => readSecret(reference, process.env)));
   const way = createNetworkSwitch(openNetwork(config));
+  const scanner = openScanner(log);
   const context = createContext({
     clock,
     log,
     network: way.network,
+    probe: scanner.probe,
     limit: createLimiters(),
     environment: process.env,
   });
@@ -345,11 +347,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   /** What waits for a channel that the config no longer has can never be delivered: that is said once, and it stops waiting. */
   async function forgetOtherChannels(): Promise<void> {
-    const given = await store.outbox.giveUpOthers(
-      [...channels.keys()],
-      'the channel is no longer in the config',
-      clock.now(),
-    );
+    const why = 'the channel is no longer in the config';
+    const given = await store.outbox.giveUpOthers([...channels.keys()], why, clock.now());
     if (given > 0) log.error({ deliveries: given }, 'notifications given up: their channel is no longer in the config');
   }
 
@@ -365,6 +364,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     for (const loop of [digests, repeats, assessment, delivery]) await loop.stop();
     await deliverer.idle();
     await looking.close();
+    await scanner.close();
     await closeChannels(channels);
     await store.close();
   }

@@ -96,7 +96,7 @@ export const endpoint = defineCollector({
 });
 
 function createInstance(given: Options, context: Context): CollectorInstance {
-  const probe = createProber({ now: () => context.clock.now() });
+  const probe = context.probe ?? createProber({ now: () => context.clock.now() });
   const loadClients = createClients(given.clients, context);
   const request = toRequest(given.rehearse);
   const reach = createReach(given.proxy, context);
@@ -144,6 +144,7 @@ function createInstance(given: Options, context: Context): CollectorInstance {
         const result = await probe(
           {
             ...way,
+            isDirect: reach.proxy === undefined && way.connect === reach.connect,
             address,
             port,
             ...name,

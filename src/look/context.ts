@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 import type { Clock, Context, Limiter, Rate, SecretRef } from '../plugin/context.ts';
 import type { Logger } from '../plugin/logger.ts';
 import type { Network } from '../network/network.ts';
+import type { Probe } from '../tls/probe.ts';
+import { createScanner, type Scanner } from '../tls/scanner/scanner.ts';
 import { createIsolation } from './isolation.ts';
 import { createParser } from './parse.ts';
 
@@ -10,6 +12,7 @@ export interface ContextParts {
   readonly clock: Clock;
   readonly log: Logger;
   readonly network: Network;
+  readonly probe?: Probe;
   readonly limit: (key: string, rate: Rate) => Limiter;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -21,11 +24,20 @@ export function createContext(parts: ContextParts): Context {
     clock: parts.clock,
     log: parts.log,
     network: parts.network,
+    ...(parts.probe === undefined ? {} : { probe: parts.probe }),
     limit: parts.limit,
     secret: (reference) => readSecret(reference, parts.environment),
     parse: createParser(isolate),
     isolate,
   };
+}
+
+/** What makes the probes of a process that lives long. */
+export function openScanner(log: Logger): Scanner {
+  return createScanner({
+    now: () => performance.now(),
+    onCrash: (error) => log.error({ error }, 'a scanner thread crashed; another takes its place'),
+  });
 }
 
 /** Reads a secret anew, so that a rotated one is used without a restart. One trailing line break is not part of it. */

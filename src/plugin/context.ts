@@ -1,5 +1,6 @@
 import type { Container } from '../certificate/container.ts';
 import type { Network } from '../network/network.ts';
+import type { Probe } from '../tls/probe.ts';
 import type { Logger } from './logger.ts';
 
 /** The time, injected. Milliseconds since the epoch. */
@@ -40,6 +41,8 @@ export interface Context {
   readonly clock: Clock;
   readonly log: Logger;
   readonly network: Network;
+  /** Looks at endpoints, in threads of its own where there are many; absent where the host lives for a few looks alone. */
+  readonly probe?: Probe;
   /** One limiter per key for the whole process; the first caller's rate holds. */
   limit(key: string, rate: Rate): Limiter;
   /** Reads a secret. Throws an Error that names the file or variable and never the content. */

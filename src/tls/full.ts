@@ -27,6 +27,8 @@ const DRAIN_MS = 2_000;
 
 export interface ProbeOptions {
   readonly connect: Connect;
+  /** Whether `connect` does no more than connect this machine with the address: any thread can do that. */
+  readonly isDirect?: boolean;
   /** What is said inside TLS before it ends; only the TLS library says it. */
   readonly farewell?: Farewell;
   /** A literal address. */

@@ -146,17 +146,15 @@ function groupsExtension(groups: readonly number[]): Buffer {
   return extension(EXTENSION.supportedGroups, vector(2, numbers(groups)));
 }
 
-/** For key shares, which are the same for a minute, and protocols, which are the same for all targets of a source. */
-const constants = new WeakMap<readonly KeyShare[], WeakMap<readonly string[], Map<string, Buffer>>>();
+/** For key shares, which are the same for a minute. What else there is comes from the few sources of a config. */
+const constants = new WeakMap<readonly KeyShare[], Map<string, Buffer>>();
 
 /** Everything that is the same for many hellos, put together once. */
 function constantExtensions({ shares, alpn, readOnly, lastGroup }: ClientHelloFields): Buffer {
   let ofShares = constants.get(shares);
-  if (ofShares === undefined) constants.set(shares, (ofShares = new WeakMap()));
-  let ofProtocols = ofShares.get(alpn);
-  if (ofProtocols === undefined) ofShares.set(alpn, (ofProtocols = new Map()));
-  const variant = `${readOnly} ${lastGroup}`;
-  let encoded = ofProtocols.get(variant);
+  if (ofShares === undefined) constants.set(shares, (ofShares = new Map()));
+  const variant = `${readOnly} ${lastGroup} ${alpn.join('\0')}`;
+  let encoded = ofShares.get(variant);
   if (encoded === undefined) {
     encoded = Buffer.concat([
       readOnly ? ALL_EXTENSIONS : COMPLETABLE_EXTENSIONS,
@@ -164,7 +162,7 @@ function constantExtensions({ shares, alpn, readOnly, lastGroup }: ClientHelloFi
       alpnExtension(alpn),
       keyShareExtension(shares),
     ]);
-    ofProtocols.set(variant, encoded);
+    ofShares.set(variant, encoded);
   }
   return encoded;
 }
