@@ -120,8 +120,12 @@ function certificates(rows: readonly Row[], at: number, width: number): string[]
   return [text];
 }
 
+/** What OpenSSL calls a certificate for its own lookups, beside a name that says something. */
+const HASH_LINK = /\/[0-9a-f]{8}\.\d+$/;
+
 /** An address that was named as such is not shown twice: `10.0.0.7:443@10.0.0.7` is `10.0.0.7:443`. */
-function whereText([first = '', ...others]: readonly string[]): string {
+function whereText(locations: readonly string[]): string {
+  const [first = '', ...others] = locations.toSorted((a, b) => Number(HASH_LINK.test(a)) - Number(HASH_LINK.test(b)));
   const where = first.replace(/^(.+)(:\d+)@\1$/, '$1$2');
   return others.length === 0 ? where : `${where} (+${others.length})`;
 }
