@@ -16,8 +16,9 @@ import { startTlsServer, type RunningTls } from '../helpers/servers.ts';
 const DAY_MS = 86_400_000;
 
 /*
- * Two client identities, both in files that are watched and configured for rehearsals, at three real servers: two trust
- * their CA, one trusts another. `billing` is healthy, `old` has ended.
+ * Client identities, all in files that are watched and configured for rehearsals, at three real servers: two trust their
+ * CA, one trusts another. `billing` is healthy, `old` has ended, `soon` ends in three days. `dated` outlives its CA, which
+ * the first server alone trusts; that server's trust store is a file that is watched, too.
  */
 describe('client identities', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'notafter-clients-'));
@@ -33,6 +34,16 @@ describe('client identities', () => {
     notBefore: new Date(Date.now() - 90 * DAY_MS),
     notAfter: new Date(Date.now() - DAY_MS),
   });
+  const soonAt = new Date(Math.floor(Date.now() / 1000) * 1000 + 3 * DAY_MS + DAY_MS / 2);
+  const soon = clientCa.issue({
+    ...clientAuth,
+    commonName: 'soon',
+    notBefore: new Date(Date.now() - 87 * DAY_MS),
+    notAfter: soonAt,
+  });
+  const datedRoot = createAuthority({ name: 'Dated Root', days: 20 });
+  const dated = datedRoot.issue({ ...clientAuth, commonName: 'dated', notAfter: new Date(Date.now() + 80 * DAY_MS) });
+  const trustFile = path.join(folder, 'trusted.pem');
   const config = path.join(folder, 'notafter.yaml');
   const storePath = path.join(folder, 'notafter.db');
   const servers: RunningTls[] = [];
@@ -42,11 +53,11 @@ describe('client identities', () => {
 
   const locationOf = ({ port }: RunningTls): string => `127.0.0.1:${port}@127.0.0.1`;
 
-  async function startServer(trusted: TestCertificate): Promise<RunningTls> {
+  async function startServer(...trusted: readonly TestCertificate[]): Promise<RunningTls> {
     const server = await startTlsServer(serverCa.issue(), {
       requestCert: true,
       rejectUnauthorized: true,
-      ca: trusted.pem,
+      ca: trusted.map(({ pem }) => pem),
     });
     servers.push(server);
     return server;
@@ -81,13 +92,19 @@ describe('client identities', () => {
 
   beforeAll(async () => {
     const [one, two, three] = [
-      await startServer(clientRoot.certificate),
+      await startServer(clientRoot.certificate, datedRoot.certificate),
       await startServer(clientRoot.certificate),
       await startServer(otherCa.certificate),
     ];
     accepting = [locationOf(one), locationOf(two)];
     refusing = locationOf(three);
-    const clients = [writeClient('billing', billing), writeClient('old', old)];
+    const clients = [
+      writeClient('billing', billing),
+      writeClient('old', old),
+      writeClient('soon', soon),
+      writeClient('dated', dated),
+    ];
+    writeFileSync(trustFile, clientRoot.certificate.pem + datedRoot.certificate.pem);
     writeFileSync(
       config,
       `sources:
@@ -96,7 +113,8 @@ describe('client identities', () => {
     every: 2s
     targets: [${servers.map(({ port }) => `"127.0.0.1:${port}"`).join(', ')}]
     clients: [${clients.join(', ')}]
-  - {name: disk, type: file, every: 2s, paths: ["${path.join(folder, 'billing.pem')}", "${path.join(folder, 'old.pem')}"]}
+  - {name: disk, type: file, every: 2s, paths: [${['billing', 'old', 'soon'].map((name) => `"${path.join(folder, `${name}.pem`)}"`).join(', ')}]}
+  - {name: gateway, type: file, every: 2s, paths: ["${trustFile}"], trusts_clients_of: ["127.0.0.1:${one.port}"]}
 web: {listen: "127.0.0.1:0"}
 store: "sqlite:${storePath}"
 `,
@@ -122,6 +140,36 @@ store: "sqlite:${storePath}"
     expect(await told(old)).toEqual({ expiry: expected, client: [`issuer-not-accepted ${refusing}`] });
   });
 
+  it('are one alert at all three endpoints and in the file, before they end; that one refuses them is another', async () => {
+    const failing = [...accepting, refusing].map((location) => `client-will-fail ${location}`);
+    expect(await told(soon)).toEqual({
+      expiry: [...failing, `expiring ${path.join(folder, 'soon.pem')}`].toSorted(),
+      client: [`client-rejected ${refusing}`, `issuer-not-accepted ${refusing}`],
+    });
+  });
+
+  it('end with the CA in the trust store of the server, which is one alert with that store', async () => {
+    const [first = '', second = ''] = accepting;
+    const expected = [`client-will-fail ${first}`, `trust-anchor-expiring ${trustFile}`];
+    await eventually('the endpoint has heard of its trust store', async () => {
+      const { expiry = [] } = await told(datedRoot.certificate);
+      return expiry.length === expected.length;
+    });
+    expect(await told(datedRoot.certificate)).toEqual({ expiry: expected.toSorted() });
+
+    const outages = samplesOf(parseExposition(await daemon.metrics()), 'notafter_client_outage_timestamp_seconds', {
+      client: 'dated',
+    });
+    const byLocation = new Map(outages.map(({ labels, value }) => [labels['location'], value * 1000]));
+    expect(byLocation.get(first)).toBeLessThan(Date.now() + 21 * DAY_MS);
+    expect(byLocation.get(second)).toBeGreaterThan(Date.now() + 79 * DAY_MS);
+
+    const ran = await runCli(['explain', datedRoot.certificate.fingerprint.slice(0, 8), '--config', config], folder);
+    const [, logins = ''] = /Logins that fail on its last day[^\n]*\n([\s\S]*?)\n\n/.exec(ran.stdout) ?? [];
+    expect(logins).toMatch(new RegExp(`\n {2}${RegExp.escape(first)} +dated +accepted .* Dated Root`));
+    expect(logins).not.toContain(second);
+  });
+
   it('have the verdict of every endpoint as a metric, and the time of the outage', async () => {
     const samples = parseExposition(await daemon.metrics());
     const accepted = (client: string): readonly (readonly [string | undefined, number])[] =>
@@ -132,6 +180,7 @@ store: "sqlite:${storePath}"
     const by = (value: number) => (location: string) => [location, value] as const;
     expect(new Map(accepted('billing'))).toEqual(new Map([...accepting.map(by(1)), by(0)(refusing)]));
     expect(new Map(accepted('old'))).toEqual(new Map([...accepting, refusing].map(by(0))));
+    expect(new Map(accepted('soon'))).toEqual(new Map([...accepting.map(by(1)), by(0)(refusing)]));
     expect(new Map(accepted('none'))).toEqual(new Map([...accepting, refusing].map(by(0))));
 
     const outages = samplesOf(samples, 'notafter_client_outage_timestamp_seconds', { client: 'billing' });
@@ -141,6 +190,8 @@ store: "sqlite:${storePath}"
     });
     expect(ends).toHaveLength(1);
     expect(outages.map(({ value }) => value)).toEqual(Array(3).fill(ends[0]?.value));
+    const soonOutages = samplesOf(samples, 'notafter_client_outage_timestamp_seconds', { client: 'soon' });
+    expect(soonOutages.map(({ value }) => value * 1000)).toEqual(Array(3).fill(soonAt.getTime()));
   });
 
   it('are explained from the certificate: who breaks, where it lives, what to do', async () => {
@@ -163,6 +214,10 @@ store: "sqlite:${storePath}"
       runCli(['explain', refusing, '--config', config, '--json'], folder),
     ]);
     expect(text.stdout).toContain('asked for, from CN=Other Root');
+    // What passed on the wire, of the probe and of each login, the server's alert by number and name included.
+    expect(text.stdout).toMatch(/\n {2}Probe, hello handshake:\n {2}> ClientHello \(1\): /);
+    expect(text.stdout).toMatch(/\n {2}Login as billing, rejected \(\w+\):\n {2}> ClientHello \(1\)/);
+    expect(text.stdout).toMatch(/\n {2}< alert 116 certificate_required(?:\n|$)/);
     expect(text.stdout).toMatch(/\n {2}billing +rejected: \S+ +20\S+ \S+ UTC +\d+ days +billing +not-named /);
     expect(JSON.parse(json.stdout)).toMatchObject({
       locations: [
@@ -175,7 +230,9 @@ store: "sqlite:${storePath}"
               verdict: { status: 'rejected', evidence: expect.stringMatching(/./) },
               issuer: 'not_named',
             },
+            { name: 'dated', client: dated.fingerprint },
             { name: 'old', client: old.fingerprint, limited_by: old.fingerprint },
+            { name: 'soon', client: soon.fingerprint, outage_at: soonAt.toISOString() },
           ],
           findings: expect.arrayContaining([
             expect.objectContaining({ rule: 'client-rejected', cause: billing.fingerprint }),
