@@ -88,6 +88,7 @@ async function record(root: string): Promise<number> {
         observed += count;
       },
       failed() {},
+      fellBack() {},
       lasted() {},
     },
     clock,

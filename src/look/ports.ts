@@ -26,6 +26,8 @@ export interface Meter {
   observed(source: string, result: 'ok' | 'unchanged' | 'failed' | 'gone', count: number): void;
   failed(source: string, reason: Reason): void;
   lasted(source: string, seconds: number): void;
+  /** An endpoint was looked at with the TLS library though another way was asked for. */
+  fellBack(source: string, obstacle: string): void;
 }
 
 /** A source as the config wants it. */

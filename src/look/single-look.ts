@@ -101,6 +101,8 @@ export function createSingleLook(parts: SingleLookParts): SingleLook {
     for (const observation of batch) {
       meter.observed(source, resultOf(observation), 1);
       for (const problem of observation.problems) meter.failed(source, problem.reason);
+      const obstacle = observation.endpoint?.fallback;
+      if (obstacle !== undefined) meter.fellBack(source, obstacle);
     }
   }
 }

@@ -49,6 +49,8 @@ export interface Metrics {
   observed(source: string, result: 'ok' | 'unchanged' | 'failed' | 'gone', count: number): void;
   failed(source: string, reason: Reason): void;
   lasted(source: string, seconds: number): void;
+  /** An endpoint was looked at with the TLS library though `hello` or `early` was asked for. */
+  fellBack(source: string, obstacle: string): void;
   delivered(channel: string, reason: string): void;
   undelivered(channel: string, reason: string): void;
   scheduleLag(name: string, lagMs: number): void;
@@ -140,6 +142,12 @@ export function createMetrics(parts: MetricsParts): Metrics {
     name: 'notafter_collect_errors_total',
     help: 'Looks, or parts of looks, that failed.',
     labelNames: ['source', 'reason'],
+    registers,
+  });
+  const fallbacks = new Counter({
+    name: 'notafter_handshake_fallbacks_total',
+    help: 'Endpoints looked at with the TLS library because our own reader did not get on with them, by the obstacle.',
+    labelNames: ['source', 'obstacle'],
     registers,
   });
   const duration = new Histogram({
@@ -277,6 +285,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     },
     observed: (source, result, count) => observations.inc({ source, result }, count),
     failed: (source, reason) => errors.inc({ source, reason }),
+    fellBack: (source, obstacle) => fallbacks.inc({ source, obstacle: label(obstacle) }),
     lasted: (source, seconds) => duration.observe({ source }, seconds),
     delivered: (channel, reason) => sent.inc({ channel, reason }),
     undelivered: (channel, reason) => unsent.inc({ channel, reason }),

@@ -82,6 +82,7 @@ async function startHost(overrides: Partial<LookingParts> = {}): Promise<Host> {
       observed: (_, result) => void meter.push(result),
       failed: (_, reason) => void meter.push(reason),
       lasted: () => undefined,
+      fellBack: (_, obstacle) => void meter.push(`fell back: ${obstacle}`),
     },
     clock,
     random: () => 0.5,
@@ -263,6 +264,16 @@ describe('a look that fails', () => {
     expect(host.waits).toEqual([1_000, 4_000]);
     expect(await scenario.location('a')).toMatchObject({ failures: 1, failure: { reason, detail: 'not now' } });
     expect(host.meter).toEqual(['failed', reason]);
+  });
+
+  test('and needs the TLS library is counted by its obstacle', async () => {
+    const facts = { address: '127.0.0.1', port: 443, handshake: 'full', fallback: 'alert_40' } as const;
+    const endpoint = { ...facts, chain: [], acceptableIssuers: [], verdicts: [] };
+    const script = scripted(['a'], { a: () => [{ ...saw('a', [healthy]), endpoint }] });
+    const host = await startHost();
+    await host.looking.use([planOf(script)]);
+    await looked(script, 1);
+    expect(host.meter).toEqual(['ok', 'fell back: alert_40']);
   });
 
   test('and passes at the second try is a good look', async () => {

@@ -272,6 +272,7 @@ describe('counters', () => {
     metrics.observed('a', 'gone', 1);
     metrics.failed('a', 'dns');
     metrics.lasted('a', 0.3);
+    metrics.fellBack('a', 'alert_40');
     metrics.delivered('mail', 'first');
     metrics.undelivered('mail', 'timeout');
     metrics.scheduleLag('source a', 1_500);
@@ -283,6 +284,7 @@ describe('counters', () => {
     expect(value('observations_total', { source: 'a', result: 'ok' })).toBe(3);
     expect(value('observations_total', { source: 'a', result: 'gone' })).toBe(1);
     expect(value('collect_errors_total', { source: 'a', reason: 'dns' })).toBe(1);
+    expect(value('handshake_fallbacks_total', { source: 'a', obstacle: 'alert_40' })).toBe(1);
     expect(value('observation_duration_seconds_count', { source: 'a' })).toBe(1);
     expect(value('observation_duration_seconds_bucket', { source: 'a', le: '0.1' })).toBe(0);
     expect(value('observation_duration_seconds_bucket', { source: 'a', le: '0.5' })).toBe(1);
