@@ -15,8 +15,9 @@ export const ROOMS = {
   cloud: { uses: ['plugin', 'network'] },
   collectors: { uses: ['plugin', 'certificate', 'tls', 'cloud', 'text'] },
   alerts: { uses: ['plugin', 'text'] },
+  enrich: { uses: ['plugin', 'certificate', 'network'], types: ['inventory'] },
   look: {
-    uses: ['plugin', 'certificate', 'network', 'tls', 'text', 'label', 'policy', 'inventory'],
+    uses: ['plugin', 'certificate', 'network', 'tls', 'text', 'label', 'policy', 'inventory', 'enrich'],
     types: ['notify', 'engine'],
   },
   inventory: { uses: ['plugin', 'certificate', 'label', 'text'] },
@@ -26,6 +27,7 @@ export const ROOMS = {
   store: { uses: [], types: ['inventory', 'policy', 'notify', 'engine', 'plugin'] },
   metrics: { uses: ['plugin', 'text', 'label'], types: ['inventory', 'policy'] },
   web: { uses: ['policy', 'metrics', 'text', 'label'], types: ['inventory', 'notify', 'plugin'] },
+  // The syntax of what may be reached is the network's own.
   config: { uses: ['plugin', 'lists', 'policy', 'label', 'network'] },
 };
 

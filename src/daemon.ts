@@ -12,11 +12,13 @@ import { createLeafIndex } from './inventory/leaf-index.ts';
 import { type Chains, createChains } from './look/chains.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readIntermediates } from './look/known-intermediates.ts';
+import { createEnriching } from './look/enriching.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
 import { createRecorder } from './look/recorder.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createNetwork } from './network/create-network.ts';
+import { createEgress } from './network/egress.ts';
 import { createLimiters } from './network/limiter.ts';
 import type { Network } from './network/network.ts';
 import { createNetworkSwitch } from './network/switch.ts';
@@ -211,6 +213,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     onDelivered: (channel, reason) => metrics.delivered(channel, reason),
     onFailed: (channel, reason) => metrics.undelivered(channel, reason),
   });
+  const egress = createEgress({
+    network: context.network,
+    userAgent: `notafter/${parts.version}`,
+    allow: () => config.enrich.allow,
+  });
   const loopOptions = { now: clock.now, atMostMs: LOOP_AT_MOST_MS };
   const delivery = startLoop(
     async (signal) => {
@@ -253,6 +260,21 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       log.info({ source }, 'first round complete');
       digests.wake();
     },
+  });
+
+  const enriching = createEnriching({
+    engine,
+    ledger: store,
+    facts: store.facts,
+    inventory: store.inventory,
+    index: facts,
+    recorder,
+    clock,
+    log,
+    network: context.network,
+    egress,
+    limit: (key, rate) => context.limit(key, rate),
+    anchors: [...trust.mozilla, ...trust.system],
   });
 
   const assessment = startLoop(
@@ -335,6 +357,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     declare();
     try {
       await forgetOtherChannels();
+      await enriching.use(config.enrich);
       await recorder.assessAll(AbortSignal.timeout(ASSESS_DEADLINE_MS));
       await deliverer.idle();
       await closeChannels(before);
@@ -388,6 +411,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     await forgetOtherChannels();
     await engine.start();
     await looking.use(plansOf(config));
+    await enriching.use(config.enrich);
     // The policy may have changed while notafter was not running.
     await recorder.assessAll(new AbortController().signal);
     started = true;

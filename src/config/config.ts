@@ -6,6 +6,7 @@ import type { Severity } from '../plugin/notification.ts';
 import type { TrustOptions } from '../plugin/demands.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { NetworkConfig } from './network-section.ts';
+import type { EnrichConfig } from './enrich-section.ts';
 
 export interface SourceConfig {
   readonly name: string;
@@ -41,6 +42,7 @@ export interface Config {
   readonly policy: Policy;
   /** Whom clients trust, where a source does not say it itself. */
   readonly trust: TrustOptions;
+  readonly enrich: EnrichConfig;
   readonly notifications: {
     readonly dryRun: boolean;
     readonly minimumSeverity: Severity;

@@ -13,6 +13,7 @@ import type { Demands, TrustOptions } from '../plugin/demands.ts';
 import { FAMILIES, RULES } from '../policy/finding.ts';
 import type { ChannelConfig, Config, RouteConfig, SourceConfig } from './config.ts';
 import { type ConfigDocument, ConfigError, type ConfigProblem, pathText, readDocument } from './document.ts';
+import { enrichConfig, type EnrichSection } from './enrich-section.ts';
 import { expectation, problemsOf } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { networkConfig } from './network-section.ts';
@@ -52,6 +53,7 @@ interface Raw {
   }[];
   readonly policy?: PolicySection;
   readonly trust?: TrustOptions;
+  readonly enrich?: EnrichSection;
   readonly notifications?: {
     readonly dry_run: boolean;
     readonly minimum_severity: Severity;
@@ -125,6 +127,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
     routes,
     policy,
     trust: raw.trust ?? {},
+    enrich: enrichConfig(raw.enrich),
     notifications: {
       dryRun: notifications?.dry_run ?? false,
       minimumSeverity: notifications?.minimum_severity ?? 'warning',

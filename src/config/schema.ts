@@ -9,6 +9,7 @@ import { durationOption } from '../plugin/options.ts';
 import { SEVERITIES } from '../plugin/notification.ts';
 import { parseThreshold } from '../policy/threshold.ts';
 import { networkSection } from './network-section.ts';
+import { enrichSchema } from './enrich-section.ts';
 
 /** Names appear in metrics, file names and URLs, so they are kept simple. */
 const name = z
@@ -132,6 +133,7 @@ export function configSchema(
       .describe(
         'Whom the clients of endpoints trust. With it, a chain that ends elsewhere is critical. See trust of endpoint.',
       ),
+    enrich: enrichSchema.optional(),
     notifications: z
       .strictObject({
         dry_run: z.boolean().default(false).describe('Log what would be sent instead of sending it.'),

@@ -54,6 +54,8 @@ export interface ClockFact {
   readonly skewMs: number;
   /** Hosts whose clocks were compared. */
   readonly hosts: number;
+  /** Id of the one location at which it is told: it concerns all of them, and is told once. */
+  readonly location: number;
 }
 
 /** What an enricher learned of one subject. Times are milliseconds since the epoch; all text has passed through `text`. */

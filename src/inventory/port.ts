@@ -85,15 +85,17 @@ export interface FactReader {
   /** All of them, ordered by subject and enricher. */
   inquiries(): Promise<readonly Inquiry[]>;
   /**
-   * Certificates that are somewhere now, a page at a time: begin with 0, go on with `next` until there is none. What is
-   * seen for the first time meanwhile comes at the end.
+   * Certificates that are somewhere now, a page at a time: begin with 0, go on with `cursor` while there is `more`. What
+   * is seen for the first time meanwhile comes at the end, also behind the cursor of the last page.
    */
   currentCertificates(
     after: number,
     limit: number,
-  ): Promise<{ readonly certificates: readonly KnownCertificate[]; readonly next?: number }>;
+  ): Promise<{ readonly certificates: readonly KnownCertificate[]; readonly cursor: number; readonly more: boolean }>;
   /** Ids of the locations at which one of these certificates is now, ascending. */
   locationsHolding(fingerprints: readonly string[]): Promise<readonly number[]>;
+  /** Id of the location that is there longest. */
+  firstLocation(): Promise<number | undefined>;
 }
 
 export interface FactWriter extends FactReader {

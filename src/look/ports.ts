@@ -1,5 +1,5 @@
 import type { ChainFinder } from '../inventory/chain.ts';
-import type { InventoryWriter } from '../inventory/port.ts';
+import type { FactWriter, InventoryWriter } from '../inventory/port.ts';
 import type { AlertWriter } from '../notify/port.ts';
 import type { AssessedLocation } from '../notify/transition.ts';
 import type { Labels } from '../label/labels.ts';
@@ -10,6 +10,7 @@ import type { Schedule } from '../engine/engine.ts';
 /** What a transaction of the store gives to write with. */
 export interface LedgerTransaction {
   readonly inventory: InventoryWriter;
+  readonly facts: FactWriter;
   readonly alerts: AlertWriter;
 }
 

@@ -69,6 +69,8 @@ export interface Recorder {
   assessDue(signal: AbortSignal): Promise<number>;
   /** Assesses everything, after the policy has changed. */
   assessAll(signal: AbortSignal): Promise<void>;
+  /** Assesses these locations, by their ids, after something else that is known of them has changed. */
+  assessLocations(ids: readonly number[], signal: AbortSignal): Promise<void>;
 }
 
 export function createRecorder(parts: RecorderParts): Recorder {
@@ -292,6 +294,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
     });
   }
 
+  async function assessLocations(ids: readonly number[], signal: AbortSignal): Promise<void> {
+    for (let start = 0; start < ids.length && !signal.aborted; start += ASSESS_BATCH) {
+      const some = ids.slice(start, start + ASSESS_BATCH);
+      await assessBatch((tx) => tx.inventory.locations({ ids: some }), clock.now());
+    }
+  }
+
   return {
     begin,
 
@@ -332,12 +341,13 @@ export function createRecorder(parts: RecorderParts): Recorder {
       const all = await inventory.locations();
       // An endpoint may be judged before the trust store that decides about its clients.
       for (const location of all) clientTrust.note(location);
-      const ids = all.map((location) => location.id);
-      for (let start = 0; start < ids.length && !signal.aborted; start += ASSESS_BATCH) {
-        const some = ids.slice(start, start + ASSESS_BATCH);
-        await assessBatch((tx) => tx.inventory.locations({ ids: some }), clock.now());
-      }
+      await assessLocations(
+        all.map((location) => location.id),
+        signal,
+      );
     },
+
+    assessLocations,
   };
 }
 

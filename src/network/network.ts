@@ -26,10 +26,13 @@ export type NetworkFailure =
 export class NetworkError extends Error {
   override readonly name = 'NetworkError';
   readonly reason: NetworkFailure;
+  /** Of `dns`: the name servers have answered, and there is no such name or it has no address. */
+  readonly absent: boolean;
 
-  constructor(reason: NetworkFailure, detail: string, options?: ErrorOptions) {
+  constructor(reason: NetworkFailure, detail: string, options: ErrorOptions & { readonly absent?: boolean } = {}) {
     super(detail, options);
     this.reason = reason;
+    this.absent = options.absent ?? false;
   }
 }
 

@@ -154,6 +154,7 @@ export function createResolver(options: ResolverOptions): NameResolver {
       failure === undefined
         ? `${name} could not be resolved: there is no such name, or it has no address; check its spelling`
         : `${name} could not be resolved: ${failure}; check the DNS of this machine`,
+      { absent: failure === undefined },
     );
   }
 

@@ -57,7 +57,8 @@ export function createFactReader(access: Access): FactReader {
         const last = rows.at(-1);
         return {
           certificates: rows.map((row) => fromJson(row.facts_json) as KnownCertificate),
-          ...(last === undefined || rows.length < limit ? {} : { next: last.id }),
+          cursor: last?.id ?? after,
+          more: rows.length === limit,
         };
       }),
 
@@ -77,6 +78,16 @@ export function createFactReader(access: Access): FactReader {
           for (const row of rows) ids.add(row.location_id);
         }
         return [...ids].toSorted((a, b) => a - b);
+      }),
+
+    firstLocation: () =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('locations')
+          .select((eb) => eb.fn.min('id').as('id'))
+          .where('withdrawn_at', 'is', null)
+          .executeTakeFirst();
+        return row?.id ?? undefined;
       }),
   };
 }

@@ -643,15 +643,16 @@ function describeFacts(get: () => Store): void {
       location('two', { sightings: [sighting(b), sighting(a, { place: 'copy' }), sighting(c)] }),
     );
     const pages: (readonly string[])[] = [];
-    for (let next: number | undefined = 0; next !== undefined;) {
-      const page: Awaited<ReturnType<Store['facts']['currentCertificates']>> = await get().facts.currentCertificates(
-        next,
-        2,
-      );
+    let cursor = 0;
+    for (let more = true; more;) {
+      const page = await get().facts.currentCertificates(cursor, 2);
       pages.push(page.certificates.map(({ title }) => title));
-      next = page.next;
+      ({ cursor, more } = page);
     }
     expect(pages).toEqual([['a', 'b'], ['c']]);
+    expect(await get().facts.currentCertificates(cursor, 2)).toEqual({ certificates: [], cursor, more: false });
+    await save(get(), location('three', { sightings: [sighting(certificate('new'))] }));
+    expect((await get().facts.currentCertificates(cursor, 2)).certificates.map(({ title }) => title)).toEqual(['new']);
   });
 
   it('names the locations that hold a certificate now', async () => {
@@ -664,6 +665,7 @@ function describeFacts(get: () => Store): void {
     );
     await save(get(), { ...location('two', { sightings: [sighting(certificate('other'))] }), id: two?.id ?? 0 });
 
+    expect(await get().facts.firstLocation()).toBe(one?.id);
     expect(await get().facts.locationsHolding([shared.id])).toEqual([one?.id]);
     expect(await get().facts.locationsHolding([certificate('other').id, shared.id, 'nobody'])).toEqual(
       [one?.id, two?.id, three?.id].toSorted((a = 0, b = 0) => a - b),
