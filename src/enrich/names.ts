@@ -21,7 +21,7 @@ export const names: NameEnricher = {
 
 /** Whether the text is a DNS name that can be looked up: no wildcard, no address, no mail address, no URI. */
 export function isNameToAsk(text: string): boolean {
-  return text.length <= 253 && /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*\.[a-z][a-z0-9-]*$/i.test(text);
+  return text.length <= 253 && /^[a-z0-9_][a-z0-9_-]*(?:\.[a-z0-9_][a-z0-9_-]*)*\.[a-z][a-z0-9-]*$/i.test(text);
 }
 
 async function ask(wanted: WantedName, context: EnrichContext, signal: AbortSignal): Promise<Answer> {

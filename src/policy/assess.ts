@@ -7,6 +7,7 @@ import { chainUntidy } from './rules/chain-untidy.ts';
 import { clientAuthMissing } from './rules/client-auth-missing.ts';
 import { clientRejected } from './rules/client-rejected.ts';
 import { clientWillFail } from './rules/client-will-fail.ts';
+import { clockSuspect } from './rules/clock-suspect.ts';
 import { credentialExpiring } from './rules/credential-expiring.ts';
 import { crlExpiring } from './rules/crl-expiring.ts';
 import { expired } from './rules/expired.ts';
@@ -14,10 +15,12 @@ import { expiring } from './rules/expiring.ts';
 import { hostnameMismatch } from './rules/hostname-mismatch.ts';
 import { issuerNotAccepted } from './rules/issuer-not-accepted.ts';
 import { keyMismatch } from './rules/key-mismatch.ts';
+import { nameDead } from './rules/name-dead.ts';
 import { notCovered } from './rules/not-covered.ts';
 import { notYetValid } from './rules/not-yet-valid.ts';
 import { pinMismatch } from './rules/pin-mismatch.ts';
 import { possessionFailed } from './rules/possession-failed.ts';
+import { renewalRequested } from './rules/renewal-requested.ts';
 import { revoked } from './rules/revoked.ts';
 import { stale } from './rules/stale.ts';
 import { stapleMissing } from './rules/staple-missing.ts';
@@ -48,10 +51,13 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'staple-missing': stapleMissing,
   'chain-untidy': chainUntidy,
   'pin-mismatch': pinMismatch,
+  'renewal-requested': renewalRequested,
   unreachable,
   unreadable,
   'not-covered': notCovered,
   stale,
+  'name-dead': nameDead,
+  'clock-suspect': clockSuspect,
 };
 
 /**

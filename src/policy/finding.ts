@@ -25,10 +25,13 @@ export const RULES = [
   'staple-missing',
   'chain-untidy',
   'pin-mismatch',
+  'renewal-requested',
   'unreachable',
   'unreadable',
   'not-covered',
   'stale',
+  'name-dead',
+  'clock-suspect',
 ] as const;
 export type RuleId = (typeof RULES)[number];
 
@@ -37,7 +40,7 @@ export interface Finding {
   readonly rule: RuleId;
   readonly family: Family;
   readonly severity: Severity;
-  /** Identity that groups: the id of the item that limits, else `target:<source>/<key>`, `location:<source>/<location>`, `client:<source>/<name>` or `issuer:<key identifier or name>`. */
+  /** Identity that groups: the id of the item that limits, else `target:<source>/<key>`, `location:<source>/<location>`, `client:<source>/<name>` `issuer:<key identifier or name>`, or `clock`. */
   readonly cause: string;
   /** What it is about, short. */
   readonly title: string;

@@ -73,6 +73,8 @@ test.each([
   ['', false],
   [`${'a.'.repeat(200)}com`, false],
   ['exa mple.com', false],
+  ['-f.example.com', false],
+  ['a.-b.example.com', false],
 ])('%s is looked up: %s', (name, expected) => {
   expect(isNameToAsk(name)).toBe(expected);
 });

@@ -46,6 +46,8 @@ export async function startOutside(reply: (asked: Asked) => Reply | undefined = 
         };
         asked.push(one);
         const { status = 200, headers = {}, body = '' } = outside.reply(one) ?? { status: 404 };
+        // Its clock is not that of the test.
+        response.sendDate = false;
         response.writeHead(status, headers).end(body);
       });
     }),

@@ -1,13 +1,15 @@
+import type { Location } from '../../inventory/model.ts';
 import { proveIt, seeIt } from '../advice.ts';
 import { missingOf } from '../chain-faults.ts';
-import { itemFacts } from '../facts.ts';
+import { itemFacts, type Fact } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
-import { servedLeaf } from '../served.ts';
+import { servedBy, servedLeaf } from '../served.ts';
 import type { Subject } from '../subject.ts';
+import type { InventoryView } from '../view.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** A server leaves out an intermediate that its clients need to reach an anchor. */
-export function chainIncomplete({ location }: Subject): Assessment {
+export function chainIncomplete({ location, view }: Subject): Assessment {
   const { chain } = location;
   const leaf = servedLeaf(location);
   if (leaf === undefined || chain === undefined) return { findings: [] };
@@ -26,6 +28,7 @@ export function chainIncomplete({ location }: Subject): Assessment {
         facts: [
           { name: 'Missing', value: missing },
           ...unserved.map(({ id }) => ({ name: 'Fingerprint of the missing', value: id })),
+          ...fetchedFacts(location, view),
           ...itemFacts(leaf.item, leaf),
         ],
         actions: [
@@ -37,4 +40,15 @@ export function chainIncomplete({ location }: Subject): Assessment {
       },
     ],
   };
+}
+
+/** Where the missing one was found, when it was looked for. */
+function fetchedFacts(location: Location, view: InventoryView): readonly Fact[] {
+  return servedBy(location)
+    .flatMap(({ item }) => view.facts(item.id))
+    .flatMap((fact) =>
+      fact.kind === 'issuer'
+        ? [{ name: 'To be had at', value: `${fact.url}: ${fullNameOf(fact.issuer)}, ${fact.issuer.id}` }]
+        : [],
+    );
 }

@@ -60,7 +60,8 @@ function unusable(staple: Staple, at: number): string | undefined {
     case 'invalid':
       return `is served with an OCSP response that is no proof${staple.problem === undefined ? '' : ` (${staple.problem})`}`;
     case 'unknown':
-      return 'is served with an OCSP response that does not know it';
+      // What cannot be judged for want of the issuer is the business of chain-incomplete.
+      return staple.problem === undefined ? 'is served with an OCSP response that does not know it' : undefined;
     case 'good':
       return staple.nextUpdateAt !== undefined && staple.nextUpdateAt <= at
         ? 'is served with an OCSP response that has ended'
