@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { KnownDistrust, UnservedCertificate } from '../../../src/inventory/model.ts';
-import { fileLocation, judged, judgedChain, leaf, NOW, sighting, told } from '../places.ts';
+import { authority, fileLocation, judged, judgedChain, leaf, NOW, sighting, told, view } from '../places.ts';
 
 const incomplete: KnownDistrust = {
   why: 'incomplete',
@@ -50,4 +50,15 @@ test('the finding names what is missing, and what to do', () => {
   });
   expect(finding?.facts).toContainEqual({ name: 'Fingerprint of the missing', value: known.id });
   expect(finding?.actions.join(' ')).toContain('fullchain.pem');
+});
+
+test('where the missing one is to be had is told, when it was looked for', () => {
+  const above = authority();
+  const fact = { kind: 'issuer', at: NOW, issuer: above, url: 'http://ca.example/ca.crt' } as const;
+  const location = judgedChain({ distrust: incomplete });
+  const [finding] = judged(location, 0, { view: view({ facts: { [leaf().id]: [fact] } }) }).findings;
+  expect(finding?.facts).toContainEqual({
+    name: 'To be had at',
+    value: `http://ca.example/ca.crt: ${above.title} (${above.subject}), ${above.id}`,
+  });
 });

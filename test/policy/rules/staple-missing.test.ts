@@ -21,6 +21,7 @@ test.each([
   ['a good response without an end', demanding, { staple: { status: 'good' } }, []],
   ['a response that has ended', leaf(), { staple: { status: 'good', nextUpdateAt: NOW } }, MISSING],
   ['a response that does not know it', leaf(), { staple: { status: 'unknown' } }, MISSING],
+  ['a response that nobody can judge', leaf(), { staple: { status: 'unknown', problem: 'no issuer was sent' } }, []],
   ['a response of somebody else', leaf(), { staple: { status: 'invalid', problem: 'signed by nobody' } }, MISSING],
   ['a revoked one, told by another rule', demanding, { staple: { status: 'revoked' } }, ['revoked critical']],
 ] as const satisfies readonly (readonly [string, unknown, Partial<EndpointFacts>, readonly string[]])[])(
