@@ -1,15 +1,14 @@
-import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
-import type { Config, SourceConfig } from './config/config.ts';
+import type { Config } from './config/config.ts';
+import { closeChannels, openChannels, planSource } from './daemon-plans.ts';
 import { networkOptions } from './config/network-section.ts';
-import { intervalOf } from './engine/interval.ts';
 import { createLocalEngine } from './engine/local.ts';
 import { startLoop } from './engine/loop.ts';
 import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
 import { createLeafIndex } from './inventory/leaf-index.ts';
-import { type Chains, createChains } from './look/chains.ts';
+import { createChains } from './look/chains.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readIntermediates } from './look/known-intermediates.ts';
 import { createEnriching } from './look/enriching.ts';
@@ -29,7 +28,6 @@ import { sendHeld, sendRepeats, transition } from './notify/pipeline.ts';
 import { testChannel } from './notify/channel-test.ts';
 import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
-import type { Context } from './plugin/context.ts';
 import type { Logger } from './plugin/logger.ts';
 import { hasPins } from './policy/policy.ts';
 import { openSqlite } from './store/sqlite.ts';
@@ -69,56 +67,6 @@ export interface Daemon {
   reload(): Promise<{ readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] }>;
   /** Lets what is under way end, then closes everything. What was not finished is done after the next start. */
   stop(): Promise<void>;
-}
-
-/** What the config makes of the channels. Throws an Error that names the channel. */
-export async function openChannels(config: Config, context: Context): Promise<ReadonlyMap<string, ChannelInstance>> {
-  const opened = new Map<string, ChannelInstance>();
-  for (const { name, channel, options } of config.channels) {
-    try {
-      opened.set(name, await channel.create(options, context));
-    } catch (error) {
-      await closeChannels(opened);
-      throw new Error(`channel ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-    }
-  }
-  return opened;
-}
-
-/** One that cannot be closed properly must not keep the others from it. */
-async function closeChannels(channels: ReadonlyMap<string, ChannelInstance>): Promise<void> {
-  await Promise.allSettled([...channels.values()].map(async (instance) => instance.close?.()));
-}
-
-/** What the config makes of a source, not yet opened. `trust` is what holds for all sources that do not say it themselves. */
-export function planSource(source: SourceConfig, trust: Config['trust'], context: Context, chains: Chains): SourcePlan {
-  const { name, collector, options, schedule, labels, trustsClientsOf } = source;
-  return {
-    name,
-    definition: hash(
-      'sha256',
-      JSON.stringify({ type: collector.type, options, schedule, labels, trustsClientsOf, trust }),
-    ),
-    async open() {
-      try {
-        const finder = chains.finder(collector.demands?.(options).trust, trust);
-        const instance = await collector.create(options, context);
-        return {
-          name,
-          type: collector.type,
-          instance,
-          scope: collector.scope(options),
-          schedule,
-          intervalMs: intervalOf(schedule),
-          labels,
-          ...(trustsClientsOf === undefined ? {} : { trustsClientsOf }),
-          chains: finder,
-        };
-      } catch (error) {
-        throw new Error(`source ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
-      }
-    },
-  };
 }
 
 /** Runs notafter: the only place that knows how its parts are put together. */
@@ -262,20 +210,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     },
   });
 
-  const enriching = createEnriching({
-    engine,
-    ledger: store,
-    facts: store.facts,
-    inventory: store.inventory,
-    index: facts,
-    recorder,
-    clock,
-    log,
-    network: context.network,
-    egress,
-    limit: (key, rate) => context.limit(key, rate),
-    anchors: [...trust.mozilla, ...trust.system],
-  });
+  const anchors = [...trust.mozilla, ...trust.system];
+  const enriching = createEnriching({ engine, store, context, egress, anchors, index: facts, recorder });
 
   const assessment = startLoop(
     async (signal) => {

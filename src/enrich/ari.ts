@@ -148,11 +148,10 @@ function textOf(value: unknown, most: number): string | undefined {
   return typeof value === 'string' && value.length <= most ? value : undefined;
 }
 
-/** RFC 3339. */
+const RFC_3339 = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
+
 function instant(value: unknown): number | undefined {
   const text = textOf(value, 64);
-  if (text === undefined || !/^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/.test(text))
-    return undefined;
-  const at = Date.parse(text.replace(' ', 'T').toUpperCase());
+  const at = text !== undefined && RFC_3339.test(text) ? Date.parse(text.replace(' ', 'T').toUpperCase()) : NaN;
   return Number.isNaN(at) ? undefined : at;
 }

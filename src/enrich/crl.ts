@@ -27,6 +27,12 @@ interface Download {
   readonly problems: Map<string, string | undefined>;
 }
 
+/** A certificate for which no list has said anything definite yet, and what was said last. */
+interface Open {
+  readonly one: WantedCertificate;
+  readonly last: Answer | undefined;
+}
+
 /**
  * Looks certificates up in the revocation lists of their issuers (RFC 5280 6.3.3), verified against the issuer's key. A
  * list is downloaded once for all the certificates that name it, and again a quarter of its period later (an hour at the
@@ -36,9 +42,9 @@ export function createCrl(): CertificateEnricher {
   /** The one used longest ago is the first. */
   const kept = new Map<string, Download>();
 
-  function keep(url: string, download: Download): void {
+  function keep(url: string, fresh: Download): void {
     kept.delete(url);
-    kept.set(url, download);
+    kept.set(url, fresh);
     let bytes = 0;
     for (const { list } of kept.values()) bytes += list.der.length;
     for (const [oldest, { list }] of kept) {
@@ -76,29 +82,30 @@ export function createCrl(): CertificateEnricher {
     return fresh;
   }
 
-  /** What one list says of those that name its URL, in their order; a text when there is no list to be had. */
+  /** The answers of one list for those that name its URL, in their order. */
   async function consult(
     url: string,
     wanted: readonly WantedCertificate[],
     context: EnrichContext,
     signal: AbortSignal,
-  ): Promise<{ readonly facts: readonly RevocationFact[]; readonly freshUntil: number } | string> {
+  ): Promise<readonly Answer[]> {
     let found: Download;
     try {
       found = await download(url, context, signal);
     } catch (error) {
-      return error instanceof ListFault ? error.message : problemOf(error);
+      const problem = error instanceof ListFault ? error.message : problemOf(error);
+      return wanted.map((one) => vain(one, context.clock.now(), problem));
     }
+    const at = context.clock.now();
     const statements = lookUpRevocation(
       found.list,
       wanted.map(({ certificate }) => certificate),
     );
-    const now = context.clock.now();
-    const facts = wanted.map(({ issuer }, index) => {
-      const statement = statements[index] ?? { status: 'unknown', problem: 'nothing was said of it' };
-      return factOf(found, statement, issuer, url, now);
+    return wanted.map(({ subject, issuer }, index) => {
+      const statement = statements[index] ?? { status: 'unknown', problem: 'the list says nothing of it' };
+      const learned = { ...factOf(found, statement, issuer, url, at), at };
+      return { subject, learned, askAgainAt: found.freshUntil };
     });
-    return { facts, freshUntil: found.freshUntil };
   }
 
   async function* enrich(
@@ -106,38 +113,22 @@ export function createCrl(): CertificateEnricher {
     context: EnrichContext,
     signal: AbortSignal,
   ): AsyncIterable<Answer> {
-    let open = wanted.map((one) => ({ one, last: undefined as Answer | undefined }));
-    for (let turn = 0; turn < MAX_URLS && open.length > 0; turn++) {
-      const next: typeof open = [];
-      const groups = Map.groupBy(open, ({ one }) => httpUrls(one.certificate.crlUrls, MAX_URLS)[turn]);
-      for (const [url, group] of groups) {
-        if (url === undefined) {
-          for (const { one, last } of group)
-            yield last ?? vain(one, context.clock.now(), 'it names no URL that can be fetched');
-          continue;
-        }
-        const said = await consult(
-          url,
-          group.map(({ one }) => one),
-          context,
-          signal,
-        );
+    let open: readonly Open[] = wanted.map((one) => ({ one, last: undefined }));
+    for (let turn = 0; open.length > 0; turn++) {
+      const next: Open[] = [];
+      for (const [url, group] of Map.groupBy(open, ({ one }) => urlsOf(one)[turn])) {
+        const asked = group.map(({ one }) => one);
+        const answers = url === undefined ? [] : await consult(url, asked, context, signal);
         for (const [index, { one, last }] of group.entries()) {
-          const now = context.clock.now();
-          const fact = typeof said === 'string' ? undefined : said.facts[index];
-          const answer: Answer =
-            fact === undefined || typeof said === 'string'
-              ? (last ?? vain(one, now, typeof said === 'string' ? said : ''))
-              : { subject: one.subject, learned: { ...fact, at: now }, askAgainAt: said.freshUntil };
+          const answer = answers[index];
+          if (answer === undefined) yield last ?? vain(one, context.clock.now(), 'it names no URL that can be fetched');
+          else if (isDefinite(answer)) yield answer;
           // A further distribution point may know what this one does not.
-          if (fact === undefined || fact.status === 'unknown') next.push({ one, last: answer });
-          else yield answer;
+          else next.push({ one, last: last?.learned === undefined ? answer : last });
         }
       }
       open = next;
     }
-    for (const { one, last } of open)
-      yield last ?? vain(one, context.clock.now(), 'it names no URL that can be fetched');
   }
 
   return {
@@ -145,6 +136,14 @@ export function createCrl(): CertificateEnricher {
     applies: (certificate, issuer) => issuer !== undefined && httpUrls(certificate.crlUrls, 1).length > 0,
     enrich,
   };
+}
+
+function urlsOf({ certificate }: WantedCertificate): readonly string[] {
+  return httpUrls(certificate.crlUrls, MAX_URLS);
+}
+
+function isDefinite({ learned }: Answer): boolean {
+  return learned?.kind === 'revocation' && learned.status !== 'unknown';
 }
 
 /** What was downloaded is no list, or nothing was. */

@@ -12,9 +12,7 @@ import type { FactIndex } from '../inventory/fact-index.ts';
 import type { FactReader, InventoryReader } from '../inventory/port.ts';
 import { startDeadline } from '../network/deadline.ts';
 import type { Egress } from '../network/egress.ts';
-import type { Network } from '../network/network.ts';
-import type { Clock, Limiter, Rate } from '../plugin/context.ts';
-import type { Logger } from '../plugin/logger.ts';
+import type { Context } from '../plugin/context.ts';
 import { createEnrichContext } from './enrich-context.ts';
 import { createSubjects, type Subjects } from './enrich-subjects.ts';
 import { inquiryOf, saysOtherwise } from './fact.ts';
@@ -48,18 +46,14 @@ export interface EnrichOptions {
 
 export interface EnrichingParts {
   readonly engine: Engine;
-  readonly ledger: Ledger;
-  readonly facts: FactReader;
-  readonly inventory: Pick<InventoryReader, 'der'>;
+  readonly store: Ledger & { readonly facts: FactReader; readonly inventory: Pick<InventoryReader, 'der'> };
+  readonly context: Pick<Context, 'clock' | 'log' | 'network' | 'limit'>;
+  readonly egress: Egress;
+  /** Certificates that this machine trusts: issuers that the inventory need not hold. */
+  readonly anchors: readonly Certificate[];
   /** What is known; kept up to date here. */
   readonly index: FactIndex;
   readonly recorder: Pick<Recorder, 'assessLocations'>;
-  readonly clock: Clock;
-  readonly log: Logger;
-  readonly network: Pick<Network, 'resolve'>;
-  readonly egress: Egress;
-  readonly limit: (key: string, rate: Rate) => Limiter;
-  readonly anchors: readonly Certificate[];
 }
 
 /** Learns facts that no place holds, about everything in the inventory, on time. */
@@ -71,7 +65,8 @@ export interface Enriching {
 }
 
 export function createEnriching(parts: EnrichingParts): Enriching {
-  const { engine, ledger, index, clock, log } = parts;
+  const { engine, store, index, egress, recorder } = parts;
+  const { clock, log, network, limit } = parts.context;
   const samples = createClockSamples();
   let enrichers: readonly CertificateEnricher[] = [];
   let withNames = false;
@@ -95,7 +90,7 @@ export function createEnriching(parts: EnrichingParts): Enriching {
     for (const name of ENRICHERS) if (!inUse.has(name)) await forget(name, () => false);
     if (inUse.size === 0) return;
     subjects = createSubjects(
-      { facts: parts.facts, der: (fingerprint) => parts.inventory.der(fingerprint), anchors: parts.anchors, index },
+      { facts: store.facts, der: (fingerprint) => store.inventory.der(fingerprint), anchors: parts.anchors, index },
       enrichers,
       withNames,
       () => clock.now(),
@@ -109,7 +104,7 @@ export function createEnriching(parts: EnrichingParts): Enriching {
     const { signal } = deadline;
     try {
       await walk(subjects, signal);
-      const context = createEnrichContext({ ...parts, samples });
+      const context = createEnrichContext({ clock, network, egress, samples, limit });
       for (const enricher of enrichers) {
         const due = await subjects.dueCertificates(enricher, clock.now(), MAX_PER_ROUND);
         await take(enricher.name, enricher.enrich(due, context, signal), signal);
@@ -167,7 +162,7 @@ export function createEnriching(parts: EnrichingParts): Enriching {
 
   /** Saves, then judges anew what may now be judged otherwise. */
   async function keep(inquiries: readonly Inquiry[]): Promise<void> {
-    await ledger.transaction((tx) => tx.facts.saveInquiries(inquiries));
+    await store.transaction((tx) => tx.facts.saveInquiries(inquiries));
     const changed = inquiries.filter((inquiry) =>
       saysOtherwise(index.get(inquiry.enricher, inquiry.subject)?.fact, inquiry.fact),
     );
@@ -179,7 +174,7 @@ export function createEnriching(parts: EnrichingParts): Enriching {
   async function forget(name: EnricherName, isWanted: (subject: string) => boolean): Promise<void> {
     const gone = [...index.inquiries()].filter((inquiry) => inquiry.enricher === name && !isWanted(inquiry.subject));
     if (gone.length === 0) return;
-    await ledger.transaction((tx) =>
+    await store.transaction((tx) =>
       tx.facts.forgetInquiries(
         name,
         gone.map(({ subject }) => subject),
@@ -192,8 +187,8 @@ export function createEnriching(parts: EnrichingParts): Enriching {
 
   async function assessHolders(fingerprints: readonly string[]): Promise<void> {
     if (fingerprints.length === 0) return;
-    const ids = await parts.facts.locationsHolding(fingerprints);
-    await parts.recorder.assessLocations(ids, AbortSignal.timeout(ASSESS_DEADLINE_MS));
+    const ids = await store.facts.locationsHolding(fingerprints);
+    await recorder.assessLocations(ids, AbortSignal.timeout(ASSESS_DEADLINE_MS));
   }
 
   async function compareClocks(): Promise<void> {
@@ -201,7 +196,7 @@ export function createEnriching(parts: EnrichingParts): Enriching {
     const known = index.get('clock', CLOCK_SUBJECT);
     const skew = samples.skew(now);
     if (skew === undefined || (known !== undefined && known.askAgainAt > now)) return;
-    const location = await parts.facts.firstLocation();
+    const location = await store.facts.firstLocation();
     if (location === undefined) return;
     await keep([
       {
@@ -214,7 +209,7 @@ export function createEnriching(parts: EnrichingParts): Enriching {
       },
     ]);
     const before = known?.fact?.kind === 'clock' ? [known.fact.location] : [];
-    await parts.recorder.assessLocations([...new Set([...before, location])], AbortSignal.timeout(ASSESS_DEADLINE_MS));
+    await recorder.assessLocations([...new Set([...before, location])], AbortSignal.timeout(ASSESS_DEADLINE_MS));
   }
 
   return { use, round };

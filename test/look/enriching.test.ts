@@ -7,6 +7,7 @@ import { CLOCK_SUBJECT, nameSubject } from '../../src/inventory/fact.ts';
 import { createEnriching, type EnrichOptions, type Enriching } from '../../src/look/enriching.ts';
 import { createEgress, parseAllowance } from '../../src/network/egress.ts';
 import { NetworkError } from '../../src/network/network.ts';
+import { deafContext } from '../contract/collector.ts';
 import { startOutside, never, type Outside } from '../helpers/enrich.ts';
 import {
   createLookScenario,
@@ -67,16 +68,16 @@ function open(): void {
   };
   enriching = createEnriching({
     engine: engine as Engine,
-    ledger: scenario.store,
-    facts: scenario.store.facts,
-    inventory: scenario.store.inventory,
+    store: scenario.store,
+    context: {
+      clock: scenario.clock,
+      log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
+      network: { ...deafContext().network, ...network },
+      limit: () => ({ run: (work) => work() }),
+    },
+    egress: createEgress({ network, userAgent: 'test', allow: () => [parseAllowance(`127.0.0.1:${outside.port}`)] }),
     index,
     recorder: scenario.recorder,
-    clock: scenario.clock,
-    log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-    network,
-    egress: createEgress({ network, userAgent: 'test', allow: () => [parseAllowance(`127.0.0.1:${outside.port}`)] }),
-    limit: () => ({ run: (work) => work() }),
     anchors: [parseCertificate(root.certificate.der)],
   });
 }

@@ -7,7 +7,7 @@ import { ConfigError } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
 import { networkOptions } from '../../config/network-section.ts';
 import { configJsonSchema } from '../../config/schema.ts';
-import { openChannels, planSource } from '../../daemon.ts';
+import { openChannels, planSource } from '../../daemon-plans.ts';
 import { createChains } from '../../look/chains.ts';
 import { createContext, readSecret } from '../../look/context.ts';
 import { createNetwork } from '../../network/create-network.ts';
