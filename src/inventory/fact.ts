@@ -61,14 +61,6 @@ export interface ClockFact {
 /** What an enricher learned of one subject. Times are milliseconds since the epoch; all text has passed through `text`. */
 export type Fact = { readonly at: number } & (RenewalFact | RevocationFact | IssuerFact | NameFact | ClockFact);
 
-/** The subject of facts about a name of certificates; certificates go by their fingerprint. */
-export function nameSubject(name: string): string {
-  return `name:${name.toLowerCase()}`;
-}
-
-/** The subject of the one fact about the clock. */
-export const CLOCK_SUBJECT = 'clock';
-
 /** What is known of one subject by one enricher, and when it is to be asked again. */
 export interface Inquiry {
   readonly enricher: EnricherName;

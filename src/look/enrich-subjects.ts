@@ -2,7 +2,8 @@ import { CertificateError, parseCertificate, type Certificate } from '../certifi
 import { IssuerCheck, issuerCandidates } from '../certificate/issuer.ts';
 import type { CertificateEnricher, WantedCertificate, WantedName } from '../enrich/enricher.ts';
 import { isNameToAsk } from '../enrich/names.ts';
-import { nameSubject, type EnricherName } from '../inventory/fact.ts';
+import type { EnricherName } from '../inventory/fact.ts';
+import { nameSubject } from '../plugin/fact-subject.ts';
 import type { FactIndex } from '../inventory/fact-index.ts';
 import type { KnownCertificate } from '../inventory/model.ts';
 import type { FactReader } from '../inventory/port.ts';

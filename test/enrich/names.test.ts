@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 
 import type { EnrichContext } from '../../src/enrich/enricher.ts';
 import { isNameToAsk, names } from '../../src/enrich/names.ts';
-import { nameSubject, type Fact, type Inquiry } from '../../src/inventory/fact.ts';
+import type { Fact, Inquiry } from '../../src/inventory/fact.ts';
+import { nameSubject } from '../../src/plugin/fact-subject.ts';
 import { NetworkError } from '../../src/network/network.ts';
 import { never } from '../helpers/enrich.ts';
 

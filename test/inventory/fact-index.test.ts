@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { CLOCK_SUBJECT, nameSubject, type Inquiry } from '../../src/inventory/fact.ts';
+import type { Inquiry } from '../../src/inventory/fact.ts';
+import { CLOCK_SUBJECT, nameSubject } from '../../src/plugin/fact-subject.ts';
 import { FactIndex } from '../../src/inventory/fact-index.ts';
 
 const good: Inquiry = {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseCertificate } from '../../src/certificate/certificate.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { FactIndex } from '../../src/inventory/fact-index.ts';
-import { CLOCK_SUBJECT, nameSubject } from '../../src/inventory/fact.ts';
+import { CLOCK_SUBJECT, nameSubject } from '../../src/plugin/fact-subject.ts';
 import { createEnriching, type EnrichOptions, type Enriching } from '../../src/look/enriching.ts';
 import { createEgress, parseAllowance } from '../../src/network/egress.ts';
 import { NetworkError } from '../../src/network/network.ts';

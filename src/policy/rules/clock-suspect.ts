@@ -1,4 +1,4 @@
-import { CLOCK_SUBJECT } from '../../inventory/fact.ts';
+import { CLOCK_SUBJECT } from '../../plugin/fact-subject.ts';
 import type { Assessment } from '../finding.ts';
 import { assessment, type Subject } from '../subject.ts';
 import { counted, span, utc } from '../wording.ts';

@@ -1,4 +1,5 @@
-import { nameSubject, type NameFact } from '../../inventory/fact.ts';
+import type { NameFact } from '../../inventory/fact.ts';
+import { nameSubject } from '../../plugin/fact-subject.ts';
 import { renewIt, seeIt } from '../advice.ts';
 import { quote } from '../commands.ts';
 import { itemFacts } from '../facts.ts';

@@ -1,4 +1,5 @@
-import { CLOCK_SUBJECT, type RenewalFact } from '../../inventory/fact.ts';
+import type { RenewalFact } from '../../inventory/fact.ts';
+import { CLOCK_SUBJECT } from '../../plugin/fact-subject.ts';
 import type { KnownCertificate } from '../../inventory/model.ts';
 import { deployIt, proveIt, renewIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { CLOCK_SUBJECT } from '../../../src/inventory/fact.ts';
+import { CLOCK_SUBJECT } from '../../../src/plugin/fact-subject.ts';
 import { fileLocation, HOUR, judged, leaf, MINUTE, NOW, sighting, told, view } from '../places.ts';
 
 const here = fileLocation([sighting(leaf())], { id: 7 });

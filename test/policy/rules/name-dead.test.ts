@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { nameSubject, type Fact } from '../../../src/inventory/fact.ts';
+import type { Fact } from '../../../src/inventory/fact.ts';
+import { nameSubject } from '../../../src/plugin/fact-subject.ts';
 import { authority, DAY, endpointLocation, HOUR, judged, leaf, NOW, told, view } from '../places.ts';
 
 const item = leaf('api.example.com', { names: ['api.example.com', 'Old.example.com', '*.example.com'] });

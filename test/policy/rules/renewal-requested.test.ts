@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { CLOCK_SUBJECT, type Fact } from '../../../src/inventory/fact.ts';
+import type { Fact } from '../../../src/inventory/fact.ts';
+import { CLOCK_SUBJECT } from '../../../src/plugin/fact-subject.ts';
 import {
   authority,
   DAY,
