@@ -8,10 +8,12 @@ import { format, resolveConfig } from 'prettier';
 
 import { channels } from '../alerts/index.ts';
 import { collectors } from '../collectors/index.ts';
+import { agreementTable } from './agreement-table.ts';
 import { formatsTable } from './formats-table.ts';
 
 const README = new URL('../README.md', import.meta.url);
 const FORMATS = new URL('reference/formats.md', import.meta.url);
+const AGREEMENT = new URL('reference/agreement.md', import.meta.url);
 
 /** The README with its generated parts made anew, laid out as all our prose. Throws when a marker is missing. */
 export async function generatedReadme(text: string): Promise<string> {
@@ -23,6 +25,12 @@ export async function generatedReadme(text: string): Promise<string> {
 /** The page of the formats with its table made anew. Throws when a marker is missing. */
 export async function generatedFormats(text: string): Promise<string> {
   return format(replaced(text, 'formats', formatsTable()), { ...(await resolveConfig(FORMATS)), parser: 'markdown' });
+}
+
+/** The page of the disagreements with its table made anew. Throws when a marker is missing. */
+export async function generatedAgreement(text: string): Promise<string> {
+  const whole = replaced(text, 'disagreements', agreementTable());
+  return format(whole, { ...(await resolveConfig(AGREEMENT)), parser: 'markdown' });
 }
 
 function pluginTable(
@@ -44,4 +52,5 @@ function replaced(text: string, marker: string, content: string): string {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(README, await generatedReadme(readFileSync(README, 'utf8')));
   writeFileSync(FORMATS, await generatedFormats(readFileSync(FORMATS, 'utf8')));
+  writeFileSync(AGREEMENT, await generatedAgreement(readFileSync(AGREEMENT, 'utf8')));
 }

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { generatedFormats, generatedReadme } from '../../docs/generate.ts';
+import { generatedAgreement, generatedFormats, generatedReadme } from '../../docs/generate.ts';
 import { REASON_LIST } from '../../src/plugin/reason.ts';
 import { RULES } from '../../src/policy/finding.ts';
 
@@ -19,6 +19,12 @@ describe('the docs', () => {
     const page = read('docs/reference/formats.md');
 
     expect(await generatedFormats(page)).toBe(page);
+  });
+
+  it('list every disagreement with other readers', async () => {
+    const page = read('docs/reference/agreement.md');
+
+    expect(await generatedAgreement(page)).toBe(page);
   });
 
   it('explain every reason, and no other', () => {
