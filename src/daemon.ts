@@ -75,8 +75,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const clock = { now: Date.now };
   const random = Math.random;
   let config = parts.config;
-  let isAnnounced = false;
-  let started = false;
+  let [isAnnounced, started] = [false, false];
   const startedAt = clock.now();
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
@@ -183,6 +182,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     clock,
     view: {
       isPublicRoot: (fingerprint) => trust.publicRoots.has(fingerprint),
+      hasPublicIssuer: trust.hasPublicIssuer,
       intervalMs: (source) => looking.intervalMs(source),
       facts: (subject) => facts.facts(subject),
       successors: (leaf) => leaves.newerThan(leaf),

@@ -11,6 +11,8 @@ export interface Successor {
 export interface InventoryView {
   /** Whether the certificate is a root of the public web, as browsers and operating systems ship them. */
   isPublicRoot(fingerprint: string): boolean;
+  /** Whether a root of the public web has issued the certificate, by what it says of its issuer. */
+  hasPublicIssuer(certificate: KnownCertificate): boolean;
   /** Expected time between two looks of the source, milliseconds; `undefined` for a source that is not running. */
   intervalMs(source: string): number | undefined;
   /**

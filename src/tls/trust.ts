@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { getCACertificates } from 'node:tls';
 
 import type { Certificate } from '../certificate/certificate.ts';
+import { nameKey } from '../certificate/name-key.ts';
 import { readContainer } from '../certificate/container.ts';
 
 /**
@@ -26,6 +27,14 @@ export interface Trust {
    * distribution still carries are among them.
    */
   readonly publicRoots: ReadonlySet<string>;
+  /** Whether one of these roots has issued the certificate, by name and key identifier; a signature is not checked. */
+  hasPublicIssuer(certificate: Issued): boolean;
+}
+
+/** What a certificate says of its issuer: the name as RFC 4514 text. */
+export interface Issued {
+  readonly issuer: string;
+  readonly authorityKeyId?: string;
 }
 
 /** Reads the trust stores. Takes some tens of milliseconds: load once, and only when needed. */
@@ -34,10 +43,19 @@ export function loadTrust(vendorFolders: readonly string[] = VENDOR_FOLDERS): Tr
   const shipped = vendorFolders
     .flatMap((folder) => filesUnder(folder))
     .flatMap((path) => certificatesOf(readSmall(path)));
+  const roots = [...mozilla, ...shipped];
+  const bySubject = Map.groupBy(roots, ({ subject }) => nameKey(subject.text));
   return {
     mozilla,
     system: [...anchorsOf('system'), ...anchorsOf('extra')],
-    publicRoots: new Set([...mozilla, ...shipped].map(({ fingerprint }) => fingerprint)),
+    publicRoots: new Set(roots.map(({ fingerprint }) => fingerprint)),
+    hasPublicIssuer: ({ issuer, authorityKeyId }) =>
+      bySubject
+        .get(nameKey(issuer))
+        ?.some(
+          ({ subjectKeyId }) =>
+            subjectKeyId === undefined || authorityKeyId === undefined || subjectKeyId === authorityKeyId,
+        ) ?? false,
   };
 }
 

@@ -144,6 +144,7 @@ export async function createLookScenario(given?: Store): Promise<LookScenario> {
       clock,
       view: {
         isPublicRoot: () => false,
+        hasPublicIssuer: () => false,
         intervalMs: (source) => scenario.intervalMs(source),
         facts: (subject) => scenario.facts(subject),
         successors: (leaf) => leaves.newerThan(leaf),

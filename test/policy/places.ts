@@ -27,6 +27,8 @@ export const NOW = Date.UTC(2026, 1, 1, 12);
 export function view(
   options: {
     publicRoots?: readonly string[];
+    /** Names of roots of the public web, as issuers have them. */
+    publicIssuers?: readonly string[];
     intervalMs?: number;
     facts?: Readonly<Record<string, readonly Fact[]>>;
     successors?: readonly Successor[];
@@ -35,6 +37,7 @@ export function view(
 ): InventoryView {
   return {
     isPublicRoot: (fingerprint) => options.publicRoots?.includes(fingerprint) ?? false,
+    hasPublicIssuer: ({ issuer }) => options.publicIssuers?.includes(issuer) ?? false,
     intervalMs: () => options.intervalMs,
     facts: (subject) => options.facts?.[subject] ?? [],
     successors: () => options.successors ?? [],

@@ -23,6 +23,16 @@ describe('loadTrust', () => {
     expect([...publicRoots].filter((fingerprint) => !fingerprints.includes(fingerprint))).toEqual([]);
   });
 
+  test('knows what a public root has issued, by name and key', () => {
+    const { mozilla, hasPublicIssuer } = loadTrust([]);
+    const root = mozilla.find(({ subjectKeyId }) => subjectKeyId !== undefined);
+    const issuer = root?.subject.text ?? '';
+    expect(hasPublicIssuer({ issuer: issuer.toUpperCase() })).toBe(true);
+    expect(hasPublicIssuer({ issuer, authorityKeyId: root?.subjectKeyId ?? '' })).toBe(true);
+    expect(hasPublicIssuer({ issuer, authorityKeyId: '00' })).toBe(false);
+    expect(hasPublicIssuer({ issuer: 'CN=Private CA' })).toBe(false);
+  });
+
   test('counts as public what the distribution ships, single files and bundles, and nothing besides', () => {
     const old = [createAuthority(), createAuthority(), createAuthority()].map(({ certificate }) => certificate);
     const own = createAuthority().certificate;

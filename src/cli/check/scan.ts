@@ -2,7 +2,7 @@ import { endpoint } from '../../../collectors/endpoint/index.ts';
 import type { RehearsalConfig } from '../../../collectors/endpoint/check-options.ts';
 import { parseEndpoint, TargetError } from '../../../collectors/endpoint/target.ts';
 import { file } from '../../../collectors/file/index.ts';
-import type { Location } from '../../inventory/model.ts';
+import type { KnownCertificate, Location } from '../../inventory/model.ts';
 import { applyObservation, failedTarget, type RecordMeta } from '../../inventory/record.ts';
 import { createChains } from '../../look/chains.ts';
 import { clientNameOf } from '../../plugin/client.ts';
@@ -59,6 +59,7 @@ export async function scan(
   const found: (readonly Location[])[] = [];
   const view = {
     isPublicRoot: (fingerprint: string) => trusted().publicRoots.has(fingerprint),
+    hasPublicIssuer: (certificate: KnownCertificate) => trusted().hasPublicIssuer(certificate),
     intervalMs: () => undefined,
     facts: () => [],
     // Nothing is pinned here.

@@ -59,6 +59,7 @@ export async function gather(store: Store, config: Config, now: number): Promise
   for (const location of locations) leaves.note(location);
   const view: InventoryView = {
     isPublicRoot: (fingerprint) => (trust ??= loadTrust()).publicRoots.has(fingerprint),
+    hasPublicIssuer: (certificate) => (trust ??= loadTrust()).hasPublicIssuer(certificate),
     intervalMs: (source) => intervals.get(source),
     facts: (subject) => facts.facts(subject),
     successors: (leaf) => leaves.newerThan(leaf),

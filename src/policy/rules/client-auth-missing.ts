@@ -8,15 +8,45 @@ import { fullNameOf, placeName, titleOf } from '../wording.ts';
 /** Each of them allows a client to authenticate (RFC 5280 section 4.2.1.12). */
 const CLIENT_USAGES: ReadonlySet<string> = new Set(['clientAuth', 'anyExtendedKeyUsage']);
 
-/** A certificate is shown as a client's whose extended key usage does not allow it. Without the extension all is allowed. */
+/**
+ * A certificate is shown as a client's whose extended key usage does not allow it, or will not from the next renewal on:
+ * public CAs are giving up client certificates. Without the extension all is allowed.
+ */
 export function clientAuthMissing(subject: Subject): Assessment {
   const findings = new Map<string, Finding>();
   for (const client of clientsShownTo(subject.location, subject.view)) {
-    const usages = client.leaf.item.extendedKeyUsage;
-    if (usages === undefined || usages.some((usage) => CLIENT_USAGES.has(usage))) continue;
-    if (!findings.has(client.leaf.item.id)) findings.set(client.leaf.item.id, toFinding(client, usages, subject));
+    const { item } = client.leaf;
+    const usages = item.extendedKeyUsage;
+    if (usages === undefined || findings.has(item.id)) continue;
+    const isMissing = !usages.some((usage) => CLIENT_USAGES.has(usage));
+    if (isMissing) findings.set(item.id, toFinding(client, usages, subject));
+    else if (isPublic(client, subject)) findings.set(item.id, toForeboding(client, usages, subject));
   }
   return { findings: [...findings.values()] };
+}
+
+/** Whether a root of the public web stands above the client, as far as it shows its path. */
+function isPublic({ path }: ShownClient, { view }: Subject): boolean {
+  return path.some(({ item }) => view.hasPublicIssuer(item));
+}
+
+/** It works today, and the renewal that succeeds will break it. */
+function toForeboding({ name, leaf }: ShownClient, usages: readonly string[], { location }: Subject): Finding {
+  return {
+    rule: 'client-auth-missing',
+    family: 'client',
+    severity: 'warning',
+    cause: leaf.item.id,
+    title: titleOf(leaf.item),
+    summary: `${fullNameOf(leaf.item)} of client ${name} comes from a public CA, and these stop issuing for clients: its next renewal will lack clientAuth, and the login fails then, at ${placeName(location)}`,
+    facts: [{ name: 'Extended key usage', value: usages.join(', ') }, ...itemFacts(leaf.item, leaf)],
+    actions: [
+      'Before its renewal: have it issued by a private CA that the server trusts for clients, with clientAuth in its extended key usage',
+      'Stop the automatic renewal of the public one for this client, or make the renewal fail when clientAuth is missing',
+      deployClient(name, leaf),
+      proveLogin(location, leaf),
+    ],
+  };
 }
 
 function toFinding(client: ShownClient, usages: readonly string[], { location }: Subject): Finding {
