@@ -26,6 +26,11 @@ export class FactIndex {
     if (known?.size === 0) this.bySubject.delete(subject);
   }
 
+  /** Everything that was asked about a subject. */
+  of(subject: string): readonly Inquiry[] {
+    return [...(this.bySubject.get(subject)?.values() ?? [])];
+  }
+
   /** The facts about a subject; empty when nothing is known of it. */
   facts(subject: string): readonly Fact[] {
     const known = this.bySubject.get(subject);

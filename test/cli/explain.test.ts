@@ -9,7 +9,9 @@ import { gather, type Knowledge } from '../../src/cli/explain/knowledge.ts';
 import { locationsScreen } from '../../src/cli/explain/location.ts';
 import { findSubject } from '../../src/cli/explain/subject.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import type { Inquiry } from '../../src/inventory/fact.ts';
 import type { Location, SourceState } from '../../src/inventory/model.ts';
+import { nameSubject } from '../../src/plugin/fact-subject.ts';
 import type { Verdict } from '../../src/plugin/observation.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -20,6 +22,7 @@ import {
   DAY,
   endpointLocation,
   fileLocation,
+  HOUR,
   leaf,
   MINUTE,
   NOW,
@@ -78,13 +81,17 @@ const CONFIG = `sources:
   - {name: disk, type: file, every: 1h, paths: [/etc/ssl]}
 `;
 
-function knowledge(all: readonly Location[] = locations, now = NOW): Promise<Knowledge> {
+function knowledge(
+  all: readonly Location[] = locations,
+  now = NOW,
+  inquiries: readonly Inquiry[] = [],
+): Promise<Knowledge> {
   const sources = [
     { name: 'partners', type: 'endpoint', intervalMs: 15 * MINUTE, firstSeenAt: 0 },
   ] satisfies SourceState[];
   const store = {
     inventory: { locations: async () => all, sources: async () => sources },
-    facts: { inquiries: async () => [] },
+    facts: { inquiries: async () => inquiries },
   } as unknown as Store;
   return gather(store, parseConfig('notafter.yaml', CONFIG, {}), now);
 }
@@ -210,6 +217,31 @@ describe('a location', () => {
     expect(text).toContain('… and 5 more locations');
     expect(text).toContain('25 locations; explain one of them by its name.');
   });
+});
+
+test('what enrichers learned of a certificate stands in its explanation, and why they did not', async () => {
+  const asked = { subject: billing.id, askedAt: NOW - HOUR, askAgainAt: NOW + HOUR, failures: 0 };
+  const inquiries: readonly Inquiry[] = [
+    {
+      ...asked,
+      enricher: 'crl',
+      fact: { kind: 'revocation', at: NOW - HOUR, status: 'good', by: 'crl', url: 'http://crl.example/ca.crl' },
+    },
+    { ...asked, enricher: 'ari', failures: 1, problem: 'the CA answers HTTP 404\u001b[31m' },
+    {
+      ...asked,
+      enricher: 'names',
+      subject: nameSubject(billing.names[0] ?? ''),
+      fact: { kind: 'name', at: NOW - HOUR, resolves: false, deadSinceAt: NOW - DAY },
+    },
+  ];
+  const known = await knowledge(locations, NOW, inquiries);
+  const text = itemScreen(explainItem(billing, known), known, Infinity);
+  expect(text).toContain('Revocation list  good, by http://crl.example/ca.crl; asked 2026-02-01 11:00 UTC, 1 hour ago');
+  expect(text).toMatch(/Renewal wanted {3}2026-02-01 11:00 UTC, 1 hour ago: the CA answers HTTP 404/);
+  expect(text).toMatch(/not in DNS since 2026-01-31 12:00 UTC, and never seen there/);
+  expect(text).not.toContain('\u001b[31m');
+  expect(await screenOf(billing.id)).not.toContain('What others say');
 });
 
 describe('a certificate', () => {

@@ -8,6 +8,7 @@ import { utc, titleOf } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { endOf, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
+import { askedLines } from './asked.ts';
 import type { Knowledge } from './knowledge.ts';
 import { actionLines, facts, moment, outageText, restLine, section, todayText, worstFirst } from './text.ts';
 
@@ -72,6 +73,7 @@ export function itemScreen(explained: ItemExplanation, known: Knowledge, width: 
       ...restLine(limits.length - MAX_ROWS, 'endpoint'),
     ]),
     ...section('Where it lives', homeLines(homes, width)),
+    ...section('What others say', askedLines(item, known.asked, now)),
     ...section('What to do', adviceLines(explained, known)),
   ].join('\n');
 }

@@ -30,6 +30,8 @@ export interface Knowledge {
   deadlines(location: Location): readonly Deadline[];
   /** Of what ends at the location, each class once. */
   thresholds(location: Location): readonly ThresholdsInForce[];
+  /** What enrichers have asked of the outside. */
+  readonly asked: FactIndex;
   /** What passed on the wire, by the location's id; of what is explained in full. */
   readonly transcripts: ReadonlyMap<number, readonly string[]>;
 }
@@ -73,6 +75,7 @@ export async function gather(store: Store, config: Config, now: number): Promise
 
   return {
     locations,
+    asked: facts,
     clients: clientOutlooks(locations, clientTrust),
     now,
     transcripts: new Map(),
