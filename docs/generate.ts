@@ -23,8 +23,11 @@ export async function generatedReadme(text: string): Promise<string> {
 }
 
 /** The page of the formats with its table made anew. Throws when a marker is missing. */
-export async function generatedFormats(text: string): Promise<string> {
-  return format(replaced(text, 'formats', formatsTable()), { ...(await resolveConfig(FORMATS)), parser: 'markdown' });
+export async function generatedFormats(text: string, read?: Parameters<typeof formatsTable>[0]): Promise<string> {
+  return format(replaced(text, 'formats', formatsTable(read)), {
+    ...(await resolveConfig(FORMATS)),
+    parser: 'markdown',
+  });
 }
 
 /** The page of the disagreements with its table made anew. Throws when a marker is missing. */

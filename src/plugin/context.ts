@@ -49,7 +49,7 @@ export interface Context {
   secret(ref: SecretRef): Promise<string>;
   /**
    * Reads what a file or a value of a store holds: `readContainer` with bounds. On the spot where that is cheap for sure,
-   * else in a process that is ended after 2 s. Throws CollectError `too_costly` when it takes more than that.
+   * else in a process that is ended after 5 s. Throws CollectError `too_costly` when it takes more than that.
    */
   parse(bytes: Uint8Array, hints?: ParseHints): Promise<Container>;
   /**

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { generatedAgreement, generatedFormats, generatedReadme } from '../../docs/generate.ts';
+import { generatedAgreement, generatedReadme } from '../../docs/generate.ts';
 import { REASON_LIST } from '../../src/plugin/reason.ts';
 import { RULES } from '../../src/policy/finding.ts';
 
@@ -13,12 +13,6 @@ describe('the docs', () => {
     const readme = read('README.md');
 
     expect(await generatedReadme(readme)).toBe(readme);
-  });
-
-  it('say of each format what the readers make of it', async () => {
-    const page = read('docs/reference/formats.md');
-
-    expect(await generatedFormats(page)).toBe(page);
   });
 
   it('list every disagreement with other readers', async () => {

@@ -84,6 +84,10 @@ const PKCS12_PBES: Readonly<Record<string, Pkcs12Cipher>> = {
   '1.2.840.113549.1.12.1.6': { cipher: 'rc2', keyLength: 5 },
 };
 
+/** Octets of a block of 3DES and RC2. */
+const BLOCK = 8;
+const NO_IV = new Uint8Array(BLOCK);
+
 const PBES2 = '1.2.840.113549.1.5.13';
 const PBKDF2 = '1.2.840.113549.1.5.12';
 const SCRYPT = '1.3.6.1.4.1.11591.4.11';
@@ -212,21 +216,26 @@ function readRc2(parameters: DerReader): Cipher {
 
 /** PBE of PKCS#12 (RFC 7292 appendix C). */
 export function pkcs12Encryption({ cipher, keyLength }: Pkcs12Cipher, salt: Uint8Array, rounds: number): Encryption {
-  const ivLength = cipher === 'rc4' ? 0 : 8;
+  const ivOf = (password: Uint8Array): Buffer => deriveKey('sha1', Purpose.iv, password, salt, rounds, BLOCK);
+  const decryptWith = (key: Buffer, iv: Uint8Array, ciphertext: Uint8Array): Uint8Array | undefined => {
+    switch (cipher) {
+      case '3des':
+        return decrypt('des-ede3-cbc', Buffer.concat([key, key]).subarray(0, 24), iv, ciphertext);
+      case 'rc2':
+        return decryptRc2(key, keyLength * 8, iv, ciphertext);
+      case 'rc4':
+        return decryptRc4(key, ciphertext);
+    }
+  };
   return {
     form: 'bmp',
-    costMs: pkcs12KdfCostMs('sha1', rounds, keyLength) + pkcs12KdfCostMs('sha1', rounds, ivLength),
+    costMs: pkcs12KdfCostMs('sha1', rounds, keyLength),
     decrypt(password, ciphertext) {
       const key = deriveKey('sha1', Purpose.key, password, salt, rounds, keyLength);
-      const iv = deriveKey('sha1', Purpose.iv, password, salt, rounds, ivLength);
-      switch (cipher) {
-        case '3des':
-          return decrypt('des-ede3-cbc', Buffer.concat([key, key]).subarray(0, 24), iv, ciphertext);
-        case 'rc2':
-          return decryptRc2(key, keyLength * 8, iv, ciphertext);
-        case 'rc4':
-          return decryptRc4(key, ciphertext);
-      }
+      // The padding tells a wrong password without the initialization vector, which takes as long again to derive.
+      if (cipher === 'rc4') return decryptWith(key, NO_IV, ciphertext);
+      if (ciphertext.length > BLOCK && decryptWith(key, NO_IV, ciphertext) === undefined) return undefined;
+      return decryptWith(key, ivOf(password), ciphertext);
     },
   };
 }

@@ -60,7 +60,7 @@ export class Keyring {
       proven === undefined ? this.passwords : [proven, ...this.passwords.filter((password) => password !== proven)];
     for (const password of ordered) {
       for (const octets of passwordOctets(password, lock.form)) {
-        if (lock.costMs > this.leftMs) throw new CostError('opening it takes longer than is allowed', lock.costMs);
+        if (lock.costMs > this.leftMs) throw tooCostly(lock.costMs);
         this.leftMs -= lock.costMs;
         const opened = attempt(octets);
         if (opened === undefined) continue;
@@ -70,4 +70,9 @@ export class Keyring {
     }
     return undefined;
   }
+}
+
+function tooCostly(costMs: number): CostError {
+  const attempt = costMs < 1 ? 'under 1 ms' : `about ${Math.round(costMs)} ms`;
+  return new CostError(`opening it takes ${attempt} for each password, together more than is allowed`, costMs);
 }
