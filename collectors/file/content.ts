@@ -161,7 +161,7 @@ function certificateItem(
     parsed: certificate,
     place: { key: section.place ?? alias ?? CERTIFICATE_PLACE, index },
     role: site.role ?? (isBehind ? own : (section.role ?? own)),
-    ...(section.usedBy === undefined || section.usedBy.length === 0 ? {} : { usedBy: section.usedBy }),
+    ...(isBehind || section.usedBy === undefined || section.usedBy.length === 0 ? {} : { usedBy: section.usedBy }),
     ...(key === undefined ? {} : { key }),
   };
 }

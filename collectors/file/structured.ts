@@ -133,8 +133,8 @@ async function kubeconfigContent(config: Kubeconfig, site: FileSite, tools: Stru
     const authority = await read(authorityData, authorityFile, place);
     problems.push(...authority.problems);
     if (authority.parts.length === 0) return;
-    const usedBy = references([servers.get(name)]);
-    sections.push({ parts: authority.parts, place, role: 'trust-anchor', usedBy });
+    // By it the client judges the server. The server does not use it: a reference would say whose clients it lets in.
+    sections.push({ parts: authority.parts, place, role: 'trust-anchor' });
   }
 
   for (const one of config.users) await user(one);
@@ -191,7 +191,7 @@ async function inlineContent(
   const sections = [...parts].flatMap(([tag, found]): Section[] => {
     switch (tag) {
       case 'ca':
-        return [{ parts: found, place: tag, role: 'trust-anchor', usedBy }];
+        return [{ parts: found, place: tag, role: 'trust-anchor' }];
       case 'key':
         return [];
       case 'cert':

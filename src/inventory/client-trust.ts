@@ -82,7 +82,7 @@ export function createClientTrust(locations: Iterable<Location> = []): ClientTru
 
 /** What may vouch for clients: a CA, or a root of the days before basicConstraints. */
 function authorityIn({ role, item }: Sighting): KnownCertificate | undefined {
-  return role !== 'client' && item.kind === 'certificate' && (item.isCa || item.selfIssued) ? item : undefined;
+  return role === 'trust-anchor' && item.kind === 'certificate' && (item.isCa || item.selfIssued) ? item : undefined;
 }
 
 function authoritiesByName({ sightings }: Location): ReadonlyMap<string, readonly KnownCertificate[]> {

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { CertificateError, type Certificate } from '../certificate/certificate.ts';
 import { mergeLabels, type Labels } from '../label/labels.ts';
-import type { Reference } from '../plugin/item.ts';
+import type { Item, Reference } from '../plugin/item.ts';
 import type { Observation, Problem } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
 import { knowChain, type ChainFinder } from './chain.ts';
@@ -117,8 +117,7 @@ function recognise(
       const recognised = knowItem(item, observation.location);
       const { id } = recognised.known;
       const decides = trustsClientsOf.length > 0 && recognised.certificate?.isCa === true;
-      const used = decides ? { ...item, usedBy: [...(item.usedBy ?? []), ...trustsClientsOf.map(toEndpoint)] } : item;
-      const sighting = sightingOf(used, recognised.known, now, now);
+      const sighting = sightingOf(decides ? anchorFor(trustsClientsOf, item) : item, recognised.known, now, now);
       const identity = identityOf(sighting);
       const firstSeenAt = before.get(identity)?.firstSeenAt ?? now;
       // A list may name one certificate twice; the first counts.
@@ -140,8 +139,10 @@ function recognise(
   return { sightings: [...sightings.values()], problems, certificates, ders, occupied };
 }
 
-function toEndpoint(id: string): Reference {
-  return { type: 'endpoint', id };
+/** A CA certificate in a trust store, an intermediate as well, vouches for the clients of these endpoints. */
+function anchorFor(endpoints: readonly string[], item: Item): Item {
+  const references = endpoints.map((id): Reference => ({ type: 'endpoint', id }));
+  return { ...item, role: 'trust-anchor', usedBy: [...(item.usedBy ?? []), ...references] };
 }
 
 function applyWhole(

@@ -21,6 +21,10 @@ interface ItemAttributes {
   readonly role: Role;
   /** Owner and the like, from tags, Kubernetes labels, service discovery. */
   readonly labels?: Labels;
+  /**
+   * What uses it. A client certificate with a reference to an endpoint logs in there; a `trust-anchor` with one is
+   * in the trust store by which that endpoint judges its clients.
+   */
   readonly usedBy?: readonly Reference[];
   /** A private key found beside it; never the key. */
   readonly key?: { readonly at: string; readonly match: 'yes' | 'no' | 'encrypted' };

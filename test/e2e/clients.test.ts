@@ -42,7 +42,8 @@ describe('client identities', () => {
     notAfter: soonAt,
   });
   const datedRoot = createAuthority({ name: 'Dated Root', days: 20 });
-  const dated = datedRoot.issue({ ...clientAuth, commonName: 'dated', notAfter: new Date(Date.now() + 80 * DAY_MS) });
+  const datedCa = createAuthority({ name: 'Dated CA', parent: datedRoot });
+  const dated = datedCa.issue({ ...clientAuth, commonName: 'dated', notAfter: new Date(Date.now() + 80 * DAY_MS) });
   const trustFile = path.join(folder, 'trusted.pem');
   const config = path.join(folder, 'notafter.yaml');
   const storePath = path.join(folder, 'notafter.db');

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import { createClientTrust } from '../../src/inventory/client-trust.ts';
 import type { KnownCertificate, Location } from '../../src/inventory/model.ts';
-import { endpointLocation, fileLocation, leaf, root, sighting } from '../policy/places.ts';
+import { authority, endpointLocation, fileLocation, leaf, root, sighting } from '../policy/places.ts';
 
 const here = endpointLocation([leaf()]);
 
@@ -23,6 +23,18 @@ test('knows the authorities of all trust stores of an endpoint, each once, as th
   trust.forget(store('a', []));
   expect(trust.authoritiesAt(here)).toEqual([]);
   expect(trust.authoritiesAt(fileLocation([]))).toEqual([]);
+});
+
+test('takes neither what a client sends nor what only passes by for a trust store', () => {
+  const usedBy = [{ type: 'endpoint' as const, id: 'api.example.com:8443' }];
+  const seen = [
+    sighting(authority('Sent'), { role: 'intermediate', place: 'client/billing', usedBy }),
+    sighting(leaf('billing'), { role: 'client', usedBy }),
+    sighting(leaf('pinned'), { role: 'trust-anchor', usedBy }),
+    sighting(root('Elsewhere'), { role: 'trust-anchor' }),
+    sighting(root('Cloud'), { role: 'trust-anchor', usedBy: [{ type: 'aws', id: 'api.example.com:8443' }] }),
+  ];
+  expect(createClientTrust([fileLocation(seen)]).authoritiesAt(here)).toEqual([]);
 });
 
 test('says once that something is new for an endpoint', () => {
