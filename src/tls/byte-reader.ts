@@ -25,6 +25,13 @@ export class ByteReader {
     return taken;
   }
 
+  skip(count: number): void {
+    if (this.offset + count > this.bytes.length) {
+      throw new MalformedMessage('a length goes beyond the end of the message');
+    }
+    this.offset += count;
+  }
+
   number(octets: 1 | 2 | 3): number {
     if (this.offset + octets > this.bytes.length) {
       throw new MalformedMessage('a number goes beyond the end of the message');

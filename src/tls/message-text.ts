@@ -7,7 +7,6 @@ import {
   keyExchangeGroup,
   keyShareGroup,
   MESSAGE,
-  readCertificate,
   readCertificateRequest,
   readExtensions,
   readServerHello,
@@ -29,6 +28,8 @@ const VERSIONS: ReadonlyMap<number, string> = new Map([
 
 /** A handshake message in words. */
 export interface MessageText {
+  /** The wire version that it settles: a ServerHello does. */
+  readonly version?: number;
   /** `ServerHello (2): TLS 1.3, TLS_AES_128_GCM_SHA256, X25519`. */
   readonly line: string;
   /** Names and numbers of its extensions, in the order sent. */
@@ -43,8 +44,9 @@ export interface MessageText {
 export function messageText(type: number, body: Buffer, version: number): MessageText {
   const name = messageName(type);
   try {
-    const { says, extensions = [], called = name } = read(type, body, version);
+    const { says, extensions = [], called = name, settles } = read(type, body, version);
     return {
+      ...(settles === undefined ? {} : { version: settles }),
       line: says === undefined || says === '' ? called : `${called}: ${says}`,
       extensions: extensions.slice(0, MAX_EXTENSIONS).map((number) => extensionName(number)),
     };
@@ -59,6 +61,7 @@ interface Reading {
   readonly extensions?: readonly number[];
   /** Instead of the name of its type. */
   readonly called?: string;
+  readonly settles?: number;
 }
 
 function read(type: number, body: Buffer, version: number): Reading {
@@ -70,6 +73,7 @@ function read(type: number, body: Buffer, version: number): Reading {
       const group = keyShareGroup(hello);
       const retry = isRetry(hello);
       return {
+        settles: retry ? VERSION.tls13 : hello.version,
         ...(retry ? { called: `HelloRetryRequest (${type})` } : {}),
         says: listed([
           versionName(hello.version),
@@ -140,9 +144,23 @@ function certificateRequest(body: Buffer, version: number): Reading {
 }
 
 function certificates(body: Buffer, version: number): string {
-  const { certificates: list, count } = readCertificate(body, version);
+  const reader = new ByteReader(body);
+  if (version === VERSION.tls13) reader.vector(1);
+  const end = reader.number(3);
+  const sizes: number[] = [];
+  let count = 0;
+  for (let offset = 0; offset < end; count++) {
+    const length = reader.number(3);
+    reader.skip(length);
+    offset += 3 + length;
+    if (version === VERSION.tls13) {
+      const extensions = reader.number(2);
+      reader.skip(extensions);
+      offset += 2 + extensions;
+    }
+    if (sizes.length < MAX_SIZES) sizes.push(length);
+  }
   if (count === 0) return 'none';
-  const sizes = list.slice(0, MAX_SIZES).map((der) => der.length);
   return `${counted(count, 'certificate')} of ${sizes.join(', ')}${count > sizes.length ? ', …' : ''} octets`;
 }
 

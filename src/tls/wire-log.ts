@@ -1,6 +1,5 @@
 import { alertOf } from './alerts.ts';
-import { isRetry, MESSAGE, readServerHello, VERSION } from './handshake-messages.ts';
-import { MalformedMessage } from './byte-reader.ts';
+import { VERSION } from './handshake-messages.ts';
 import { messageText } from './message-text.ts';
 
 /** Lines of one log, and characters of one: a handshake with a client certificate has some twenty. */
@@ -38,8 +37,8 @@ export class WireLog {
 
   /** A whole handshake message; the body is not kept. */
   handshake(direction: Direction, type: number, body: Buffer): void {
-    if (type === MESSAGE.serverHello) this.version = versionOf(body) ?? this.version;
-    const { line, extensions } = messageText(type, body, this.version);
+    const { line, extensions, version = this.version } = messageText(type, body, this.version);
+    this.version = version;
     this.add(`${SIGN[direction]} ${line}`);
     for (const wrapped of wrap(extensions)) this.add(`    ${wrapped}`);
   }
@@ -82,17 +81,6 @@ export class WireLog {
   private add(line: string): void {
     if (this.kept.length < MAX_LINES) this.kept.push(line.length > MAX_LINE ? `${line.slice(0, MAX_LINE)}…` : line);
     else this.left += 1;
-  }
-}
-
-/** The version that a ServerHello settles, a HelloRetryRequest included. */
-function versionOf(body: Buffer): number | undefined {
-  try {
-    const hello = readServerHello(body);
-    return isRetry(hello) ? VERSION.tls13 : hello.version;
-  } catch (error) {
-    if (error instanceof MalformedMessage) return undefined;
-    throw error;
   }
 }
 
