@@ -40,6 +40,7 @@ export interface Leaf {
 
 /** A private key that was found. It is not kept. */
 export type PrivateKeyPart = Extract<ContainerPart, { kind: 'private-key' }>;
+type CertificatePart = Extract<ContainerPart, { kind: 'certificate' }>;
 type ProblemPart = Extract<ContainerPart, { kind: 'problem' }>;
 
 /** One file as it lies among others. */
@@ -144,12 +145,7 @@ export function contentOfSections(
   };
 }
 
-function certificateItem(
-  part: Extract<ContainerPart, { kind: 'certificate' }>,
-  section: Section,
-  site: FileSite,
-  key: Item['key'],
-): Item {
+function certificateItem(part: CertificatePart, section: Section, site: FileSite, key: Item['key']): Item {
   const { certificate, use, alias, index } = part;
   const hasKey = key !== undefined && key.match !== 'no';
   const own = roleInFile(certificate, { layout: site.layout, use, hasKey });
@@ -167,23 +163,21 @@ function certificateItem(
 }
 
 /** Tells which key belongs to a certificate: of its keystore, of its file, or of the file beside it. */
-function keyFinder(
-  section: Section,
-  { path, keyFile }: FileSite,
-): (part: Extract<ContainerPart, { kind: 'certificate' }>) => Item['key'] {
-  const certificates = section.parts.filter((part) => part.kind === 'certificate');
+function keyFinder(section: Section, { path, keyFile }: FileSite): (part: CertificatePart) => Item['key'] {
+  const ofStore = (part: CertificatePart): Item['key'] =>
+    part.keyMatch === undefined ? undefined : { at: path, match: part.keyMatch };
   const own = [...(section.keys ?? []), ...section.parts.filter((part) => part.kind === 'private-key')];
-  const [first] = certificates;
   const { keys, at, isCertain } =
     own.length > 0 || keyFile === undefined
       ? { keys: own, at: path, isCertain: true }
       : { keys: keyFile.keys, at: keyFile.path, isCertain: keyFile.isCertain };
-  if (keys.length === 0) {
-    return (part) => (part.keyMatch === undefined ? undefined : { at: path, match: part.keyMatch });
-  }
+  if (keys.length === 0) return ofStore;
+  const certificates = section.parts.filter((part) => part.kind === 'certificate');
+  const [first] = certificates;
   const ids = new Set(keys.flatMap(({ keyId }) => keyId ?? []));
   const fitting = new Set(certificates.filter(({ certificate }) => ids.has(keyIdOf(certificate) ?? '')));
   return (part) => {
+    if (part.keyMatch !== undefined) return ofStore(part);
     if (fitting.has(part)) return { at, match: 'yes' };
     // A key belongs to the first certificate, as every server reads such files.
     if (part !== first || fitting.size > 0) return undefined;

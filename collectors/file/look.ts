@@ -83,7 +83,7 @@ export function createLooker(given: Options, context: Context): FileLooker {
 
     const content = named ? readBounded(path, given.max_bytes) : readRegular(path, given.max_bytes);
     if (isFailure(content)) return failure(entry, content);
-    const key = Repeats.keyOf(content.bytes);
+    const key = repeats.keyOf(content.bytes);
     const repeated = key === undefined ? undefined : repeats.get(key);
     if (repeated !== undefined && entry.folder.keyFor(entry.name) === undefined) {
       return conclude(entry, content.state, contentOf(repeated, siteOf(entry), []));

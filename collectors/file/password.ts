@@ -12,6 +12,8 @@ export interface Passwords {
   readonly problems: readonly string[];
 }
 
+const NONE: Passwords = { known: [], problems: [] };
+
 /** Reads the passwords for a path anew whenever it is asked. Never throws. */
 export type PasswordsFor = (path: string) => Promise<Passwords>;
 
@@ -21,6 +23,7 @@ export function createPasswords(given: Options['passwords'], context: Context): 
     return reference === undefined ? [] : [{ matches: pathTest(entry.match), reference }];
   });
   return async (path) => {
+    if (entries.length === 0) return NONE;
     const known: string[] = [];
     const problems: string[] = [];
     for (const { matches, reference } of entries) {

@@ -234,8 +234,9 @@ function failed(location: Location, failure: LookFailure, now: number): Location
 
 /** Sightings of before that this look did not yield. */
 function lastKnown(previous: Location | undefined, seen: Seen): readonly Sighting[] {
+  if (previous === undefined || previous.sightings.length === 0) return [];
   const yielded = new Set(seen.sightings.map((sighting) => identityOf(sighting)));
-  return (previous?.sightings ?? []).filter((sighting) => !yielded.has(identityOf(sighting)));
+  return previous.sightings.filter((sighting) => !yielded.has(identityOf(sighting)));
 }
 
 /**
