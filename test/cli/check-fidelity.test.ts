@@ -8,7 +8,11 @@ import { handshakeMessage, serveTls12, tls12Flight, tls12List } from '../helpers
 import { serveTls13Peer, tls13List, VERIFY } from '../helpers/tls13-peer.ts';
 
 interface Report {
-  readonly locations: readonly { target: string; endpoint: { tls_version: string; chain: readonly string[] } }[];
+  readonly locations: readonly {
+    target: string;
+    endpoint: { tls_version: string; chain: readonly string[] };
+    transcript: readonly string[];
+  }[];
   readonly certificates: readonly {
     fingerprint_sha256: string;
     location: string;
@@ -82,7 +86,7 @@ test('check reports every list byte for byte and in order, with the ends of what
   await using cleanup = new AsyncDisposableStack();
   for (const { server } of cases) cleanup.use(server);
 
-  const ran = await runCli(['check', '--json', ...cases.map(({ server }) => `127.0.0.1:${server.port}`)]);
+  const ran = await runCli(['check', '--json', '--verbose', ...cases.map(({ server }) => `127.0.0.1:${server.port}`)]);
 
   const report = JSON.parse(ran.stdout) as Report;
   for (const { what, list, readable, server, version } of cases) {
@@ -106,6 +110,10 @@ test('check reports every list byte for byte and in order, with the ends of what
           : [[`chain/${index}`, 'malformed']],
       ),
     });
+    const wire = report.locations.find((one) => one.target === target)?.transcript.join('\n');
+    expect(wire).toContain(
+      `\n< Certificate (11): ${list.length} certificates of ${list.map(({ length }) => length).join(', ')} octets\n`,
+    );
     const ends = new Map(rows.map((row) => [row.fingerprint_sha256, row.not_after]));
     for (const { fingerprint } of [leaf, stranger, big]) {
       if (ends.has(fingerprint)) expect(ends.get(fingerprint)).toBe(notAfter.toISOString());

@@ -224,6 +224,7 @@ store: "sqlite:${storePath}"
       locations: [
         {
           location: refusing,
+          transcript: expect.arrayContaining(['Login without a certificate, rejected (certificate_required):']),
           clients: [
             {
               name: 'billing',
