@@ -245,6 +245,14 @@ function openSslReason(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : 'unknown reason';
 }
 
+/** In the order of our own hello, so that both ways see the same. */
+const CIPHERS = [
+  'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256',
+  'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256',
+  // DEFAULT, which has to be first to be understood.
+  'ALL:!COMPLEMENTOFDEFAULT:!eNULL:!PSK:!SRP:@SECLEVEL=0',
+].join(':');
+
 let shared: SecureContext | undefined;
 
 /**
@@ -258,7 +266,7 @@ function context(): SecureContext {
     ca: [],
     minVersion: 'TLSv1',
     maxVersion: 'TLSv1.3',
-    ciphers: 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:DEFAULT:!PSK:!SRP:@SECLEVEL=0',
+    ciphers: CIPHERS,
     ecdhCurve: 'X25519:P-256:P-384:P-521:X25519MLKEM768',
     secureOptions: constants.SSL_OP_LEGACY_SERVER_CONNECT,
   });

@@ -293,6 +293,87 @@ describe('against openssl s_server', () => {
   });
 });
 
+/** Whether there is a Java that runs a source file: one with a compiler in it. */
+const hasJava = ((): boolean => {
+  try {
+    return execFileSync('java', ['--list-modules'], { encoding: 'utf8' }).includes('jdk.compiler');
+  } catch {
+    return false;
+  }
+})();
+
+describe.skipIf(!hasJava)('against a server in Java', () => {
+  async function startJava(identity: keyof typeof identities, version: string): Promise<Peer> {
+    const port = await closedPort();
+    const keystore = path.join(folder, `${identity}.p12`);
+    const parts = ['-in', `${identity}.pem`, '-inkey', `${identity}.key`, '-passout', 'pass:changeit'];
+    execFileSync('openssl', ['pkcs12', '-export', ...parts, '-out', keystore], { cwd: folder });
+    const file = path.join(folder, 'Server.java');
+    writeFileSync(file, JAVA_SERVER);
+    const child = spawn('java', [file, keystore, version, String(port)], { stdio: ['ignore', 'ignore', 'pipe'] });
+    let log = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      log += chunk.toString();
+    });
+    await accepting(child, port, () => log);
+    return { port, log: () => log, [Symbol.asyncDispose]: disposing(child) };
+  }
+
+  test.each([
+    ['ec', 'TLSv1.2'],
+    ['ec', 'TLSv1.3'],
+    ['rsa', 'TLSv1.2'],
+    ['rsa', 'TLSv1.3'],
+  ] as const)('with %s and %s, hello agrees with full and leaves no line in its log', async (identity, version) => {
+    await using server = await startJava(identity, version);
+    // The first connection found out whether it listens.
+    await vi.waitFor(() => expect(server.log()).toMatch(/error.*\n/));
+    const before = server.log();
+    const result = await agree(server.port);
+    expect(shown(await look(server.port, 'early'))).toEqual(shown(result));
+    // An early look leaves a line in Java's log: by then any other line is there.
+    await vi.waitFor(() => expect(server.log().slice(before.length)).toMatch(/error.*\n/));
+    expect(
+      server
+        .log()
+        .slice(before.length)
+        .match(/error.*\n/g),
+    ).toHaveLength(1);
+  });
+});
+
+const JAVA_SERVER = `
+import java.io.*;
+import java.security.KeyStore;
+import javax.net.ssl.*;
+
+public class Server {
+  public static void main(String[] arguments) throws Exception {
+    char[] password = "changeit".toCharArray();
+    KeyStore keys = KeyStore.getInstance("PKCS12");
+    keys.load(new FileInputStream(arguments[0]), password);
+    KeyManagerFactory factory = KeyManagerFactory.getInstance("PKIX");
+    factory.init(keys, password);
+    SSLContext context = SSLContext.getInstance("TLS");
+    context.init(factory.getKeyManagers(), null, null);
+    SSLServerSocket server = (SSLServerSocket) context.getServerSocketFactory().createServerSocket(
+      Integer.parseInt(arguments[2]), 50, java.net.InetAddress.getByName("127.0.0.1"));
+    server.setEnabledProtocols(new String[] {arguments[1]});
+    while (true) {
+      SSLSocket socket = (SSLSocket) server.accept();
+      new Thread(() -> {
+        try (socket) {
+          socket.startHandshake();
+          while (socket.getInputStream().read() >= 0);
+        } catch (IOException error) {
+          System.err.println("error: " + error.getMessage());
+        }
+      }).start();
+    }
+  }
+}
+`;
+
 const GO_SERVER = `
 package main
 
