@@ -4,26 +4,12 @@ import { z } from 'zod';
 
 import { defineChannel, type ChannelInstance } from '../../src/plugin/channel.ts';
 import type { Context, SecretRef } from '../../src/plugin/context.ts';
-import {
-  checkedUrl,
-  delivered,
-  failed,
-  requestFailure,
-  retryAfterOf,
-  secretFailure,
-  statusFailure,
-  type Failure,
-} from '../../src/plugin/delivery.ts';
+import { checkedUrl, delivered, failed, secretFailure, type Failure } from '../../src/plugin/delivery.ts';
 import type { Notification } from '../../src/plugin/notification.ts';
 import { secretFields, secretOf } from '../../src/plugin/options.ts';
-import { safeText } from '../../src/text/safe-text.ts';
-import { payload } from './payload.ts';
+import { payload } from '../../src/plugin/payload.ts';
+import { post } from '../../src/plugin/post.ts';
 
-const DEADLINE_MS = 10_000;
-/** What is read of an answer: enough for a word about what is wrong. */
-const MAX_ANSWER_BYTES = 65_536;
-/** What is repeated of it. */
-const MAX_EXCERPT = 160;
 /** A webhook has one receiver; its URL may be a secret, so it goes by this name. */
 const RECIPIENT = 'webhook';
 
@@ -63,7 +49,7 @@ export const webhook = defineChannel({
     return {
       recipients: () => [RECIPIENT],
       async send(notification, to, _previous, signal) {
-        const failure = await post(notification, { readUrl, secret, headers }, context, signal);
+        const failure = await deliver(notification, { readUrl, secret, headers }, context, signal);
         return to.map((recipient) => (failure === undefined ? delivered(recipient) : failed(recipient, failure)));
       },
     };
@@ -77,14 +63,13 @@ interface Receiver {
 }
 
 /** One attempt; undefined when it was taken. */
-async function post(
+async function deliver(
   notification: Notification,
   receiver: Receiver,
   context: Context,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
   const body = JSON.stringify(payload(notification));
-  const now = context.clock.now();
   let url: string;
   let key: string | undefined;
   try {
@@ -97,43 +82,15 @@ async function post(
     ...receiver.headers,
     'content-type': 'application/json; charset=utf-8',
     'idempotency-key': notification.id,
-    ...(key === undefined ? {} : { 'x-notafter-signature': signature(body, key, now) }),
+    ...(key === undefined ? {} : { 'x-notafter-signature': signature(body, key, context.clock.now()) }),
   };
-  try {
-    const request = { method: 'POST', headers, body, deadlineMs: DEADLINE_MS, maxBytes: MAX_ANSWER_BYTES };
-    const response = await context.network.fetch(url, request, signal);
-    const failure = statusFailure(response.status);
-    if (failure === undefined) return undefined;
-    const secrets = [...secretPartsOf(url), ...Object.values(receiver.headers), ...(key === undefined ? [] : [key])];
-    const said = excerpt(response.body, secrets);
-    const detail = `HTTP ${response.status}${isRedirect(response.status) ? ': redirects are not followed; configure where it leads' : said}`;
-    return { ...failure, detail, ...(failure.retryable ? retryAfterOf(response, now) : {}) };
-  } catch (error) {
-    return requestFailure(error, signal);
-  }
+  const secrets = [...Object.values(receiver.headers), ...(key === undefined ? [] : [key])];
+  const posted = await post({ url, headers, body, secrets }, context, signal);
+  return posted.status === 'failed' ? posted.failure : undefined;
 }
 
 /** `t=<seconds>,v1=<hex>`: the time is signed too, so that a receiver can refuse what is old. */
 function signature(body: string, key: string, now: number): string {
   const seconds = Math.floor(now / 1000);
   return `t=${seconds},v1=${createHmac('sha256', key).update(`${seconds}.${body}`).digest('hex')}`;
-}
-
-/** What of a URL an answer must not be seen to repeat. */
-function secretPartsOf(text: string): readonly string[] {
-  const { pathname, search } = new URL(text);
-  return [text, pathname, search, search.slice(1), ...pathname.split('/'), ...new URLSearchParams(search).values()];
-}
-
-/** The first words of an answer, without our secrets, which a receiver may echo; nothing of a page of HTML. */
-function excerpt(body: string, secrets: readonly string[]): string {
-  let text = body.trim();
-  if (text === '' || text.startsWith('<')) return '';
-  const longestFirst = secrets.filter((secret) => secret.length >= 4).toSorted((a, b) => b.length - a.length);
-  for (const secret of longestFirst) text = text.replaceAll(secret, '…');
-  return `: ${safeText(text, { max: MAX_EXCERPT })}`;
-}
-
-function isRedirect(status: number): boolean {
-  return status >= 300 && status < 400;
 }

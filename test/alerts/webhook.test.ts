@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import { afterEach, describe, expect, test } from 'vitest';
 
 import { webhook } from '../../alerts/webhook/index.ts';
-import { MAX_TEXT } from '../../alerts/webhook/payload.ts';
+import { MAX_TEXT } from '../../src/plugin/payload.ts';
 import {
   CANARY,
   describeHttpChannel,

@@ -1,6 +1,6 @@
-import type { Json } from '../../src/plugin/json.ts';
-import type { AffectedPlace, AlertNotice, Notification } from '../../src/plugin/notification.ts';
-import { headline } from '../../src/plugin/wording.ts';
+import type { Json } from './json.ts';
+import type { AffectedPlace, AlertNotice, Notification } from './notification.ts';
+import { headline } from './wording.ts';
 
 /** Grows when a field changes its meaning or goes; new fields alone do not change it. */
 const VERSION = 1;
@@ -8,7 +8,7 @@ const VERSION = 1;
 /** Longer texts are cut: a body must not grow with what somebody wrote into a certificate. */
 export const MAX_TEXT = 2_000;
 
-/** The body of a webhook: see README.md for each field. */
+/** A notification as JSON, for webhooks and commands: alerts/webhook/README.md says what each field means. */
 export function payload(notification: Notification): Json {
   return {
     version: VERSION,
