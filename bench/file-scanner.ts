@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline';
 import { file } from '../collectors/file/index.ts';
 import { applyObservation } from '../src/inventory/record.ts';
 import { waitForReal } from '../src/look/attempt.ts';
+import { createInventoryIndex } from '../src/inventory/inventory-index.ts';
 import { createRecorder } from '../src/look/recorder.ts';
 import { createSingleLook } from '../src/look/single-look.ts';
 import { DEFAULT_POLICY } from '../src/policy/policy.ts';
@@ -84,8 +85,8 @@ async function record(root: string): Promise<number> {
         hasPublicIssuer: () => false,
         intervalMs: () => DAY_MS,
         facts: () => [],
-        successors: () => [],
       },
+      index: createInventoryIndex(),
       transition: async () => {},
       policy: () => DEFAULT_POLICY,
     }),

@@ -7,7 +7,7 @@ import { createLocalEngine } from './engine/local.ts';
 import { startLoop } from './engine/loop.ts';
 import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
-import { createLeafIndex } from './inventory/leaf-index.ts';
+import { loadInventoryIndex } from './inventory/inventory-index.ts';
 import { createChains } from './look/chains.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readIntermediates } from './look/known-intermediates.ts';
@@ -29,7 +29,6 @@ import { testChannel } from './notify/channel-test.ts';
 import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { Logger } from './plugin/logger.ts';
-import { hasPins } from './policy/policy.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
@@ -96,7 +95,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
   const trust = loadTrust();
   const chains = createChains(() => trust, clock, await readIntermediates(store.inventory));
-  const leaves = createLeafIndex();
+  const index = await loadInventoryIndex(store.inventory);
   const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
     sources.map((source) => planSource(source, general, context, chains));
 
@@ -185,9 +184,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       hasPublicIssuer: trust.hasPublicIssuer,
       intervalMs: (source) => looking.intervalMs(source),
       facts: (subject) => facts.facts(subject),
-      successors: (leaf) => leaves.newerThan(leaf),
     },
-    leaves: () => (hasPins(config.policy) ? leaves : undefined),
+    index,
     policy: () => config.policy,
     async transition(alerts, assessed, now) {
       await transition(alerts, assessed, notifyOptions(), now);

@@ -9,44 +9,45 @@ const MAX_AUTHORITIES = 2_000;
  * references which endpoints it decides for. In memory, by the number of such references.
  */
 export interface ClientTrust {
-  /** Takes note of what a location holds now. */
-  note(location: Location): void;
-  forget(location: Pick<Location, 'source' | 'location'>): void;
+  /** Takes note of what a location holds now. Gives the names of the endpoints about whose clients something else decides by that. */
+  note(location: Location): readonly string[];
+  forget(location: Pick<Location, 'source' | 'location'>): readonly string[];
   /** Each once; empty where nothing is known. */
   authoritiesAt(endpoint: Location): readonly KnownCertificate[];
-  /** Whether they are others than when this was asked last; false at first where there are none. */
-  isNewsAt(endpoint: Location): boolean;
 }
 
 export function createClientTrust(locations: Iterable<Location> = []): ClientTrust {
   /** By the name of an endpoint, then by the trust store. */
   const byName = new Map<string, Map<string, readonly KnownCertificate[]>>();
   const namesByStore = new Map<string, readonly string[]>();
-  const judged = new Map<string, string>();
 
-  function forget(store: Pick<Location, 'source' | 'location'>): void {
+  function forget(store: Pick<Location, 'source' | 'location'>): readonly string[] {
     const key = keyOf(store);
-    judged.delete(key);
-    for (const name of namesByStore.get(key) ?? []) {
+    const names = namesByStore.get(key) ?? [];
+    for (const name of names) {
       byName.get(name)?.delete(key);
       if (byName.get(name)?.size === 0) byName.delete(name);
     }
     namesByStore.delete(key);
+    return names;
   }
 
-  function note(location: Location): void {
+  function note(location: Location): readonly string[] {
     const key = keyOf(location);
-    const before = judged.get(key);
-    forget(location);
-    if (before !== undefined) judged.set(key, before);
     const authorities = authoritiesByName(location);
-    if (authorities.size === 0) return;
-    namesByStore.set(key, [...authorities.keys()]);
+    const known = namesByStore.get(key) ?? [];
+    if (known.length === 0 && authorities.size === 0) return [];
+    const before = new Map(known.map((name) => [name, idsOf(byName.get(name)?.get(key) ?? [])]));
+    forget(location);
+    if (authorities.size > 0) namesByStore.set(key, [...authorities.keys()]);
     for (const [name, certificates] of authorities) {
       const stores = byName.get(name) ?? new Map<string, readonly KnownCertificate[]>();
       byName.set(name, stores);
       stores.set(key, certificates);
     }
+    return [...new Set([...known, ...authorities.keys()])].filter(
+      (name) => before.get(name) !== idsOf(authorities.get(name) ?? []),
+    );
   }
 
   function authoritiesAt(endpoint: Location): readonly KnownCertificate[] {
@@ -65,19 +66,14 @@ export function createClientTrust(locations: Iterable<Location> = []): ClientTru
     note,
     forget,
     authoritiesAt,
-
-    isNewsAt(endpoint) {
-      const key = keyOf(endpoint);
-      const now = authoritiesAt(endpoint)
-        .map(({ id }) => id)
-        .toSorted()
-        .join(' ');
-      const isNews = now !== (judged.get(key) ?? '');
-      if (now === '') judged.delete(key);
-      else judged.set(key, now);
-      return isNews;
-    },
   };
+}
+
+function idsOf(certificates: readonly KnownCertificate[]): string {
+  return certificates
+    .map(({ id }) => id)
+    .toSorted()
+    .join(' ');
 }
 
 /** What may vouch for clients: a CA, or a root of the days before basicConstraints. */

@@ -1,106 +1,245 @@
 import { clientNameOf } from '../plugin/client.ts';
+import type { Role } from '../plugin/item.ts';
+import { endpointsUsing } from './client-trust.ts';
+import { NONE } from './hash-chains.ts';
+import { LeafTable } from './leaf-table.ts';
+import { isNewer, namesKey, titleKey } from './lineage.ts';
 import type { KnownCertificate, Location } from './model.ts';
+import { Rhythms } from './rhythm.ts';
 
-/** Certificates held at most; of more, the rest is not known here. */
-const MAX_LEAVES = 100_000;
+/** Sightings held at most; of more, the rest is not known here. */
+const MAX_SIGHTINGS = 4_000_000;
+/** Successors of one certificate that are given. */
+const MAX_SUCCESSORS = 16;
+/** Other locations that one change concerns; beyond that, each learns of it when it is next looked at or due. */
+const MAX_CONCERNED = 100_000;
 
-/** A certificate and the locations where it was seen. */
-export interface SeenLeaf {
+/** A place at which a certificate lives. */
+export interface Home {
+  readonly locationId: number;
+  readonly source: string;
+  readonly location: string;
+  readonly role: Role;
+  /** What an endpoint serves or is shown, what lies in a store, or who presents it to endpoints. */
+  readonly kind: 'endpoint' | 'store' | 'client';
+  readonly firstSeenAt: number;
+  /** Fingerprint of the certificate of the same title that was there before, where that was seen. */
+  readonly replaced?: string;
+  /** Endpoints that the place names as its users. */
+  readonly usedAt?: ReadonlySet<string>;
+}
+
+/** A newer certificate of the same names, or of the same title, and where it lives. */
+export interface Successor {
   readonly item: KnownCertificate;
-  readonly locations: readonly string[];
+  /** Whether it is for exactly the same names. */
+  readonly hasSameNames: boolean;
+  readonly homes: readonly Home[];
 }
 
-/** Finds newer certificates for the same names among what was seen. In memory: at most 100 000 sightings. */
-export interface LeafIndex {
-  /** Takes note of what a location holds now. */
-  note(location: Location): void;
-  forget(location: Pick<Location, 'source' | 'location'>): void;
-  /** What becomes valid later and ends later than this one and has exactly its names, each once. */
-  newerThan(leaf: KnownCertificate): readonly SeenLeaf[];
+interface Site {
+  readonly locationId: number;
+  readonly source: string;
+  readonly location: string;
+  readonly isEndpoint: boolean;
+  seen: readonly Seen[];
 }
 
-export function createLeafIndex(): LeafIndex {
-  const byNames = new Map<string, Map<string, { item: KnownCertificate; readonly locations: Set<string> }>>();
-  const byLocation = new Map<string, readonly KnownCertificate[]>();
-  let count = 0;
+interface Seen {
+  readonly leaf: number;
+  readonly role: Role;
+  readonly kind: Home['kind'];
+  readonly firstSeenAt: number;
+  readonly replaced?: string;
+  readonly usedAt?: ReadonlySet<string>;
+}
 
-  function forget(location: Pick<Location, 'source' | 'location'>): void {
-    const key = keyOf(location);
-    for (const item of byLocation.get(key) ?? []) {
-      const names = namesOf(item);
-      const group = byNames.get(names);
-      const entry = group?.get(item.id);
-      entry?.locations.delete(location.location);
-      if (entry?.locations.size === 0) group?.delete(item.id);
-      if (group?.size === 0) byNames.delete(names);
-      count -= 1;
-    }
-    byLocation.delete(key);
+/**
+ * Where leaf certificates live, which of them are newer than others, and how each location renews. In memory; takes note
+ * of one location after another.
+ */
+export class LeafIndex {
+  private readonly leaves = new LeafTable();
+  private readonly sites = new Map<number, Site>();
+  /** By the number of the leaf: one site, or several. */
+  private readonly places: (Site | Set<Site> | undefined)[] = [];
+  private readonly rhythms = new Rhythms();
+  private count = 0;
+
+  /** Takes note of what a location holds now. Gives the other locations of which the judgement may change by that. */
+  note(location: Location): ReadonlySet<number> {
+    const before = this.sites.get(location.id);
+    const items = leavesOf(location).slice(0, MAX_SIGHTINGS - this.count + (before?.seen.length ?? 0));
+    if (before === undefined && items.length === 0) return new Set();
+    const site: Site = before ?? {
+      locationId: location.id,
+      source: location.source,
+      location: location.location,
+      isEndpoint: location.endpoint !== undefined,
+      seen: [],
+    };
+    this.sites.set(location.id, site);
+    return this.change(site, items, location.lastLookAt);
   }
 
-  return {
-    forget,
+  forget(locationId: number): ReadonlySet<number> {
+    const site = this.sites.get(locationId);
+    if (site === undefined) return new Set();
+    const concerned = this.change(site, [], 0);
+    this.sites.delete(locationId);
+    return concerned;
+  }
 
-    note(location) {
-      forget(location);
-      const leaves = leavesOf(location).slice(0, MAX_LEAVES - count);
-      if (leaves.length === 0) return;
-      byLocation.set(keyOf(location), leaves);
-      count += leaves.length;
-      for (const item of leaves) {
-        const names = namesOf(item);
-        const group =
-          byNames.get(names) ?? new Map<string, { item: KnownCertificate; readonly locations: Set<string> }>();
-        byNames.set(names, group);
-        const entry = group.get(item.id) ?? { item, locations: new Set<string>() };
-        group.set(item.id, entry);
-        entry.locations.add(location.location);
+  /** Takes note of a leaf that a location held until then: what is there now, or was there after it, has replaced it. */
+  recall(locationId: number, item: KnownCertificate, endedAt: number): void {
+    const site = this.sites.get(locationId);
+    if (site === undefined) return;
+    const index = site.seen.findIndex(({ leaf }) => isHeir(this.leaves.get(leaf), item));
+    const heir = site.seen[index];
+    if (heir === undefined) return;
+    this.rhythms.learn(locationId, item, endedAt);
+    if (heir.replaced === undefined && heir.firstSeenAt >= endedAt) {
+      site.seen = site.seen.with(index, { ...heir, replaced: item.id });
+    }
+  }
+
+  /** What is newer than this one, the newest first. */
+  successors(leaf: KnownCertificate): readonly Successor[] {
+    const numbers = this.leaves.newerThan(leaf);
+    if (numbers.length === 0) return [];
+    const [names, title] = [namesKey(leaf), titleKey(leaf)];
+    return numbers
+      .map((number) => ({ number, item: this.leaves.get(number) }))
+      .filter(({ item }) => namesKey(item) === names || titleKey(item) === title)
+      .toSorted((a, b) => Number(isNewer(b.item, a.item)) - Number(isNewer(a.item, b.item)))
+      .slice(0, MAX_SUCCESSORS)
+      .map(({ number, item }) => ({ item, hasSameNames: namesKey(item) === names, homes: this.homesOf(number) }));
+  }
+
+  /** Everywhere a leaf lives. */
+  homes(id: string): readonly Home[] {
+    const number = this.leaves.find(id);
+    return number === NONE ? [] : this.homesOf(number);
+  }
+
+  /** How much of their lives certificates of this title had left when they were replaced here: see `Rhythms`. */
+  rhythm(locationId: number, leaf: KnownCertificate): readonly number[] {
+    return this.rhythms.at(locationId, leaf);
+  }
+
+  private homesOf(number: number): readonly Home[] {
+    return [...this.sitesOf(number)].flatMap(({ locationId, source, location, seen }) =>
+      seen.flatMap(({ leaf, ...rest }) => (leaf === number ? [{ locationId, source, location, ...rest }] : [])),
+    );
+  }
+
+  private sitesOf(number: number): Iterable<Site> {
+    const at = this.places[number];
+    return at === undefined ? [] : at instanceof Set ? at : [at];
+  }
+
+  /** Brings a site to what it holds now. */
+  private change(site: Site, items: readonly LeafSighting[], now: number): ReadonlySet<number> {
+    const wanted = new Map(items.map((one) => [one.item.id, one]));
+    const concerned = new Set<number>();
+    const kept: Seen[] = [];
+    const gone: { readonly seen: Seen; readonly item: KnownCertificate }[] = [];
+    for (const seen of site.seen) {
+      const one = wanted.get(this.leaves.idOf(seen.leaf));
+      if (one === undefined) gone.push({ seen, item: this.leaves.get(seen.leaf) });
+      else {
+        wanted.delete(one.item.id);
+        kept.push({ ...seen, role: one.role, kind: one.kind, ...usersOf(one) });
       }
-    },
+    }
+    if (gone.length === 0 && wanted.size === 0) {
+      site.seen = kept;
+      return concerned;
+    }
+    for (const { seen, item } of gone) {
+      const heir = items.find((one) => isHeir(one.item, item));
+      if (heir !== undefined) this.rhythms.learn(site.locationId, item, now);
+      this.unlink(site, seen.leaf);
+      if (this.isNews(seen.leaf, seen.kind)) this.concern(item, seen.leaf, site, concerned);
+      if (this.places[seen.leaf] === undefined) this.leaves.remove(seen.leaf);
+    }
+    const added = [...wanted.values()].map((one): Seen => {
+      const known = this.leaves.find(one.item.id);
+      const leaf = known === NONE ? this.leaves.add(one.item) : known;
+      const replaced = gone.find(({ item }) => isHeir(one.item, item))?.item.id;
+      if (this.isNews(leaf, one.kind) || (replaced !== undefined && one.kind === 'store')) {
+        this.concern(one.item, leaf, site, concerned);
+      }
+      this.link(site, leaf);
+      const { role, kind, firstSeenAt } = one;
+      return { leaf, role, kind, firstSeenAt, ...(replaced === undefined ? {} : { replaced }), ...usersOf(one) };
+    });
+    site.seen = [...kept, ...added];
+    this.count += added.length - gone.length;
+    return concerned;
+  }
 
-    newerThan(leaf) {
-      const group = byNames.get(namesOf(leaf))?.values() ?? [];
-      return [...group]
-        .filter(({ item }) => isNewer(item, leaf))
-        .map(({ item, locations }) => ({ item, locations: [...locations].toSorted() }));
-    },
-  };
+  /** Whether it lives at no other place of the kind, so that what is said of others may change. */
+  private isNews(leaf: number, kind: Home['kind']): boolean {
+    for (const site of this.sitesOf(leaf)) {
+      if (site.seen.some((seen) => seen.leaf === leaf && seen.kind === kind)) return false;
+    }
+    return true;
+  }
+
+  /** Other places of the leaf, and of those that it is newer than. */
+  private concern(item: KnownCertificate, leaf: number, here: Site, concerned: Set<number>): void {
+    for (const number of [leaf, ...this.leaves.olderThan(item)]) {
+      for (const site of this.sitesOf(number)) {
+        if (concerned.size >= MAX_CONCERNED) return;
+        if (site !== here) concerned.add(site.locationId);
+      }
+    }
+  }
+
+  private link(site: Site, leaf: number): void {
+    const at = this.places[leaf];
+    if (at === undefined) this.places[leaf] = site;
+    else if (at instanceof Set) at.add(site);
+    else if (at !== site) this.places[leaf] = new Set([at, site]);
+  }
+
+  private unlink(site: Site, leaf: number): void {
+    const at = this.places[leaf];
+    if (at === site) this.places[leaf] = undefined;
+    else if (at instanceof Set) {
+      at.delete(site);
+      if (at.size === 0) this.places[leaf] = undefined;
+    }
+  }
 }
 
-function keyOf({ source, location }: Pick<Location, 'source' | 'location'>): string {
-  return JSON.stringify([source, location]);
+interface LeafSighting {
+  readonly item: KnownCertificate;
+  readonly role: Role;
+  readonly kind: Home['kind'];
+  readonly firstSeenAt: number;
+  readonly usedAt: ReadonlySet<string>;
 }
 
-/** What may stand in for a server's certificate: no CA, no client identity, and with names. */
-function leavesOf({ sightings }: Location): readonly KnownCertificate[] {
-  const leaves = sightings.flatMap(({ item, role, place }) =>
-    item.kind === 'certificate' &&
-    !item.isCa &&
-    item.names.length > 0 &&
-    role !== 'client' &&
-    clientNameOf(place) === undefined
-      ? [item]
-      : [],
-  );
-  return [...new Map(leaves.map((item) => [item.id, item])).values()];
+function usersOf({ usedAt }: LeafSighting): Pick<Seen, 'usedAt'> {
+  return usedAt.size === 0 ? {} : { usedAt };
 }
 
-function namesOf({ names }: KnownCertificate): string {
-  return names
-    .map((name) => name.toLowerCase())
-    .toSorted()
-    .join('\n');
+/** Certificates of servers, clients and signers, each once. */
+function leavesOf(location: Location): readonly LeafSighting[] {
+  const found = new Map<string, LeafSighting>();
+  for (const sighting of location.sightings) {
+    const { item, role, place, firstSeenAt } = sighting;
+    if (item.kind !== 'certificate' || item.isCa || role === 'trust-anchor' || found.has(item.id)) continue;
+    const isShown = clientNameOf(place) !== undefined;
+    const kind = isShown ? 'client' : location.endpoint === undefined ? 'store' : 'endpoint';
+    found.set(item.id, { item, role, kind, firstSeenAt, usedAt: endpointsUsing(sighting) });
+  }
+  return [...found.values()];
 }
 
-function isNewer(item: KnownCertificate, leaf: KnownCertificate): boolean {
-  return startOf(item) > startOf(leaf) && endOf(item) > endOf(leaf);
-}
-
-/** What cannot be read is never newer than anything. */
-function startOf({ notBefore }: KnownCertificate): number {
-  return notBefore.status === 'known' ? notBefore.at : -Infinity;
-}
-
-function endOf({ notAfter }: KnownCertificate): number {
-  return notAfter.status === 'known' ? notAfter.at : notAfter.status === 'never' ? Infinity : -Infinity;
+/** Whether one is the renewal of the other: newer, and for the same names or of the same title. */
+function isHeir(item: KnownCertificate, of: KnownCertificate): boolean {
+  return isNewer(item, of) && (namesKey(item) === namesKey(of) || titleKey(item) === titleKey(of));
 }

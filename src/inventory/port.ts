@@ -20,6 +20,13 @@ export interface LocationMark {
   readonly isWhole: boolean;
 }
 
+/** A certificate of a server, a client or a signer that a location no longer holds. */
+export interface EndedLeaf {
+  readonly locationId: number;
+  readonly item: KnownCertificate;
+  readonly endedAt: number;
+}
+
 /** Reads what is known. Only current things: no withdrawn location, no sighting that ended. */
 export interface InventoryReader {
   sources(): Promise<readonly SourceState[]>;
@@ -29,6 +36,15 @@ export interface InventoryReader {
   target(source: string, key: string): Promise<TargetState | undefined>;
   /** Ordered by source and location. */
   locations(filter?: LocationFilter): Promise<readonly Location[]>;
+  /** The next locations by their keys, from the one after this key on (begin with 0); empty behind the last. */
+  locationsAfter(id: number): Promise<readonly Location[]>;
+  /**
+   * Leaf certificates that current locations held until some time, a page at a time in the order in which they came: begin
+   * with 0, go on with `cursor` while there is `more`. The latest 200 000 at most.
+   */
+  endedLeaves(
+    after: number,
+  ): Promise<{ readonly leaves: readonly EndedLeaf[]; readonly cursor: number; readonly more: boolean }>;
   /** A mark for every location of a target. */
   marks(source: string, target: string): Promise<readonly LocationMark[]>;
   /** The DER of a certificate or CRL that was seen. */
@@ -78,6 +94,8 @@ export interface InventoryWriter extends InventoryReader {
   withdrawSource(name: string, now: number): Promise<void>;
   /** When the findings of a location change by time alone; `undefined` for never. */
   scheduleAssessment(id: number, at: number | undefined): Promise<void>;
+  /** Locations are to be assessed then, unless they are earlier anyway. */
+  assessBy(ids: readonly number[], at: number): Promise<void>;
 }
 
 /** Reads what enrichers learned, and what they might ask about. */

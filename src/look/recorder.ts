@@ -1,19 +1,12 @@
-import { createClientTrust } from '../inventory/client-trust.ts';
-import type { LeafIndex } from '../inventory/leaf-index.ts';
 import type { Location } from '../inventory/model.ts';
 import type { InventoryReader, LocationMark, LocationWrite } from '../inventory/port.ts';
 import { applyFailure, applyObservation, failedTarget, type RecordMeta } from '../inventory/record.ts';
 import { mergeLabels } from '../label/labels.ts';
 import type { Target } from '../plugin/collector.ts';
-import type { Clock } from '../plugin/context.ts';
 import type { Observation } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
-import { assess } from '../policy/assess.ts';
-import type { Finding } from '../policy/finding.ts';
-import type { Policy } from '../policy/policy.ts';
-import type { InventoryView } from '../policy/view.ts';
-import type { AssessedLocation } from '../notify/transition.ts';
-import type { Ledger, LedgerTransaction, Source, Transition } from './ports.ts';
+import { createJudge, type JudgeParts } from './judge.ts';
+import type { LedgerTransaction, Source } from './ports.ts';
 
 /** Problems that mean that a list was not read to its end: what it did not name may still be there. */
 const INCOMPLETE: ReadonlySet<Reason> = new Set<Reason>(['partial', 'throttled', 'permission_denied']);
@@ -21,23 +14,7 @@ const INCOMPLETE: ReadonlySet<Reason> = new Set<Reason>(['partial', 'throttled',
 /** Locations assessed in one transaction when only time has passed. */
 const ASSESS_BATCH = 500;
 
-/** An assessment that asks to be made again at once, or in the past, waits this long: it must not spin. */
-const SOONEST_MS = 1_000;
-
 type Mark = Omit<LocationMark, 'location'>;
-
-export interface RecorderParts {
-  readonly ledger: Ledger;
-  readonly inventory: InventoryReader;
-  readonly clock: Clock;
-  /** Without the trust stores of endpoints: the recorder itself keeps track of them. */
-  readonly view: Omit<InventoryView, 'clientAuthorities'>;
-  readonly transition: Transition;
-  /** What takes note of every location, while anybody asks for what is known elsewhere. */
-  readonly leaves?: () => LeafIndex | undefined;
-  /** The policy in force now. */
-  policy(): Policy;
-}
 
 /** Records what one look at one target gives, batch by batch, and assesses it in the same transaction. */
 export interface Recording {
@@ -73,61 +50,11 @@ export interface Recorder {
   assessLocations(ids: readonly number[], signal: AbortSignal): Promise<void>;
 }
 
-export function createRecorder(parts: RecorderParts): Recorder {
-  const { ledger, inventory, clock, transition } = parts;
-  const clientTrust = createClientTrust();
-  const view: InventoryView = {
-    ...parts.view,
-    clientAuthorities: (endpoint) => clientTrust.authoritiesAt(endpoint),
-  };
+export function createRecorder(parts: JudgeParts): Recorder {
+  const { inventory, clock } = parts;
+  const { transact, follow, withdraw } = createJudge(parts);
 
-  /** Assesses locations as they are in the store now, and hands the result on. */
-  async function follow(
-    tx: LedgerTransaction,
-    saved: readonly { readonly location: Location; readonly look: 'good' | 'failed' | 'none' }[],
-    now: number,
-  ): Promise<void> {
-    const leaves = parts.leaves?.();
-    for (const { location } of saved) {
-      leaves?.note(location);
-      clientTrust.note(location);
-    }
-    const assessed: AssessedLocation[] = [];
-    for (const { location, look } of saved) {
-      const { findings, nextAt } = assess(location, view, parts.policy(), now);
-      await tx.inventory.scheduleAssessment(
-        location.id,
-        nextAt === undefined ? undefined : Math.max(nextAt, now + SOONEST_MS),
-      );
-      assessed.push(assessedLocation(location, look, findings));
-    }
-    if (assessed.length > 0) await transition(tx.alerts, assessed, now);
-  }
-
-  async function withdraw(
-    tx: LedgerTransaction,
-    locations: readonly Location[],
-    why: 'gone' | 'superseded',
-    now: number,
-  ): Promise<void> {
-    if (locations.length === 0) return;
-    await tx.inventory.withdrawLocations(
-      locations.map((location) => location.id),
-      now,
-    );
-    for (const location of locations) {
-      parts.leaves?.()?.forget(location);
-      clientTrust.forget(location);
-    }
-    await transition(
-      tx.alerts,
-      locations.map((location) => assessedLocation(location, why, [])),
-      now,
-    );
-  }
-
-  /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks, or where the
-   * trust store of the endpoint has changed. */
+  /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks. */
   async function write(
     tx: LedgerTransaction,
     writes: readonly LocationWrite[],
@@ -135,16 +62,14 @@ export function createRecorder(parts: RecorderParts): Recorder {
   ): Promise<readonly Location[]> {
     if (writes.length === 0) return [];
     const saved = await tx.inventory.saveLocations(writes);
-    const touched = saved.filter((_, index) => writes[index]?.touchOnly === true);
+    const touched = saved.filter((_, position) => writes[position]?.touchOnly === true);
     const alarmed = await alarmedOf(
       tx,
       touched.map((location) => location.id),
     );
-    const changed = saved.filter((location, index) => {
-      // What decides about its clients may have changed at another place.
-      const isNews = clientTrust.isNewsAt(location);
-      return isNews || writes[index]?.touchOnly !== true || alarmed.has(location.id);
-    });
+    const changed = saved.filter(
+      (location, position) => writes[position]?.touchOnly !== true || alarmed.has(location.id),
+    );
     await follow(
       tx,
       changed.map((location) => ({ location, look: location.failure === undefined ? 'good' : 'failed' })),
@@ -176,7 +101,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
       checkpoint?: Observation['checkpoint'],
     ): Promise<boolean> {
       const now = clock.now();
-      return ledger.transaction(async (tx) => {
+      return transact(async (tx) => {
         if (!(await tx.inventory.fence(source.name, target.key, fence))) return false;
         await step(tx, now);
         await tx.inventory.setCheckpoint(source.name, target.key, checkpoint, now);
@@ -283,7 +208,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
     read: (tx: LedgerTransaction) => Promise<readonly Location[]>,
     now: number,
   ): Promise<number> {
-    return ledger.transaction(async (tx) => {
+    return transact(async (tx) => {
       const locations = await read(tx);
       await follow(
         tx,
@@ -306,7 +231,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
 
     async withdrawTargets(source, keys, why) {
       for (const key of keys) {
-        await ledger.transaction(async (tx) => {
+        await transact(async (tx) => {
           const now = clock.now();
           await withdraw(tx, await tx.inventory.locations({ source, target: key }), why, now);
           await tx.inventory.withdrawTarget(source, key, now);
@@ -315,7 +240,7 @@ export function createRecorder(parts: RecorderParts): Recorder {
     },
 
     async withdrawSource(name) {
-      await ledger.transaction(async (tx) => {
+      await transact(async (tx) => {
         const now = clock.now();
         await withdraw(tx, await tx.inventory.locations({ source: name }), 'gone', now);
         await tx.inventory.withdrawSource(name, now);
@@ -339,8 +264,6 @@ export function createRecorder(parts: RecorderParts): Recorder {
 
     async assessAll(signal) {
       const all = await inventory.locations();
-      // An endpoint may be judged before the trust store that decides about its clients.
-      for (const location of all) clientTrust.note(location);
       await assessLocations(
         all.map((location) => location.id),
         signal,
@@ -376,20 +299,4 @@ function isPartial(location: Location): boolean {
     ...(location.failure === undefined ? [] : [location.failure.reason]),
   ];
   return reasons.some((reason) => INCOMPLETE.has(reason));
-}
-
-function assessedLocation(
-  location: Location,
-  look: AssessedLocation['look'],
-  findings: readonly Finding[],
-): AssessedLocation {
-  return {
-    locationId: location.id,
-    source: location.source,
-    location: location.location,
-    target: location.target,
-    labels: location.labels,
-    look,
-    findings,
-  };
 }

@@ -76,12 +76,6 @@ export const DEFAULT_POLICY: Policy = {
   overrides: [],
 };
 
-/** Whether anything is pinned anywhere. */
-export function hasPins({ settings, sources, overrides }: Policy): boolean {
-  const patches = [...sources.values(), ...overrides.map((override) => override.settings)];
-  return settings.pins !== undefined || patches.some(({ pins }) => pins !== undefined);
-}
-
 /** The settings in force for a sighting, or for the location as a whole. */
 export function policyFor(
   policy: Policy,

@@ -1,14 +1,9 @@
 import type { Fact } from '../inventory/fact.ts';
-import type { KnownCertificate, Location } from '../inventory/model.ts';
-
-/** A certificate that is known for the same names as another, and where it was seen. */
-export interface Successor {
-  readonly item: KnownCertificate;
-  readonly locations: readonly string[];
-}
+import type { InventoryIndex } from '../inventory/inventory-index.ts';
+import type { KnownCertificate } from '../inventory/model.ts';
 
 /** What the rules may ask of the rest of the inventory. Synchronous: whatever it takes to answer was gathered before. */
-export interface InventoryView {
+export interface InventoryView extends Omit<InventoryIndex, 'note' | 'forget' | 'recall' | 'clientTrust'> {
   /** Whether the certificate is a root of the public web, as browsers and operating systems ship them. */
   isPublicRoot(fingerprint: string): boolean;
   /** Whether a root of the public web has issued the certificate, by what it says of its issuer. */
@@ -20,8 +15,4 @@ export interface InventoryView {
    * (`CLOCK_SUBJECT`): at most one of each kind by each enricher. Empty when none is switched on.
    */
   facts(subject: string): readonly Fact[];
-  /** CA certificates whose clients an endpoint lets in, as far as its trust store is known; empty where it is not. */
-  clientAuthorities(endpoint: Location): readonly KnownCertificate[];
-  /** Newer certificates for exactly the names of this one, wherever else they were seen, as far as is known. */
-  successors(leaf: KnownCertificate): readonly Successor[];
 }

@@ -116,6 +116,19 @@ export function createInventoryWriter(access: Access): InventoryWriter {
           .where('id', '=', id)
           .execute();
       }),
+
+    assessBy: (ids, at) =>
+      access.write(async (db) => {
+        for (const some of chunks(ids)) {
+          await db
+            .updateTable('locations')
+            .set({ assess_at: at })
+            .where('id', 'in', some)
+            .where('withdrawn_at', 'is', null)
+            .where((eb) => eb.or([eb('assess_at', 'is', null), eb('assess_at', '>', at)]))
+            .execute();
+        }
+      }),
   };
 }
 

@@ -2,6 +2,7 @@ import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
 import type { InventoryReader, LocationFilter, LocationMark } from '../inventory/port.ts';
 import type { Access } from './access.ts';
 import { breathe, chunks } from './bulk.ts';
+import { selectEndedLeaves } from './ended-leaves.ts';
 import { fromJson } from './json.ts';
 import {
   LOCATION_COLUMNS,
@@ -15,6 +16,8 @@ import {
 } from './inventory-rows.ts';
 import type { Connection } from './schema.ts';
 
+/** Locations read in one statement, with all that is in them. */
+const LOCATIONS_PAGE = 500;
 /** Marks read in one statement. */
 const MARKS_PAGE = 5_000;
 const NO_PROBLEMS = '[]';
@@ -57,6 +60,21 @@ export function createInventoryReader(access: Access): InventoryReader {
       }),
 
     locations: (filter = {}) => access.read(async (db) => withSightings(db, await selectLocations(db, filter))),
+
+    locationsAfter: (id) =>
+      access.read(async (db) => {
+        const rows = await db
+          .selectFrom('locations')
+          .select(LOCATION_COLUMNS)
+          .where('withdrawn_at', 'is', null)
+          .where('id', '>', id)
+          .orderBy('id')
+          .limit(LOCATIONS_PAGE)
+          .execute();
+        return withSightings(db, rows);
+      }),
+
+    endedLeaves: (after) => access.read((db) => selectEndedLeaves(db, after)),
 
     marks: (source, target) => access.read((db) => selectMarks(db, source, target)),
 

@@ -90,7 +90,11 @@ function knowledge(
     { name: 'partners', type: 'endpoint', intervalMs: 15 * MINUTE, firstSeenAt: 0 },
   ] satisfies SourceState[];
   const store = {
-    inventory: { locations: async () => all, sources: async () => sources },
+    inventory: {
+      locations: async () => all,
+      sources: async () => sources,
+      endedLeaves: async () => ({ leaves: [], cursor: 0, more: false }),
+    },
     facts: { inquiries: async () => inquiries },
   } as unknown as Store;
   return gather(store, parseConfig('notafter.yaml', CONFIG, {}), now);

@@ -1,5 +1,5 @@
 import type { Recorder } from '../../src/look/recorder.ts';
-import { createLeafIndex } from '../../src/inventory/leaf-index.ts';
+import { loadInventoryIndex } from '../../src/inventory/inventory-index.ts';
 import { createRecorder } from '../../src/look/recorder.ts';
 import type { Source } from '../../src/look/ports.ts';
 import type { Location } from '../../src/inventory/model.ts';
@@ -122,7 +122,6 @@ export interface LookScenario {
 export async function createLookScenario(given?: Store): Promise<LookScenario> {
   const store = given ?? (await openSqlite(':memory:'));
   const clock = { at: START, now: () => clock.at };
-  const leaves = createLeafIndex();
   const options: NotifyOptions = {
     channels: ['mail'],
     routes: [],
@@ -147,9 +146,8 @@ export async function createLookScenario(given?: Store): Promise<LookScenario> {
         hasPublicIssuer: () => false,
         intervalMs: (source) => scenario.intervalMs(source),
         facts: (subject) => scenario.facts(subject),
-        successors: (leaf) => leaves.newerThan(leaf),
       },
-      leaves: () => leaves,
+      index: await loadInventoryIndex(store.inventory),
       transition: (alerts, assessed, now) => transition(alerts, assessed, options, now),
       policy: () => scenario.policy,
     }),

@@ -37,14 +37,14 @@ test('takes neither what a client sends nor what only passes by for a trust stor
   expect(createClientTrust([fileLocation(seen)]).authoritiesAt(here)).toEqual([]);
 });
 
-test('says once that something is new for an endpoint', () => {
+test('says for which endpoints something else decides now', () => {
   const trust = createClientTrust();
-  expect(trust.isNewsAt(here)).toBe(false);
-  trust.note(store('a', [root('One')]));
-  expect([trust.isNewsAt(here), trust.isNewsAt(here)]).toEqual([true, false]);
-  trust.note(store('a', [root('Two')]));
-  trust.note(here);
-  expect([trust.isNewsAt(here), trust.isNewsAt(here)]).toEqual([true, false]);
-  trust.forget(store('a', []));
-  expect([trust.isNewsAt(here), trust.isNewsAt(here)]).toEqual([true, false]);
+  const name = 'api.example.com:8443';
+  expect(trust.note(here)).toEqual([]);
+  expect(trust.note(store('a', [root('One')]))).toEqual([name]);
+  expect(trust.note(store('a', [root('One')]))).toEqual([]);
+  expect(trust.note(store('a', [root('Two')]))).toEqual([name]);
+  expect(trust.note(store('a', [root('Two')], 'other:1')).toSorted()).toEqual([name, 'other:1']);
+  expect(trust.forget(store('a', []))).toEqual(['other:1']);
+  expect(trust.forget(store('a', []))).toEqual([]);
 });

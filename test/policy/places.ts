@@ -15,7 +15,9 @@ import { assess } from '../../src/policy/assess.ts';
 import type { Assessment } from '../../src/policy/finding.ts';
 import { DEFAULT_POLICY, type Policy } from '../../src/policy/policy.ts';
 import type { EndpointFacts, Verdict } from '../../src/plugin/observation.ts';
-import type { InventoryView, Successor } from '../../src/policy/view.ts';
+import { createInventoryIndex, type InventoryIndex } from '../../src/inventory/inventory-index.ts';
+import type { Successor } from '../../src/inventory/leaf-index.ts';
+import type { InventoryView } from '../../src/policy/view.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
@@ -33,15 +35,37 @@ export function view(
     facts?: Readonly<Record<string, readonly Fact[]>>;
     successors?: readonly Successor[];
     clientAuthorities?: readonly KnownCertificate[];
+    /** What else is known; what is given above stands in for what that would say. */
+    index?: InventoryIndex;
   } = {},
 ): InventoryView {
+  const { index = createInventoryIndex(), successors, clientAuthorities } = options;
   return {
+    ...index,
     isPublicRoot: (fingerprint) => options.publicRoots?.includes(fingerprint) ?? false,
     hasPublicIssuer: ({ issuer }) => options.publicIssuers?.includes(issuer) ?? false,
     intervalMs: () => options.intervalMs,
     facts: (subject) => options.facts?.[subject] ?? [],
-    successors: () => options.successors ?? [],
-    clientAuthorities: ({ endpoint }) => (endpoint === undefined ? [] : (options.clientAuthorities ?? [])),
+    ...(successors === undefined ? {} : { successors: () => successors }),
+    ...(clientAuthorities === undefined
+      ? {}
+      : { clientAuthorities: ({ endpoint }) => (endpoint === undefined ? [] : clientAuthorities) }),
+  };
+}
+
+/** A successor for the same names that lies at these locations. */
+export function successor(item: KnownCertificate, locations: readonly string[]): Successor {
+  return {
+    item,
+    hasSameNames: true,
+    homes: locations.map((location, position) => ({
+      locationId: 100 + position,
+      source: 'disk',
+      location,
+      role: 'server',
+      kind: 'store',
+      firstSeenAt: NOW - DAY,
+    })),
   };
 }
 

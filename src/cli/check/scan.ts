@@ -2,6 +2,7 @@ import { endpoint } from '../../../collectors/endpoint/index.ts';
 import type { RehearsalConfig } from '../../../collectors/endpoint/check-options.ts';
 import { parseEndpoint, TargetError } from '../../../collectors/endpoint/target.ts';
 import { file } from '../../../collectors/file/index.ts';
+import { createInventoryIndex } from '../../inventory/inventory-index.ts';
 import type { KnownCertificate, Location } from '../../inventory/model.ts';
 import { applyObservation, failedTarget, type RecordMeta } from '../../inventory/record.ts';
 import { createChains } from '../../look/chains.ts';
@@ -58,13 +59,11 @@ export async function scan(
   const chains = createChains(trusted, { now: Date.now }).finder(caFiles.length === 0 ? {} : { caFiles });
   const found: (readonly Location[])[] = [];
   const view = {
+    ...createInventoryIndex(),
     isPublicRoot: (fingerprint: string) => trusted().publicRoots.has(fingerprint),
     hasPublicIssuer: (certificate: KnownCertificate) => trusted().hasPublicIssuer(certificate),
     intervalMs: () => undefined,
     facts: () => [],
-    // Nothing is pinned here.
-    successors: () => [],
-    clientAuthorities: () => [],
   };
   let done = 0;
   const transcripts = new Map<Location, readonly string[]>();

@@ -1,8 +1,7 @@
 import type { Config } from '../../config/config.ts';
-import { createClientTrust } from '../../inventory/client-trust.ts';
 import { clientOutlooks, type Clients } from '../../inventory/clients.ts';
 import { FactIndex } from '../../inventory/fact-index.ts';
-import { createLeafIndex } from '../../inventory/leaf-index.ts';
+import { createInventoryIndex, recallEnded } from '../../inventory/inventory-index.ts';
 import type { Location } from '../../inventory/model.ts';
 import { assess } from '../../policy/assess.ts';
 import { deadlinesOf, type Deadline } from '../../policy/deadline.ts';
@@ -56,16 +55,14 @@ export async function gather(store: Store, config: Config, now: number): Promise
   const facts = new FactIndex(inquiries);
   const intervals = new Map(sources.map(({ name, intervalMs }) => [name, intervalMs]));
   let trust: Trust | undefined;
-  const leaves = createLeafIndex();
-  const clientTrust = createClientTrust(locations);
-  for (const location of locations) leaves.note(location);
+  const index = createInventoryIndex(locations);
+  await recallEnded(index, store.inventory);
   const view: InventoryView = {
+    ...index,
     isPublicRoot: (fingerprint) => (trust ??= loadTrust()).publicRoots.has(fingerprint),
     hasPublicIssuer: (certificate) => (trust ??= loadTrust()).hasPublicIssuer(certificate),
     intervalMs: (source) => intervals.get(source),
     facts: (subject) => facts.facts(subject),
-    successors: (leaf) => leaves.newerThan(leaf),
-    clientAuthorities: (endpoint) => clientTrust.authoritiesAt(endpoint),
   };
   const assessed = new Map<Location, readonly Finding[]>();
 
@@ -76,7 +73,7 @@ export async function gather(store: Store, config: Config, now: number): Promise
   return {
     locations,
     asked: facts,
-    clients: clientOutlooks(locations, clientTrust),
+    clients: clientOutlooks(locations, index.clientTrust),
     now,
     transcripts: new Map(),
     deadlines,

@@ -6,12 +6,10 @@ import { endsAt } from '../kind.ts';
 import { pinFaults, pinText } from '../pins.ts';
 import { policyFor } from '../policy.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
-import { assessment, type Subject } from '../subject.ts';
-import type { Successor } from '../view.ts';
+import { assessment, earliest, type Subject } from '../subject.ts';
+import type { Home, Successor } from '../../inventory/leaf-index.ts';
 import { fullNameOf, placeName, titleOf, utc } from '../wording.ts';
 
-/** What is known elsewhere changes without anything happening here: it is asked again after this time. */
-const RECHECK_MS = 3_600_000;
 /** Places of a successor that are named. */
 const MAX_PLACES = 3;
 
@@ -22,17 +20,23 @@ export function pinMismatch(subject: Subject): Assessment {
   const { pins } = policyFor(policy, location);
   if (leaf === undefined || pins === undefined) return { findings: [] };
   const faults = pinFaults(leaf.item, pins);
+  const successors = view
+    .successors(leaf.item)
+    .filter(({ hasSameNames, homes }) => hasSameNames && homes.some(isServers))
+    .filter(({ item }) => (endsAt(item) ?? Infinity) > now);
   const findings = [
     ...(faults.length === 0 ? [] : [mismatch(subject, leaf, pins, faults)]),
-    ...view
-      .successors(leaf.item)
-      .filter(({ item }) => (endsAt(item) ?? Infinity) > now)
-      .flatMap((successor) => {
-        const ahead = pinFaults(successor.item, pins);
-        return ahead.length === 0 ? [] : [willMismatch(subject, leaf, pins, successor, ahead)];
-      }),
+    ...successors.flatMap((successor) => {
+      const ahead = pinFaults(successor.item, pins);
+      return ahead.length === 0 ? [] : [willMismatch(subject, leaf, pins, successor, ahead)];
+    }),
   ];
-  return assessment(findings, now + RECHECK_MS);
+  return assessment(findings, earliest(successors.map(({ item }) => endsAt(item))));
+}
+
+/** What clients hold is no server's. */
+function isServers({ role, kind }: Home): boolean {
+  return role !== 'client' && kind !== 'client';
 }
 
 function mismatch({ location }: Subject, leaf: CertificateSighting, pins: Pins, faults: readonly string[]): Finding {
@@ -57,9 +61,10 @@ function willMismatch(
   { location }: Subject,
   leaf: CertificateSighting,
   pins: Pins,
-  { item, locations }: Successor,
+  { item, homes }: Successor,
   faults: readonly string[],
 ): Finding {
+  const locations = [...new Set(homes.map(({ location: name }) => name))].toSorted();
   const places = locations.slice(0, MAX_PLACES).map((name) => placeName({ location: name }));
   const more = locations.length - places.length;
   const start = item.notBefore.status === 'known' ? `, valid from ${utc(item.notBefore.at)}` : '';

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
 import { fileFailure } from '../../../collectors/endpoint/bounded-file.ts';
 import { endpoint } from '../../../collectors/endpoint/index.ts';
+import { createInventoryIndex } from '../../../src/inventory/inventory-index.ts';
 import { applyObservation } from '../../../src/inventory/record.ts';
 import { createChains } from '../../../src/look/chains.ts';
 import { createContext } from '../../../src/look/context.ts';
@@ -425,12 +426,11 @@ describe('the endpoint collector with clients', () => {
       const now = Date.now();
       const { location } = applyObservation(undefined, observation, meta, now);
       const view = {
+        ...createInventoryIndex(),
         isPublicRoot: () => false,
         hasPublicIssuer: () => false,
         intervalMs: () => undefined,
         facts: () => [],
-        successors: () => [],
-        clientAuthorities: () => [],
       };
       const { findings } = assess(location, view, DEFAULT_POLICY, now);
 
@@ -471,12 +471,11 @@ describe('the endpoint collector with clients', () => {
       };
       const { location } = applyObservation(undefined, observation, meta, Date.now());
       const view = {
+        ...createInventoryIndex(),
         isPublicRoot: () => false,
         hasPublicIssuer: () => false,
         intervalMs: () => undefined,
         facts: () => [],
-        successors: () => [],
-        clientAuthorities: () => [],
       };
 
       expect(

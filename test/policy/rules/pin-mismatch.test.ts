@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 
 import type { Pins } from '../../../src/plugin/demands.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../src/policy/policy.ts';
-import { DAY, fileLocation, HOUR, judged, judgedChain, leaf, NOW, sighting, told, view } from '../places.ts';
+import { DAY, fileLocation, judged, judgedChain, leaf, NOW, sighting, successor, told, view } from '../places.ts';
 
 const own = leaf();
 const next = leaf('api.example.com', {
@@ -46,12 +46,12 @@ test.each([
   ['is allowed already', { publicKeys: [own.publicKey, next.publicKey] }, next, []],
   ['has ended itself', { publicKeys: [own.publicKey] }, { ...next, notAfter: { status: 'known', at: NOW } }, []],
 ] as const)('a known successor that %s', (_, pins, item, expected) => {
-  const seen = view({ successors: [{ item, locations: ['/etc/ssl/new.pem'] }] });
+  const seen = view({ successors: [successor(item, ['/etc/ssl/new.pem'])] });
   expect(told(judgedChain(), 0, { policy: policy(pins), view: seen })).toEqual(expected);
 });
 
 test('the findings name what does not fit, what would, and where the successor was seen', () => {
-  const seen = view({ successors: [{ item: next, locations: ['a', 'b', 'c', 'd'] }] });
+  const seen = view({ successors: [successor(next, ['d', 'b', 'c', 'a'])] });
   const pins = { publicKeys: ['00'], issuers: ['CN=Other CA'] };
   const { findings, nextAt } = judged(judgedChain(), 0, { policy: policy(pins), view: seen });
   expect(findings).toMatchObject([
@@ -72,6 +72,6 @@ test('the findings name what does not fit, what would, and where the successor w
     { name: 'Seen at', value: 'a, b, c and 1 more' },
     { name: 'Would fit', value: `public key ${next.publicKey}, issuer ${next.issuer}` },
   ]);
-  // What is known elsewhere is asked for again.
-  expect(nextAt).toBe(NOW + HOUR);
+  // Nobody installs what has ended; before that, the leaf crosses its threshold.
+  expect(nextAt).toBe(NOW + 37.5 * DAY);
 });

@@ -1,0 +1,95 @@
+import { HashChains, hashOf, NONE } from './hash-chains.ts';
+import { lastInstantOf, namesKey, startOf, titleKey } from './lineage.ts';
+import type { KnownCertificate } from './model.ts';
+import { packCertificate, packedId, unpackCertificate } from './packed-certificate.ts';
+
+/** Certificates of one name that are compared; of more, the rest is taken for unknown. */
+const MAX_COMPARED = 512;
+
+/** Leaf certificates by number, each once, in about 350 bytes. */
+export class LeafTable {
+  private readonly profiles: string[] = [];
+  private readonly owns: string[] = [];
+  private readonly startsAt: number[] = [];
+  private readonly endsAt: number[] = [];
+  private readonly shared = new Map<string, string>();
+  private readonly byId = new HashChains();
+  private readonly byNames = new HashChains();
+  private readonly byTitle = new HashChains();
+  private readonly free: number[] = [];
+
+  /** `NONE` when it is not there. */
+  find(id: string): number {
+    for (let number = this.byId.first(hashOf(id)); number !== NONE; number = this.byId.following(number)) {
+      if (this.idOf(number) === id) return number;
+    }
+    return NONE;
+  }
+
+  /** The certificate must not be there yet. */
+  add(certificate: KnownCertificate): number {
+    const number = this.free.pop() ?? this.owns.length;
+    const { profile, own } = packCertificate(certificate);
+    let shared = this.shared.get(profile);
+    if (shared === undefined) this.shared.set(profile, (shared = profile));
+    this.profiles[number] = shared;
+    this.owns[number] = own;
+    this.startsAt[number] = startOf(certificate);
+    this.endsAt[number] = lastInstantOf(certificate);
+    this.byId.add(number, hashOf(certificate.id));
+    this.byNames.add(number, hashOf(namesKey(certificate)));
+    this.byTitle.add(number, hashOf(titleKey(certificate)));
+    return number;
+  }
+
+  remove(number: number): void {
+    for (const chains of [this.byId, this.byNames, this.byTitle]) chains.remove(number);
+    this.owns[number] = '';
+    this.profiles[number] = '';
+    this.free.push(number);
+  }
+
+  idOf(number: number): string {
+    return packedId({ own: this.owns[number] ?? '' });
+  }
+
+  get(number: number): KnownCertificate {
+    return unpackCertificate({ profile: this.profiles[number] ?? '', own: this.owns[number] ?? '' });
+  }
+
+  /** Those that begin and end later than this one and are for the same names, or are called the same. */
+  newerThan(certificate: KnownCertificate): readonly number[] {
+    const [start, end] = [startOf(certificate), lastInstantOf(certificate)];
+    return this.relatives(certificate, (number) => this.beginsAt(number) > start && this.finishesAt(number) > end);
+  }
+
+  /** Those that begin and end earlier than this one and are for the same names, or are called the same. */
+  olderThan(certificate: KnownCertificate): readonly number[] {
+    const [start, end] = [startOf(certificate), lastInstantOf(certificate)];
+    return this.relatives(certificate, (number) => this.beginsAt(number) < start && this.finishesAt(number) < end);
+  }
+
+  /** Dates first: they cost least. A hash that two names share is found out by whoever looks at the certificates. */
+  private relatives(certificate: KnownCertificate, fits: (number: number) => boolean): readonly number[] {
+    const found = new Set<number>();
+    for (const [chains, key] of [
+      [this.byNames, namesKey(certificate)],
+      [this.byTitle, titleKey(certificate)],
+    ] as const) {
+      let compared = 0;
+      for (let number = chains.first(hashOf(key)); number !== NONE; number = chains.following(number)) {
+        if (++compared > MAX_COMPARED) break;
+        if (fits(number)) found.add(number);
+      }
+    }
+    return [...found];
+  }
+
+  private beginsAt(number: number): number {
+    return this.startsAt[number] ?? -Infinity;
+  }
+
+  private finishesAt(number: number): number {
+    return this.endsAt[number] ?? -Infinity;
+  }
+}

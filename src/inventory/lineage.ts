@@ -1,0 +1,32 @@
+import { nameKey } from '../certificate/name-key.ts';
+import type { KnownCertificate } from './model.ts';
+
+/** Equal for certificates that are for exactly the same names; for those without any, of the same subject. */
+export function namesKey({ names, subject }: Pick<KnownCertificate, 'names' | 'subject'>): string {
+  if (names.length === 0) return `subject ${nameKey(subject)}`;
+  if (names.length === 1) return (names[0] ?? '').toLowerCase();
+  return names
+    .map((name) => name.toLowerCase())
+    .toSorted()
+    .join('\n');
+}
+
+/** Equal for certificates that people call the same: where one lost a name at its renewal, this is still as it was. */
+export function titleKey({ title }: Pick<KnownCertificate, 'title'>): string {
+  return title.toLowerCase();
+}
+
+/** Whether one begins later and ends later than the other. */
+export function isNewer(item: KnownCertificate, than: KnownCertificate): boolean {
+  return startOf(item) > startOf(than) && lastInstantOf(item) > lastInstantOf(than);
+}
+
+/** The instant from which it is valid; what cannot be read is never newer than anything. */
+export function startOf({ notBefore }: KnownCertificate): number {
+  return notBefore.status === 'known' ? notBefore.at : -Infinity;
+}
+
+/** The instant at which it ends: `Infinity` for never, `-Infinity` where it cannot be read. */
+export function lastInstantOf({ notAfter }: KnownCertificate): number {
+  return notAfter.status === 'known' ? notAfter.at : notAfter.status === 'never' ? Infinity : -Infinity;
+}

@@ -1,0 +1,37 @@
+import { lastInstantOf, startOf, titleKey } from './lineage.ts';
+import type { KnownCertificate } from './model.ts';
+
+/** Renewals of one title at one location that are remembered: the latest. */
+const MAX_RENEWALS = 5;
+/** Titles at locations of which renewals are remembered; of more, nothing is learned. */
+const MAX_TITLES = 300_000;
+
+/** How each location renews, learned from what was replaced there. */
+export class Rhythms {
+  private readonly shares = new Map<string, readonly number[]>();
+
+  /** A certificate was replaced by a newer one at this time. */
+  learn(locationId: number, item: KnownCertificate, replacedAt: number): void {
+    const [start, end] = [startOf(item), lastInstantOf(item)];
+    if (!Number.isFinite(start) || !Number.isFinite(end) || end <= start) return;
+    const key = keyOf(locationId, item);
+    const before = this.shares.get(key);
+    if (before === undefined && this.shares.size >= MAX_TITLES) return;
+    const share = Math.max(0, Math.min(1, (end - replacedAt) / (end - start)));
+    this.shares.set(key, [...(before ?? []), share].slice(-MAX_RENEWALS));
+  }
+
+  /**
+   * The shares of their lifetimes that certificates of this title had left when they were replaced at the location, from 0
+   * to 1, the latest last.
+   */
+  at(locationId: number, item: KnownCertificate): readonly number[] {
+    return this.shares.get(keyOf(locationId, item)) ?? NONE;
+  }
+}
+
+const NONE: readonly number[] = [];
+
+function keyOf(locationId: number, item: KnownCertificate): string {
+  return `${locationId} ${titleKey(item)}`;
+}

@@ -1,0 +1,152 @@
+import type { InventoryIndex } from '../inventory/inventory-index.ts';
+import type { Location } from '../inventory/model.ts';
+import type { InventoryReader } from '../inventory/port.ts';
+import type { AssessedLocation } from '../notify/transition.ts';
+import type { Clock } from '../plugin/context.ts';
+import { assess } from '../policy/assess.ts';
+import type { Finding } from '../policy/finding.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { InventoryView } from '../policy/view.ts';
+import type { Ledger, LedgerTransaction, Transition } from './ports.ts';
+
+/** Locations assessed at once because another has changed. The store takes note of the rest: they are due from then on. */
+const CONCERNED_AT_ONCE = 50;
+
+/** An assessment that asks to be made again at once, or in the past, waits this long: it must not spin. */
+const SOONEST_MS = 1_000;
+
+export interface JudgeParts {
+  readonly ledger: Ledger;
+  readonly inventory: InventoryReader;
+  readonly clock: Clock;
+  /** What is known of everything, as it stands in the store; kept up to date here. */
+  readonly index: InventoryIndex;
+  /** What the index does not know. */
+  readonly view: Omit<InventoryView, keyof InventoryIndex>;
+  readonly transition: Transition;
+  /** The policy in force now. */
+  policy(): Policy;
+}
+
+/** A location, and what its judgement rests on. */
+export interface Looked {
+  readonly location: Location;
+  readonly look: 'good' | 'failed' | 'none';
+}
+
+/** Judges what was recorded, in the transaction that records it. */
+export interface Judge {
+  /** Runs a transaction. When it fails, what is known of the rest of the inventory is as it was. */
+  transact<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T>;
+  /** Assesses locations as they are in the store now, hands the result on, and sees to what they concern elsewhere. */
+  follow(tx: LedgerTransaction, saved: readonly Looked[], now: number): Promise<void>;
+  /** Ends locations and what was told of them, and sees to what that concerns elsewhere. */
+  withdraw(
+    tx: LedgerTransaction,
+    locations: readonly Location[],
+    why: 'gone' | 'superseded',
+    now: number,
+  ): Promise<void>;
+}
+
+export function createJudge(parts: JudgeParts): Judge {
+  const { ledger, inventory, transition, index } = parts;
+  const view: InventoryView = { ...index, ...parts.view };
+  /** What the index took note of in a transaction, by the id of the location: to be undone where it fails. */
+  const noted = new WeakMap<LedgerTransaction, Map<number, Location>>();
+
+  async function transact<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T> {
+    const locations = new Map<number, Location>();
+    try {
+      return await ledger.transaction((tx) => {
+        noted.set(tx, locations);
+        return work(tx);
+      });
+    } catch (error) {
+      const known = await inventory.locations({ ids: [...locations.keys()] });
+      for (const location of locations.values()) index.forget(location);
+      for (const location of known) index.note(location);
+      throw error;
+    }
+  }
+
+  async function follow(tx: LedgerTransaction, saved: readonly Looked[], now: number): Promise<void> {
+    const concerned = new Set<number>();
+    for (const { location } of saved) {
+      noted.get(tx)?.set(location.id, location);
+      for (const id of index.note(location)) concerned.add(id);
+    }
+    await judge(tx, saved, now);
+    for (const { location } of saved) concerned.delete(location.id);
+    await judgeConcerned(tx, concerned, now);
+  }
+
+  async function judge(tx: LedgerTransaction, locations: readonly Looked[], now: number): Promise<void> {
+    const assessed: AssessedLocation[] = [];
+    for (const { location, look } of locations) {
+      const { findings, nextAt } = assess(location, view, parts.policy(), now);
+      await tx.inventory.scheduleAssessment(
+        location.id,
+        nextAt === undefined ? undefined : Math.max(nextAt, now + SOONEST_MS),
+      );
+      assessed.push(assessedLocation(location, look, findings));
+    }
+    if (assessed.length > 0) await transition(tx.alerts, assessed, now);
+  }
+
+  /** Assesses what a change elsewhere concerns: some in the same transaction, the rest as what is due. */
+  async function judgeConcerned(tx: LedgerTransaction, concerned: ReadonlySet<number>, now: number): Promise<void> {
+    if (concerned.size === 0) return;
+    const ids = [...concerned];
+    const first = await tx.inventory.locations({ ids: ids.slice(0, CONCERNED_AT_ONCE) });
+    await judge(
+      tx,
+      first.map((location) => ({ location, look: 'none' })),
+      now,
+    );
+    await tx.inventory.assessBy(ids.slice(CONCERNED_AT_ONCE), now);
+  }
+
+  async function withdraw(
+    tx: LedgerTransaction,
+    locations: readonly Location[],
+    why: 'gone' | 'superseded',
+    now: number,
+  ): Promise<void> {
+    if (locations.length === 0) return;
+    await tx.inventory.withdrawLocations(
+      locations.map((location) => location.id),
+      now,
+    );
+    const concerned = new Set<number>();
+    for (const location of locations) {
+      noted.get(tx)?.set(location.id, location);
+      for (const id of index.forget(location)) concerned.add(id);
+    }
+    await transition(
+      tx.alerts,
+      locations.map((location) => assessedLocation(location, why, [])),
+      now,
+    );
+    for (const location of locations) concerned.delete(location.id);
+    await judgeConcerned(tx, concerned, now);
+  }
+
+  return { transact, follow, withdraw };
+}
+
+function assessedLocation(
+  location: Location,
+  look: AssessedLocation['look'],
+  findings: readonly Finding[],
+): AssessedLocation {
+  return {
+    locationId: location.id,
+    source: location.source,
+    location: location.location,
+    target: location.target,
+    labels: location.labels,
+    look,
+    findings,
+  };
+}
