@@ -5,10 +5,11 @@ export type Answer =
   | { readonly status: 'taken'; readonly channel?: string; readonly ts?: string }
   | { readonly status: 'failed'; readonly error: string; readonly failure: Failure };
 
-type Kind = 'authentication' | 'place' | 'rate' | 'server' | 'form' | 'thread';
+type Kind = 'authentication' | 'place' | 'rate' | 'server' | 'form' | 'thread' | 'editing';
 
 /**
- * Errors of chat.postMessage (https://docs.slack.dev/reference/methods/chat.postMessage) and of incoming webhooks
+ * Errors of chat.postMessage (https://docs.slack.dev/reference/methods/chat.postMessage), chat.update
+ * (https://docs.slack.dev/reference/methods/chat.update) and of incoming webhooks
  * (https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks).
  */
 const ERRORS: ReadonlyMap<string, Kind> = new Map([
@@ -70,6 +71,7 @@ const ERRORS: ReadonlyMap<string, Kind> = new Map([
     'restricted_action_thread_locked',
     'thread_not_found',
   ]),
+  ...kinds('editing', ['cant_update_message', 'edit_window_closed', 'update_failed']),
 ]);
 
 function kinds(kind: Kind, errors: readonly string[]): readonly (readonly [string, Kind])[] {
@@ -84,6 +86,11 @@ export function isAboutForm(answer: Answer): boolean {
 /** The thread it answers to is gone: it can still begin a new one. */
 export function isAboutThread(answer: Answer): boolean {
   return answer.status === 'failed' && ERRORS.get(answer.error) === 'thread';
+}
+
+/** A message may not be changed any more, by the rules of the workspace: what is new can still be said beside it. */
+export function isAboutEditing(answer: Answer): boolean {
+  return answer.status === 'failed' && ERRORS.get(answer.error) === 'editing';
 }
 
 /** An answer of the Web API: 200 with `ok: false` is a failure. */
@@ -137,6 +144,7 @@ function outcomeOf(kind: Kind | undefined): Pick<Failure, 'reason' | 'retryable'
       return { reason: 'server_error', retryable: true };
     case 'form':
     case 'thread':
+    case 'editing':
       return { reason: 'rejected', retryable: false };
     case undefined:
       return undefined;
@@ -153,6 +161,7 @@ function advice(kind: Kind | undefined): string {
     case 'server':
     case 'form':
     case 'thread':
+    case 'editing':
     case undefined:
       return '';
   }

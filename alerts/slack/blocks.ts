@@ -56,6 +56,19 @@ export function textOf(notification: Notification): string {
   return fitted(escaped(headline(notification), 250), lines, total, MAX_TEXT);
 }
 
+/** What a thread is told: the news alone, the whole stands in the message above it. */
+export function noteBlocksOf(notification: Notification): readonly Json[] {
+  const [alert] = notification.alerts;
+  const summary = alert === undefined || notification.alertCount > 1 ? '' : escaped(alert.summary, 1_500);
+  const said = section(`${sign(notification)} *${escaped(headline(notification), 250)}*`);
+  return summary === '' ? [said] : [said, section(summary)];
+}
+
+/** The news as plain text. */
+export function noteTextOf(notification: Notification): string {
+  return escaped(headline(notification), 250);
+}
+
 function alertBlocks(alert: AlertNotice, notification: Notification): readonly Json[] {
   const blocks: Json[] = [];
   if (alert.summary !== '') blocks.push(section(escaped(alert.summary, 1_500)));

@@ -12,7 +12,7 @@ import {
   type Receiver,
 } from '../contract/channel.ts';
 import { createChannelContext } from '../helpers/channel-context.ts';
-import { digest, notice, notification } from '../helpers/notifications.ts';
+import { digest, HOSTILE_TEXTS, hostileNotice, hugeNotice, notice, notification } from '../helpers/notifications.ts';
 
 interface TextObject {
   readonly type: string;
@@ -31,6 +31,7 @@ interface Message {
   readonly text: string;
   readonly blocks?: readonly Block[];
   readonly channel?: string;
+  readonly ts?: string;
   readonly thread_ts?: string;
   readonly reply_broadcast?: boolean;
 }
@@ -195,35 +196,88 @@ describe('slack', () => {
     expect(list?.join('\n')).toContain('and 70 more');
   });
 
-  test('a bot posts with its token, and answers in the thread of the group, visible in the channel too', async () => {
-    const { url, requests } = await receiver(taken('100.1'), taken('200.2'));
+  const previous = { channel: 'C0123456789', ts: '100.1' };
+
+  test('a bot posts with its token, keeps the message of the group up to date, and tells its thread and the channel', async () => {
+    const { url, requests } = await receiver(taken('100.1'), taken('100.1'), taken('200.2'));
     const instance = await bot(url);
     const [first] = await instance.send(notification(), instance.recipients(), undefined, never);
-    expect(first).toEqual({
-      recipient: 'C0123456789',
-      status: 'delivered',
-      receipt: { channel: 'C0123456789', ts: '100.1' },
-    });
+    expect(first).toEqual({ recipient: 'C0123456789', status: 'delivered', receipt: previous });
 
     const receipt = first?.status === 'delivered' ? first.receipt : undefined;
     const [second] = await instance.send(notification({ reason: 'worse' }), instance.recipients(), receipt, never);
-    expect(second).toMatchObject({ receipt: { channel: 'C0123456789', ts: '100.1' } });
+    expect(second).toEqual(first);
 
     expect(requests.map(({ path, headers }) => [path, headers.authorization])).toEqual([
       ['/api/chat.postMessage', 'Bearer xoxb-1'],
+      ['/api/chat.update', 'Bearer xoxb-1'],
       ['/api/chat.postMessage', 'Bearer xoxb-1'],
     ]);
-    const [before, after] = requests.map(({ body }) => messageOf(body));
-    expect(before).not.toHaveProperty('thread_ts');
-    expect(after).toMatchObject({ channel: 'C0123456789', thread_ts: '100.1', reply_broadcast: true });
+    const [root, update, reply] = requests.map(({ body }) => messageOf(body));
+    expect(root).not.toHaveProperty('thread_ts');
+    expect(update).toMatchObject({ channel: 'C0123456789', ts: '100.1' });
+    expect(textsOf(update as Message).slice(1)).toEqual(textsOf(root as Message).slice(1));
+    expect(reply).toMatchObject({ channel: 'C0123456789', thread_ts: '100.1', reply_broadcast: true });
+    expect(textsOf(reply as Message).map(({ text }) => text)).toEqual([
+      ':red_circle: *Worse, now critical: api.example.com ends in 4 days (2 places)*',
+      'api.example.com ends in 4 days, 2027-01-05 12:00 UTC, at api.example.com:443@10.0.0.7',
+    ]);
   });
 
-  test('a thread that is gone is begun anew', async () => {
-    const { url, requests } = await receiver('{"ok":false,"error":"thread_not_found"}', taken('300.3'));
-    const previous = { channel: 'C0123456789', ts: '100.1' };
-    const [result] = await (await bot(url)).send(notification(), ['C0123456789'], previous, never);
+  test.each([
+    ['the update', ['{"ok":false,"error":"message_not_found"}']],
+    ['the reply', [taken('100.1'), '{"ok":false,"error":"thread_not_found"}']],
+  ])('a message that is gone, as %s shows, is begun anew', async (_name, answers) => {
+    const { url, requests } = await receiver(...answers, taken('300.3'));
+    const message = notification({ reason: 'worse' });
+    const [result] = await (await bot(url)).send(message, ['C0123456789'], previous, never);
     expect(result).toMatchObject({ status: 'delivered', receipt: { ts: '300.3' } });
-    expect(messageOf(requests[1]?.body ?? '')).not.toHaveProperty('thread_ts');
+    expect(requests.at(-1)?.path).toBe('/api/chat.postMessage');
+    expect(messageOf(requests.at(-1)?.body ?? '')).not.toHaveProperty('thread_ts');
+  });
+
+  test.each([
+    ['that may not be changed any more', 'worse', '{"ok":false,"error":"edit_window_closed"}'],
+    ['that lies far up, of an alert that opens again,', 'first', taken('100.1')],
+  ] as const)('a message %s is answered with all there is to say', async (_name, reason, answer) => {
+    const { url, requests } = await receiver(answer, taken('200.2'));
+    const [result] = await (await bot(url)).send(notification({ reason }), ['C0123456789'], previous, never);
+    expect(result).toMatchObject({ status: 'delivered', receipt: previous });
+    const reply = messageOf(requests[1]?.body ?? '');
+    expect(reply.thread_ts).toBe('100.1');
+    expect(textsOf(reply).map(({ text }) => text)).toEqual(
+      textsOf(messageOf(requests[0]?.body ?? '')).map(({ text }) => text),
+    );
+  });
+
+  test.each([
+    ['update', [{ status: 429, body: '' }], 1],
+    ['reply', [taken('100.1'), { status: 429, body: '' }], 2],
+  ])('a failed %s is tried again as a whole', async (_name, answers, count) => {
+    const { url, requests } = await receiver(...answers);
+    const message = notification({ reason: 'worse' });
+    const [result] = await (await bot(url)).send(message, ['C0123456789'], previous, never);
+    expect(result).toMatchObject({ status: 'failed', reason: 'rate_limited', retryable: true });
+    expect(requests).toHaveLength(count);
+  });
+
+  test.each(HOSTILE_TEXTS.map((text) => [JSON.stringify(text), text]))(
+    'hostile text stays text in an update and in a thread: %s',
+    async (_name, text) => {
+      const { url, requests } = await receiver(taken('100.1'));
+      const message = notification({ reason: 'worse', alerts: [hostileNotice(text)] });
+      await (await bot(url)).send(message, ['C0123456789'], previous, never);
+      expect(requests).toHaveLength(2);
+      for (const { body } of requests) limits.expectHarmless(body, text);
+    },
+  );
+
+  test('the largest update and its reply are within the limits', async () => {
+    const { url, requests } = await receiver(taken('100.1'));
+    const message = notification({ reason: 'worse', alerts: [hugeNotice('&'.repeat(70_000))] });
+    await (await bot(url)).send(message, ['C0123456789'], previous, never);
+    expect(requests).toHaveLength(2);
+    for (const { body } of requests) limits.expectWithinLimits(body);
   });
 
   test.each([
