@@ -32,7 +32,7 @@ export interface DelivererOptions {
   readonly onDelivered?: (channel: string, reason: NotificationReason) => void;
   /** Called for each attempt that failed for a recipient. */
   readonly onFailed?: (channel: string, reason: DeliveryReason, gaveUp: boolean) => void;
-  /** Default `ATTEMPT_DEADLINE_MS`. */
+  /** Of channels that name none. Default `ATTEMPT_DEADLINE_MS`. */
   readonly attemptDeadlineMs?: number;
   /** How long an attempt under way may go on after the signal has aborted, milliseconds. Default 5 000. */
   readonly stopGraceMs?: number;
@@ -68,7 +68,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     for (const delivery of await outbox.due([name], clock.now(), MAX_DELIVERIES)) {
       if (signal.aborted) break;
       using cut = abortedAfter(signal, options.stopGraceMs ?? STOP_GRACE_MS);
-      const deadlineMs = options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS;
+      const deadlineMs = channel.deadlineMs ?? options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS;
       const results = await attempt(channel, delivery, deadlineMs, log, cut.signal);
       attempts += 1;
       await settle(delivery, results, cut.signal);

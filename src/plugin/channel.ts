@@ -48,6 +48,8 @@ export interface Channel<Type extends string = string, Options extends z.ZodObje
 export interface ChannelInstance {
   /** One entry for a webhook; the retry state is kept per entry by the host. Stable, and never a secret: it is stored and shown. */
   recipients(): readonly string[];
+  /** How long one attempt may take, milliseconds, where the host's 30 seconds are too short (a command). */
+  readonly deadlineMs?: number;
   /** One attempt. Does not throw for failures of the other side: they are results. */
   send(
     notification: Notification,
