@@ -9,6 +9,7 @@ import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
 import { loadInventoryIndex } from './inventory/inventory-index.ts';
 import { createChains } from './look/chains.ts';
+import { forecastAll } from './look/forecasting.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readIntermediates } from './look/known-intermediates.ts';
 import { createEnriching } from './look/enriching.ts';
@@ -29,6 +30,7 @@ import { testChannel } from './notify/channel-test.ts';
 import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { Logger } from './plugin/logger.ts';
+import type { InventoryView } from './policy/view.ts';
 import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
@@ -175,16 +177,17 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     { ...loopOptions, onError: (error) => log.error({ error }, 'delivering failed; it is tried again') },
   );
 
+  const outside = {
+    isPublicRoot: (fingerprint: string) => trust.publicRoots.has(fingerprint),
+    hasPublicIssuer: trust.hasPublicIssuer,
+    intervalMs: (source: string) => looking.intervalMs(source),
+    facts: (subject: string) => facts.facts(subject),
+  } satisfies Partial<InventoryView>;
   const recorder = createRecorder({
     ledger: store,
     inventory: store.inventory,
     clock,
-    view: {
-      isPublicRoot: (fingerprint) => trust.publicRoots.has(fingerprint),
-      hasPublicIssuer: trust.hasPublicIssuer,
-      intervalMs: (source) => looking.intervalMs(source),
-      facts: (subject) => facts.facts(subject),
-    },
+    view: outside,
     index,
     policy: () => config.policy,
     async transition(alerts, assessed, now) {
@@ -335,6 +338,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       notReady: () => (started ? [] : ['starting']),
       reload,
       runbook: readRunbook,
+      now: clock.now,
+      forecast: (period) => forecastAll(store.inventory, { ...index, ...outside }, config.policy, period),
       async testChannel(name) {
         const instance = channels.get(name);
         return instance === undefined ? undefined : testChannel(instance, clock.now());

@@ -4,6 +4,7 @@ import { channelCommand } from './channel.ts';
 import { checkCommand } from './check/command.ts';
 import { configCommand } from './config/command.ts';
 import { explainCommand } from './explain/command.ts';
+import { forecastCommand } from './forecast.ts';
 import { listCommand } from './list.ts';
 import { EXIT } from './output.ts';
 import { pluginsCommand } from './plugins.ts';
@@ -36,6 +37,7 @@ export function createProgram(): Command {
     runCommand(),
     listCommand(),
     explainCommand(),
+    forecastCommand(),
     configCommand(),
     channelCommand(),
     pluginsCommand(),

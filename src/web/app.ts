@@ -5,6 +5,9 @@ import { secureHeaders } from 'hono/secure-headers';
 import type { InventoryReader } from '../inventory/port.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Logger } from '../plugin/logger.ts';
+import type { Forecast, Period } from '../policy/forecast.ts';
+import { parsePeriod, PeriodError } from '../policy/period.ts';
+import { forecastJson } from './forecast.ts';
 
 /** The parts of the daemon that the web reaches. */
 export interface WebParts {
@@ -18,6 +21,9 @@ export interface WebParts {
   reload(): Promise<{ readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] }>;
   /** The text of a rule's runbook page; `undefined`: there is no such rule. */
   runbook(rule: string): Promise<string | undefined>;
+  /** What will be wrong within a period. */
+  forecast(period: Period): Promise<Forecast>;
+  now(): number;
   /** Sends a test notification. `undefined`: there is no such channel. */
   testChannel(name: string): Promise<{ readonly ok: boolean; readonly lines: readonly string[] } | undefined>;
 }
@@ -74,6 +80,16 @@ export function createApp(parts: WebParts): Hono {
     const result = await parts.testChannel(context.req.param('name'));
     if (result === undefined) return context.json({ ok: false, lines: ['there is no such channel'] }, 404);
     return context.json(result, result.ok ? 200 : 502);
+  });
+
+  app.get('/api/v1/forecast', async (context) => {
+    const { at, from, until } = context.req.query();
+    try {
+      return context.json(forecastJson(await parts.forecast(parsePeriod({ at, from, until }, parts.now()))));
+    } catch (error) {
+      if (error instanceof PeriodError) return context.json({ error: error.message }, 400);
+      throw error;
+    }
   });
 
   app.get('/runbooks/:rule', async (context) => {

@@ -30,6 +30,11 @@ function appOf(overrides: Partial<WebParts> = {}): ReturnType<typeof createApp> 
       calls.push('reload');
       return { ok: true };
     },
+    forecast: async (period) => {
+      calls.push(`forecast ${new Date(period.fromAt).toISOString()} ${new Date(period.untilAt).toISOString()}`);
+      return { ...period, outlooks: [], cut: [] };
+    },
+    now: () => Date.UTC(2026, 10, 23),
     runbook: async (rule) => (rule === 'expired' ? '# expired\n' : undefined),
     async testChannel(name) {
       calls.push(`test ${name}`);
@@ -213,5 +218,33 @@ describe('every answer', () => {
     expect(headers.get('referrer-policy')).toBe('no-referrer');
     expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
     expect(headers.get('x-powered-by')).toBeNull();
+  });
+});
+
+describe('the forecast', () => {
+  test('is of the next 90 days, or of the time that is asked for', async () => {
+    const [plain, asked] = await Promise.all([
+      ask('/api/v1/forecast'),
+      ask('/api/v1/forecast?from=2026-12-18&until=2027-01-04'),
+    ]);
+    expect([plain.status, asked.status]).toEqual([200, 200]);
+    expect(JSON.parse(asked.text)).toEqual({
+      from: '2026-12-18T00:00:00.000Z',
+      until: '2027-01-04T23:59:59.999Z',
+      outlooks: [],
+      incomplete_locations: [],
+    });
+    expect(calls).toEqual([
+      'forecast 2026-11-23T00:00:00.000Z 2027-02-21T00:00:00.000Z',
+      'forecast 2026-12-18T00:00:00.000Z 2027-01-04T23:59:59.999Z',
+    ]);
+  });
+
+  test('of no date says what a date looks like', async () => {
+    const { status, text } = await ask('/api/v1/forecast?at=soon');
+    expect(status).toBe(400);
+    expect(JSON.parse(text)).toEqual({
+      error: '"soon" is neither a date such as 2027-03-01 nor a time from now such as 90d',
+    });
   });
 });

@@ -6,6 +6,7 @@ import { createNetwork } from '../../network/create-network.ts';
 import { createLimiters } from '../../network/limiter.ts';
 import type { Logger } from '../../plugin/logger.ts';
 import type { Severity } from '../../plugin/notification.ts';
+import { parseDate } from '../../policy/period.ts';
 import { counted } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { complain, EXIT, type ExitCode, print, showProgress } from '../output.ts';
@@ -140,23 +141,9 @@ function exitCode(result: Scan): ExitCode {
   return result.unreadable.length > 0 ? EXIT.unknown : EXIT.ok;
 }
 
-/** A moment of ISO 8601; the zone may be absent. */
-const MOMENT = /^(\d{4})-(\d{2})-(\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?$/;
-
 /** Dates without a zone are UTC, as everywhere in notafter. */
 function parseMoment(text: string): number {
-  const [, year, month, day, zone] = MOMENT.exec(text) ?? [];
-  const iso = text.replace(' ', 'T');
-  const at = Date.parse(zone === undefined && iso.includes('T') ? `${iso}Z` : iso);
-  // JavaScript takes 30 February for 2 March.
-  if (day === undefined || Number.isNaN(at) || !isDay(Number(year), Number(month), Number(day))) {
-    throw new InvalidArgumentError('expected a date such as 2027-03-01 or 2027-03-01T12:00:00Z');
-  }
-  return at;
-}
-
-function isDay(year: number, month: number, day: number): boolean {
-  const date = new Date(0);
-  date.setUTCFullYear(year, month - 1, day);
-  return date.getUTCMonth() === month - 1 && date.getUTCDate() === day;
+  const at = parseDate(text);
+  if (at !== undefined) return at;
+  throw new InvalidArgumentError('expected a date such as 2027-03-01 or 2027-03-01T12:00:00Z');
 }

@@ -24,6 +24,8 @@ export interface Knowledge {
   readonly locations: readonly Location[];
   readonly clients: Clients;
   readonly now: number;
+  /** What rules ask of all of this. */
+  readonly view: InventoryView;
   /** Judged now, by the policy of the config: what the daemon says with the same config. */
   findings(location: Location): readonly Finding[];
   deadlines(location: Location): readonly Deadline[];
@@ -75,6 +77,7 @@ export async function gather(store: Store, config: Config, now: number): Promise
     asked: facts,
     clients: clientOutlooks(locations, index.clientTrust),
     now,
+    view,
     transcripts: new Map(),
     deadlines,
 
