@@ -25,7 +25,7 @@ import { createNetworkSwitch } from './network/switch.ts';
 import { createDeliverer } from './notify/deliver.ts';
 import { isReleased, sendDigest } from './notify/digest.ts';
 import type { NotifyOptions } from './notify/options.ts';
-import { sendHeld, sendRepeats, transition } from './notify/pipeline.ts';
+import { sendDue, sendHeld, transition } from './notify/pipeline.ts';
 import { testChannel } from './notify/channel-test.ts';
 import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
@@ -115,6 +115,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     minimumSeverity: config.notifications.minimumSeverity,
     resolveAfterLooks: config.notifications.resolveAfterLooks,
     repeat: config.notifications.repeat,
+    stormAfter: config.notifications.stormAfter,
+    quietHours: (channel) => config.channels.find(({ name }) => name === channel)?.quietHours,
     isNew: (source) => looking.isNew(source),
     ...(config.externalUrl === undefined ? {} : { externalUrl: config.externalUrl }),
     runbookUrl: (rule) =>
@@ -223,9 +225,15 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   );
   const repeats = startLoop(
     async () => {
-      await store.transaction((tx) => sendRepeats(tx.alerts, notifyOptions(), clock.now()));
-      delivery.wake();
-      return undefined;
+      const now = clock.now();
+      const dueAt = await store.alerts.nextTellAt();
+      if (dueAt !== undefined && dueAt <= now) {
+        await store.transaction((tx) => sendDue(tx.alerts, notifyOptions(), now));
+        delivery.wake();
+      }
+      // What is due still waits for something else: a channel that reaches nobody.
+      const next = await store.alerts.nextTellAt();
+      return next === undefined ? undefined : Math.max(next, now + DELIVERY_PAUSE_MS);
     },
     {
       now: clock.now,

@@ -44,20 +44,27 @@ export function alertsOf(
     labels: labelsOf(alert, labels),
     annotations: annotationsOf(alert, at),
     startsAt: alert.openedAt,
+    // Of a group, some may be over and some not.
+    isOver: isOver || alert.state !== 'open',
   }));
   // What the list leaves out, and a test, is told as an alert of its own: nothing is lost without a word.
-  if (alertCount > notices.length || notices.length === 0) notices.push(summaryAlert(notification, labels));
-  const current = notices.map((alert) => ({
+  if (alertCount > notices.length || notices.length === 0) {
+    notices.push({ ...summaryAlert(notification, labels), isOver });
+  }
+  const current = notices.map(({ isOver: isEnded, ...alert }) => ({
     ...alert,
     startsAt: alert.startsAt.toISOString(),
-    endsAt: until(isOver ? at : new Date(at.getTime() + holdMs)),
+    endsAt: until(isEnded ? at : new Date(at.getTime() + holdMs)),
     ...generator,
   }));
   const told = new Set(current.map((alert) => keyOf(alert.labels)));
   const ended = previous
     .filter((set) => !told.has(keyOf(set)))
     .map((set) => ({ labels: set, annotations: {}, startsAt: until(at), endsAt: until(at), ...generator }));
-  return { alerts: [...current, ...ended], open: isOver ? [] : current.map((alert) => alert.labels) };
+  return {
+    alerts: [...current, ...ended],
+    open: notices.filter((alert) => !alert.isOver).map((alert) => alert.labels),
+  };
 }
 
 /** A test begins and ends at once, so that nothing stays. */
@@ -68,6 +75,7 @@ function isEnd({ kind, reason }: Notification): boolean {
       return true;
     case 'first':
     case 'worse':
+    case 'changed':
     case 'repeat':
       return kind === 'test';
   }

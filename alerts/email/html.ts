@@ -1,5 +1,14 @@
 import type { AffectedPlace, AlertNotice, Notification, Severity } from '../../src/plugin/notification.ts';
-import { counted, endText, headline, ruleText, severityText, splitAction, utcText } from '../../src/plugin/wording.ts';
+import {
+  counted,
+  digestIntro,
+  endText,
+  headline,
+  ruleText,
+  severityText,
+  splitAction,
+  utcText,
+} from '../../src/plugin/wording.ts';
 import { escapeHtml } from '../../src/text/html.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 
@@ -99,7 +108,7 @@ function digestHtml(notification: Notification): string {
     return row([severity, `<strong>${text(alert.title)}</strong>${places}`, text(what)]);
   });
   return [
-    '<p style="margin:0 0 12px">What was already so when its source was new:</p>',
+    `<p style="margin:0 0 12px">${text(digestIntro(notification))}</p>`,
     table(rows),
     more(notification.alertCount - notification.alerts.length),
   ].join('\n');

@@ -1,5 +1,14 @@
 import type { AlertNotice, Notification } from '../../src/plugin/notification.ts';
-import { counted, endText, headline, ruleText, severityText, splitAction, utcText } from '../../src/plugin/wording.ts';
+import {
+  counted,
+  digestIntro,
+  endText,
+  headline,
+  ruleText,
+  severityText,
+  splitAction,
+  utcText,
+} from '../../src/plugin/wording.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 
 /** One line of text may be at most this long; commands keep more, to be copied whole. */
@@ -55,10 +64,11 @@ function placeLines(alert: AlertNotice): readonly string[] {
   ];
 }
 
-function digestPart({ alerts, alertCount, at }: Notification): string {
+function digestPart(notification: Notification): string {
+  const { alerts, alertCount, at } = notification;
   const more = alertCount - alerts.length;
   return [
-    'What was already so when its source was new:',
+    digestIntro(notification),
     ...alerts.map((alert) => {
       const what =
         alert.endsAt === undefined ? ruleText(alert) : `${endText(alert.endsAt, at)}, ${utcText(alert.endsAt)}`;

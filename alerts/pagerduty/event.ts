@@ -36,6 +36,7 @@ export function eventsOf(notification: Notification): readonly PagerDutyEvent[] 
       return [resolve];
     case 'first':
     case 'worse':
+    case 'changed':
     case 'repeat':
       return [trigger(notification, key)];
   }

@@ -1,6 +1,6 @@
 import type { Json } from '../../src/plugin/json.ts';
 import type { AffectedPlace, AlertNotice, Notification, Severity } from '../../src/plugin/notification.ts';
-import { counted, endText, headline, ruleText, splitAction, utcText } from '../../src/plugin/wording.ts';
+import { counted, digestIntro, endText, headline, ruleText, splitAction, utcText } from '../../src/plugin/wording.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 import { escapeSlack, slackCode } from '../../src/text/slack.ts';
 
@@ -116,7 +116,7 @@ function factsOf(alert: AlertNotice, { at }: Notification): AlertNotice['facts']
 function digestBlocks(notification: Notification): readonly Json[] {
   const lines = notification.alerts.map((alert) => digestLine(alert, notification));
   const sections: string[] = [];
-  let current = 'What was already so when its source was new:';
+  let current = digestIntro(notification);
   let total = 0;
   let listed = 0;
   for (const line of lines) {

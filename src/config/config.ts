@@ -24,12 +24,51 @@ export interface ChannelConfig {
   readonly channel: Channel;
   /** Validated by the channel's own schema. */
   readonly options: Readonly<Record<string, unknown>>;
+  readonly quietHours?: QuietHoursConfig;
+  readonly rate?: RateConfig;
+}
+
+/** Minutes since midnight by the clock of the time zone. */
+export interface QuietHoursConfig {
+  readonly fromMinute: number;
+  readonly toMinute: number;
+  readonly timezone: string;
+}
+
+/** So many in any stretch of time this long. */
+export interface RateConfig {
+  readonly count: number;
+  readonly windowMs: number;
+}
+
+export interface DigestConfig {
+  readonly rhythm: 'daily' | 'weekly';
+  /** 0 is Sunday. */
+  readonly weekday: number;
+  readonly minute: number;
+  readonly timezone: string;
+}
+
+export interface EscalationConfig {
+  readonly afterMs: number;
+  readonly channels: readonly string[];
+  readonly when: 'unacknowledged' | 'undelivered';
+}
+
+export interface HeartbeatConfig {
+  readonly url: { readonly text: string } | { readonly file: string };
+  readonly everyMs: number;
+  readonly patienceMs: number;
 }
 
 export interface RouteConfig {
   readonly matchers: readonly Matcher[];
   readonly channels: readonly string[];
   readonly continue: boolean;
+  readonly groupBy?: readonly string[];
+  readonly quietHours?: QuietHoursConfig;
+  readonly digest?: DigestConfig;
+  readonly escalate?: EscalationConfig;
 }
 
 /** A config in which everything has been checked that can be checked without the network. */
@@ -47,8 +86,10 @@ export interface Config {
     readonly dryRun: boolean;
     readonly minimumSeverity: Severity;
     readonly resolveAfterLooks: number;
+    readonly stormAfter: number;
     readonly repeat: { readonly normalMs: number; readonly soonMs: number; readonly urgentMs: number };
   };
+  readonly heartbeat?: HeartbeatConfig;
   readonly network: NetworkConfig;
   readonly web: { readonly host: string; readonly port: number };
   /** Path of the SQLite file. */

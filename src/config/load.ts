@@ -11,11 +11,22 @@ import type { Collector } from '../plugin/collector.ts';
 import { SEVERITIES, type Severity } from '../plugin/notification.ts';
 import type { Demands, TrustOptions } from '../plugin/demands.ts';
 import { FAMILIES, RULES } from '../policy/finding.ts';
-import type { ChannelConfig, Config, RouteConfig, SourceConfig } from './config.ts';
+import type {
+  ChannelConfig,
+  Config,
+  DigestConfig,
+  EscalationConfig,
+  HeartbeatConfig,
+  QuietHoursConfig,
+  RateConfig,
+  RouteConfig,
+  SourceConfig,
+} from './config.ts';
 import { type ConfigDocument, ConfigError, type ConfigProblem, pathText, readDocument } from './document.ts';
 import { enrichConfig, type EnrichSection } from './enrich-section.ts';
 import { expectation, problemsOf } from './issues.ts';
 import { nearest } from './nearest.ts';
+import { isTimezone } from './notify-section.ts';
 import { networkConfig } from './network-section.ts';
 import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
 import { configSchema } from './schema.ts';
@@ -45,11 +56,20 @@ interface Raw {
     readonly trusts_clients_of?: readonly string[];
     readonly policy?: SettingsSection;
   })[];
-  readonly channels: readonly (Options & { readonly name: string; readonly type: string })[];
+  readonly channels: readonly (Options & {
+    readonly name: string;
+    readonly type: string;
+    readonly quiet_hours?: QuietHoursConfig;
+    readonly rate?: RateConfig;
+  })[];
   readonly routes: readonly {
     readonly match: readonly string[];
     readonly channels: readonly string[];
     readonly continue: boolean;
+    readonly group_by?: readonly string[];
+    readonly quiet_hours?: QuietHoursConfig;
+    readonly digest?: DigestConfig;
+    readonly escalate?: { readonly after: number } & Omit<EscalationConfig, 'afterMs'>;
   }[];
   readonly policy?: PolicySection;
   readonly trust?: TrustOptions;
@@ -58,9 +78,11 @@ interface Raw {
     readonly dry_run: boolean;
     readonly minimum_severity: Severity;
     readonly resolve_after_looks: number;
+    readonly storm_after: number;
     readonly repeat?: { readonly normal: number; readonly soon: number; readonly urgent: number };
   };
   readonly web?: { readonly listen: string };
+  readonly heartbeat?: HeartbeatConfig;
   readonly network?: Parameters<typeof networkConfig>[0];
   readonly store: string;
   readonly external_url?: string;
@@ -132,12 +154,14 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
       dryRun: notifications?.dry_run ?? false,
       minimumSeverity: notifications?.minimum_severity ?? 'warning',
       resolveAfterLooks: notifications?.resolve_after_looks ?? 3,
+      stormAfter: notifications?.storm_after ?? 20,
       repeat: {
         normalMs: notifications?.repeat?.normal ?? 7 * 86_400_000,
         soonMs: notifications?.repeat?.soon ?? 86_400_000,
         urgentMs: notifications?.repeat?.urgent ?? 3_600_000,
       },
     },
+    ...(raw.heartbeat === undefined ? {} : { heartbeat: raw.heartbeat }),
     network: networkConfig(raw.network),
     web: webOf(raw.web?.listen ?? '127.0.0.1:9919'),
     storePath: raw.store.slice('sqlite:'.length),
@@ -188,27 +212,52 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
   };
 }
 
-function channelConfig({ name, type, ...options }: Raw['channels'][number]): ChannelConfig {
+function channelConfig({
+  name,
+  type,
+  quiet_hours: quietHours,
+  rate,
+  ...options
+}: Raw['channels'][number]): ChannelConfig {
   const channel = (channelList as readonly unknown[] as readonly Channel[]).find(
     (candidate) => candidate.type === type,
   );
   if (channel === undefined) throw new Error(`the schema let the type ${type} pass`);
-  return { name, channel, options };
+  return {
+    name,
+    channel,
+    options,
+    ...(quietHours === undefined ? {} : { quietHours }),
+    ...(rate === undefined ? {} : { rate }),
+  };
 }
 
 function routeConfig(route: Raw['routes'][number], index: number, raw: Raw, report: Report): RouteConfig {
+  const path = ['routes', index];
+  reportUnknown(route.channels, [...path, 'channels'], raw, report);
+  const { escalate, group_by: groupBy, quiet_hours: quietHours, digest } = route;
+  reportUnknown(escalate?.channels ?? [], [...path, 'escalate', 'channels'], raw, report);
+  return {
+    matchers: checkMatchers(route.match, [...path, 'match'], report, impossibility),
+    channels: route.channels,
+    continue: route.continue,
+    ...(groupBy === undefined ? {} : { groupBy }),
+    ...(quietHours === undefined ? {} : { quietHours }),
+    ...(digest === undefined ? {} : { digest }),
+    ...(escalate === undefined
+      ? {}
+      : { escalate: { afterMs: escalate.after, channels: escalate.channels, when: escalate.when } }),
+  };
+}
+
+function reportUnknown(channels: readonly string[], path: readonly PropertyKey[], raw: Raw, report: Report): void {
   const names = raw.channels.map((channel) => channel.name);
-  for (const [position, name] of route.channels.entries()) {
+  for (const [position, name] of channels.entries()) {
     if (names.includes(name)) continue;
     const meant = nearest(name, names);
     const hint = meant === undefined ? `there are: ${names.join(', ') || 'none'}` : `did you mean "${meant}"?`;
-    report(['routes', index, 'channels', position], `there is no channel "${name}"; ${hint}`);
+    report([...path, position], `there is no channel "${name}"; ${hint}`);
   }
-  return {
-    matchers: checkMatchers(route.match, ['routes', index, 'match'], report, impossibility),
-    channels: route.channels,
-    continue: route.continue,
-  };
 }
 
 /** Those that are right; `faultOf` says what else is wrong with one. */
@@ -237,14 +286,6 @@ function impossibility({ name, operator, value }: Matcher): string | undefined {
   const isComparison = operator === '=' || operator === '!=';
   if (values === undefined || !isComparison || values.includes(value)) return undefined;
   return `${name}: ${expectation(values, value)}`;
-}
-
-function isTimezone(name: string): boolean {
-  try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
-  } catch {
-    return false;
-  }
 }
 
 function webOf(listen: string): Config['web'] {

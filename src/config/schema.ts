@@ -9,6 +9,7 @@ import { durationOption } from '../plugin/options.ts';
 import { SEVERITIES } from '../plugin/notification.ts';
 import { parseThreshold } from '../policy/threshold.ts';
 import { networkSection } from './network-section.ts';
+import { channelOptions, heartbeatSection, routeOptions } from './notify-section.ts';
 import { enrichSchema } from './enrich-section.ts';
 
 /** Names appear in metrics, file names and URLs, so they are kept simple. */
@@ -79,7 +80,10 @@ const sourceBase = {
     ),
 };
 
-const channelBase = { name: name.describe('What this channel is called in routes, metrics and the store.') };
+const channelBase = {
+  name: name.describe('What this channel is called in routes, metrics and the store.'),
+  ...channelOptions,
+};
 
 /** A union by `type`; with a single member zod wants no discriminator, so the list form serves all lengths. */
 function unionOf(
@@ -113,6 +117,7 @@ export function configSchema(
             .describe('Matchers as in Alertmanager: severity="critical", owner=~"pay.*". All must match.'),
           channels: z.array(z.string()).min(1).describe('Names of channels.'),
           continue: z.boolean().default(false).describe('Go on to the next routes after this one matched.'),
+          ...routeOptions,
         }),
       )
       .default([])
@@ -144,6 +149,12 @@ export function configSchema(
           .max(100)
           .default(3)
           .describe('Good looks in a row, at each place, before an alert resolves.'),
+        storm_after: z
+          .int()
+          .min(0)
+          .max(10_000)
+          .default(20)
+          .describe('Messages to a channel within a minute before the rest becomes one; 0 for never.'),
         repeat: z
           .strictObject({
             normal: durationOption('While nothing changes.', '7d'),
@@ -156,6 +167,7 @@ export function configSchema(
     web: z
       .strictObject({ listen: listen.default('127.0.0.1:9919').describe('Where /metrics and the page are served.') })
       .optional(),
+    heartbeat: heartbeatSection.optional(),
     network: networkSection.optional(),
     store: z
       .string()

@@ -1,15 +1,17 @@
 import { DEFAULT_REPEAT, SOON_MS } from './repeat.ts';
 import { digestId } from './identity.ts';
-import type { Alert, Told } from './model.ts';
+import type { Alert, Held, Told } from './model.ts';
 import { noticeOf } from './notice.ts';
 import { DEFAULT_MINIMUM_SEVERITY, type NotifyOptions } from './options.ts';
 import { memoryOf, post, type Memory } from './outbox.ts';
 import type { AlertWriter } from './port.ts';
 import { route } from './route.ts';
-import { compareSeverity } from '../plugin/notification.ts';
-import { compareText, earliestFirst } from './severity.ts';
+import { compareSeverity, type Notification } from '../plugin/notification.ts';
+import { quietOf } from './mute.ts';
+import { activeSilences, type ActiveSilence } from './silence.ts';
 import { affectedPlaces, standingOf, type Standing } from './standing.ts';
 import { toldNow } from './told.ts';
+import { worstWordFirst } from './word.ts';
 
 /** A digest lists at most this many alerts; its count is exact. */
 export const MAX_DIGEST_NOTICES = 50;
@@ -48,6 +50,8 @@ interface Waiting {
   readonly alert: Alert;
   readonly standing: Standing;
   readonly channels: readonly string[];
+  /** A silence or an acknowledgement keeps it out. */
+  hold(silences: readonly ActiveSilence[], now: number): Pick<Held, 'why' | 'until'> | undefined;
 }
 
 /**
@@ -57,17 +61,28 @@ interface Waiting {
 export async function sendDigest(alerts: AlertWriter, options: NotifyOptions, now: number): Promise<void> {
   const open = (await alerts.alertsAwaitingDigest()).filter((alert) => isReady(alert, options, now));
   const memory = memoryOf(options);
-  const waiting = open.flatMap((alert) => waitingFor(alert, memory, options)).toSorted(worstFirst);
+  const silences = activeSilences(await alerts.silences(), now);
+  const waiting = open.flatMap((alert) => waitingFor(alert, memory, options)).toSorted(worstWordFirst);
+  const telling = waiting.filter(({ hold }) => hold(silences, now) === undefined);
+  const told = new Map<string, Told[]>();
   for (const channel of options.channels) {
-    const routed = waiting.filter((entry) => entry.channels.includes(channel));
-    if (routed.length > 0) await postDigest(alerts, channel, routed, options, now);
+    const routed = telling.filter((entry) => entry.channels.includes(channel));
+    if (routed.length === 0) continue;
+    const id = await postDigest(alerts, channel, routed, options, now);
+    for (const entry of routed) {
+      told.set(entry.alert.id, [...(told.get(entry.alert.id) ?? []), rowOf(entry, channel, id, options, now)]);
+    }
   }
-  const channelsOf = new Map(waiting.map((entry) => [entry.alert.id, entry]));
+  const entries = new Map(waiting.map((entry) => [entry.alert.id, entry]));
   for (const alert of open) {
-    const told = rowsOf(channelsOf.get(alert.id), options, now);
-    const noted = memory.noted(alert, told);
+    const noted = memory.noted(alert, told.get(alert.id) ?? []);
+    const entry = entries.get(alert.id);
+    const hold = entry?.hold(silences, now);
+    const held: readonly Held[] =
+      hold === undefined ? [] : (entry?.channels ?? []).map((channel) => ({ channel, ...hold }));
     // A dry run leaves it waiting: the digest goes out when the dry run is over.
-    const after = options.dryRun === undefined ? { ...noted, awaitsDigest: false } : noted;
+    const after =
+      options.dryRun === undefined ? { ...noted, awaitsDigest: false, ...(held.length === 0 ? {} : { held }) } : noted;
     if (after !== alert) await alerts.saveAlert(after);
   }
 }
@@ -83,15 +98,19 @@ function waitingFor(alert: Alert, memory: Memory, options: NotifyOptions): reado
   const standing = standingOf(alert);
   if (standing === undefined || memory.channels(alert).length > 0) return [];
   if (compareSeverity(standing.severity, options.minimumSeverity ?? DEFAULT_MINIMUM_SEVERITY) < 0) return [];
-  const channels = route(alert, options).filter((channel) => options.recipients(channel).length > 0);
-  return [{ alert, standing, channels }];
+  const channels = route(alert, options)
+    .map(({ channel }) => channel)
+    .filter((channel) => options.recipients(channel).length > 0);
+  return [{ alert, standing, channels, hold: (silences, now) => quietOf(alert, standing, silences, now) }];
 }
 
-function rowsOf(entry: Waiting | undefined, options: NotifyOptions, now: number): readonly Told[] {
-  if (entry === undefined) return [];
-  const { alert, standing, channels } = entry;
+/** Told in a list of what was there before: nothing that anybody is called out of bed for when he does not react. */
+function rowOf(entry: Waiting, channel: string, id: string, options: NotifyOptions, now: number): Told {
+  const { alert, standing } = entry;
+  const message = { id, group: alert.id };
   const repeat = options.repeat ?? DEFAULT_REPEAT;
-  return channels.map((channel) => toldNow(channel, 'first', alert, standing, undefined, repeat, now));
+  const { newsAt: _, ...told } = toldNow(channel, 'first', alert, standing, undefined, message, repeat, now);
+  return told;
 }
 
 async function postDigest(
@@ -100,14 +119,16 @@ async function postDigest(
   routed: readonly Waiting[],
   options: NotifyOptions,
   now: number,
-): Promise<void> {
-  const notification = {
-    id: digestId(
-      channel,
-      routed.map((entry) => entry.alert),
-    ),
-    kind: 'digest' as const,
-    reason: 'first' as const,
+): Promise<string> {
+  const id = digestId(
+    channel,
+    routed.map((entry) => entry.alert),
+  );
+  const notification: Notification = {
+    id,
+    kind: 'digest',
+    occasion: 'first-day',
+    reason: 'first',
     severity: routed[0]?.standing.severity ?? 'info',
     at: new Date(now),
     group: `digest-${now}`,
@@ -115,13 +136,6 @@ async function postDigest(
     alertCount: routed.length,
     ...(options.externalUrl === undefined ? {} : { externalUrl: options.externalUrl }),
   };
-  await post(alerts, channel, notification, options, now);
-}
-
-function worstFirst(a: Waiting, b: Waiting): number {
-  return (
-    compareSeverity(b.standing.severity, a.standing.severity) ||
-    earliestFirst(a.standing.endsAt, b.standing.endsAt) ||
-    compareText(a.alert.id, b.alert.id)
-  );
+  await post(alerts, channel, notification, 0, options, now);
+  return id;
 }

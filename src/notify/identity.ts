@@ -35,3 +35,24 @@ export function digestId(channel: string, alerts: readonly Alert[]): string {
   const lives = alerts.map((alert) => `${alert.id}:${alert.generation}`).toSorted();
   return digestOf(['digest', channel, ...lives]).slice(0, 32);
 }
+
+/** The identity of one message about several alerts: of what it says of each. */
+export function messageId(channel: string, group: string, parts: readonly string[]): string {
+  return digestOf(['message', channel, group, ...parts.toSorted()]).slice(0, 32);
+}
+
+/** The group that alerts with these values of these labels make on a channel. */
+export function groupId(channel: string, names: readonly string[], values: readonly string[]): string {
+  return `group-${digestOf([channel, ...names, ...values]).slice(0, 16)}`;
+}
+
+/** The group of what was told at once because it was too much. */
+export function stormId(channel: string, parts: readonly string[]): string {
+  return `${STORM_PREFIX}${digestOf([channel, ...parts.toSorted()]).slice(0, 16)}`;
+}
+
+const STORM_PREFIX = 'storm-';
+
+export function isStorm(group: string): boolean {
+  return group.startsWith(STORM_PREFIX);
+}

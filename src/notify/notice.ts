@@ -20,6 +20,7 @@ export function noticeOf(alert: Alert, standing: Standing, options: Pick<NotifyO
     id: alert.id,
     family: alert.family,
     cause: alert.cause,
+    state: alert.state,
     severity: standing.severity,
     rules: standing.rules,
     title: speaker?.title ?? alert.cause,

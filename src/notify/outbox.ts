@@ -10,6 +10,8 @@ const DRY_RUN_PREFIX = 'dry-run:';
 export interface Memory {
   /** What the channel was last told. */
   of(alert: Alert, channel: string): Told | undefined;
+  /** The name under which it remembers a channel. */
+  nameOf(channel: string): string;
   /** The channels that were told. */
   channels(alert: Alert): readonly string[];
   /** The alert with these channels told so; what the others were told stays. */
@@ -21,6 +23,7 @@ export function memoryOf(options: Pick<NotifyOptions, 'dryRun'>): Memory {
   const prefix = options.dryRun === undefined ? '' : DRY_RUN_PREFIX;
   const isOwn = (told: Told): boolean => told.channel.startsWith(DRY_RUN_PREFIX) === (prefix !== '');
   return {
+    nameOf: (channel) => prefix + channel,
     of(alert, channel) {
       return alert.told.find((told) => told.channel === prefix + channel);
     },
@@ -42,10 +45,11 @@ export async function post(
   alerts: AlertWriter,
   channel: string,
   notification: Notification,
+  weight: number,
   options: Pick<NotifyOptions, 'recipients' | 'dryRun'>,
   now: number,
 ): Promise<void> {
-  const entry = { channel, notification, recipients: options.recipients(channel) };
+  const entry = { channel, notification, recipients: options.recipients(channel), weight };
   if (options.dryRun === undefined) await alerts.enqueue(entry, now);
   else options.dryRun(entry);
 }

@@ -1,4 +1,4 @@
-import type { Alert, DueDelivery, OutboxEntry, Settlement } from './model.ts';
+import type { Alert, DueDelivery, OutboxEntry, Settlement, Silence } from './model.ts';
 
 export interface AlertReader {
   /** Open alerts, or all. */
@@ -6,8 +6,18 @@ export interface AlertReader {
   /** Open alerts that have an open place at one of these locations. */
   openAlertsAt(locationIds: readonly number[]): Promise<readonly Alert[]>;
   alertsById(ids: readonly string[]): Promise<readonly Alert[]>;
-  /** Open alerts of which some channel is due to hear again. */
-  alertsDueForRepeat(now: number): Promise<readonly Alert[]>;
+  /** Alerts of which some channel is due to hear: again, or what was put off until now. */
+  alertsDue(now: number): Promise<readonly Alert[]>;
+  /** When the next alert is due so, if any. */
+  nextTellAt(): Promise<number | undefined>;
+  /** Alerts that a channel was told of in this group, in their present life, open or over. */
+  alertsInGroup(channel: string, group: string): Promise<readonly Alert[]>;
+  /** The sum of the weights of what was put into the outbox for a channel since then. */
+  recentWeight(channel: string, since: number): Promise<number>;
+  /** Whether some recipient has got a notification. */
+  isDelivered(channel: string, notificationId: string): Promise<boolean>;
+  /** Those that hold longest first, those that are over too. */
+  silences(): Promise<readonly Silence[]>;
   alertsAwaitingDigest(): Promise<readonly Alert[]>;
 }
 
@@ -17,6 +27,12 @@ export interface AlertWriter extends AlertReader {
   saveAlert(alert: Alert): Promise<void>;
   /** A notification id that is already there is left alone. */
   enqueue(entry: OutboxEntry, now: number): Promise<void>;
+  /** As the outbox's, together with what follows from it. */
+  settle(settlement: Settlement): Promise<void>;
+  /** Inserts or replaces it. */
+  saveSilence(silence: Silence): Promise<void>;
+  /** What is put off of any alert is looked at again now: why it was may be over. */
+  wakeHeld(now: number): Promise<void>;
 }
 
 /** What waits to be delivered. Rows never vanish: they are delivered or given up. */

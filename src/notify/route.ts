@@ -5,21 +5,37 @@ import type { Alert, AlertPlace } from './model.ts';
 import type { NotifyOptions, Route } from './options.ts';
 import { affectedPlaces } from './standing.ts';
 
-/** The channels that an alert goes to: the union of where each finding at each of its places leads. In the order of the config. */
-export function route(alert: Alert, options: Pick<NotifyOptions, 'routes' | 'channels'>): readonly string[] {
-  if (options.routes.length === 0) return options.channels;
-  const reached = new Set<string>();
+/** A channel that an alert goes to, and what leads it there. */
+export interface Lead {
+  readonly channel: string;
+  /** Absent where no route is needed. Where several lead to one channel, the first in the config. */
+  readonly route?: Route;
+}
+
+/** Where an alert goes to: the union of where each finding at each of its places leads. In the order of the channels in the config. */
+export function route(alert: Alert, options: Pick<NotifyOptions, 'routes' | 'channels'>): readonly Lead[] {
+  const { routes, channels } = options;
+  if (routes.length === 0) return channels.map((channel) => ({ channel }));
+  const reached = new Map<string, number>();
   for (const place of affectedPlaces(alert)) {
     for (const finding of place.findings) {
-      for (const channel of follow(options.routes, routingLabels(place, finding))) reached.add(channel);
+      for (const index of follow(routes, routingLabels(alert, place, finding))) {
+        for (const channel of routes[index]?.channels ?? []) {
+          reached.set(channel, Math.min(index, reached.get(channel) ?? index));
+        }
+      }
     }
   }
-  return options.channels.filter((channel) => reached.has(channel));
+  return channels.flatMap((channel) => {
+    const first = routes[reached.get(channel) ?? -1];
+    return first === undefined ? [] : [{ channel, route: first }];
+  });
 }
 
 /** What matchers see: the labels of the place, and notafter's own, which win. */
-function routingLabels(place: AlertPlace, finding: Finding): Labels {
+export function routingLabels(alert: Pick<Alert, 'id'>, place: AlertPlace, finding: Finding): Labels {
   return mergeLabels(place.labels, {
+    alert: alert.id,
     source: place.source,
     target: place.target,
     location: place.location,
@@ -29,12 +45,13 @@ function routingLabels(place: AlertPlace, finding: Finding): Labels {
   });
 }
 
-function follow(routes: readonly Route[], labels: Labels): readonly string[] {
-  const reached: string[] = [];
-  for (const candidate of routes) {
+/** The indices of the routes that these labels take. */
+function follow(routes: readonly Route[], labels: Labels): readonly number[] {
+  const taken: number[] = [];
+  for (const [index, candidate] of routes.entries()) {
     if (!matches(candidate.matchers, labels)) continue;
-    reached.push(...candidate.channels);
+    taken.push(index);
     if (candidate.continue !== true) break;
   }
-  return reached;
+  return taken;
 }

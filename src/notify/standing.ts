@@ -1,4 +1,4 @@
-import type { Severity } from '../plugin/notification.ts';
+import { compareSeverity, type Severity } from '../plugin/notification.ts';
 import type { Finding, RuleId } from '../policy/finding.ts';
 import type { Alert, AlertPlace } from './model.ts';
 import { earliestFirst, worstFirst } from './severity.ts';
@@ -13,6 +13,8 @@ export interface Standing {
   readonly worstRules: readonly RuleId[];
   /** The first end, milliseconds since the epoch. */
   readonly endsAt: number | undefined;
+  /** How many places it is about. */
+  readonly placeCount: number;
 }
 
 /** The places an alert is about: those still open; of a closed alert all. */
@@ -27,9 +29,8 @@ export function endOf(place: AlertPlace): number | undefined {
 
 /** Undefined only for an alert that is about no place. */
 export function standingOf(alert: Alert): Standing | undefined {
-  const findings = affectedPlaces(alert)
-    .flatMap((place) => place.findings)
-    .toSorted(worstFirst);
+  const places = affectedPlaces(alert);
+  const findings = places.flatMap((place) => place.findings).toSorted(worstFirst);
   const worst = findings[0];
   if (worst === undefined) return undefined;
   const rules = findings.map((finding) => finding.rule);
@@ -39,7 +40,18 @@ export function standingOf(alert: Alert): Standing | undefined {
     rules: [...new Set(rules)],
     worstRules: [...new Set(worstRules)],
     endsAt: firstEnd(findings),
+    placeCount: places.length,
   };
+}
+
+/** The severity rose, or a rule that was not known then fires at the alert's severity (it was expiring, now it has expired). */
+export function isWorse(
+  standing: Standing,
+  before: { readonly severity: Severity; readonly rules: readonly string[] },
+): boolean {
+  const difference = compareSeverity(standing.severity, before.severity);
+  if (difference !== 0) return difference > 0;
+  return standing.worstRules.some((rule) => !before.rules.includes(rule));
 }
 
 function firstEnd(findings: readonly Finding[]): number | undefined {

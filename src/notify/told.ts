@@ -11,15 +11,23 @@ export function toldNow(
   alert: Alert,
   standing: Standing,
   before: Told | undefined,
+  message: { readonly id: string; readonly group: string },
   repeat: RepeatPolicy,
   now: number,
 ): Told {
+  const isNews = reason === 'first' || reason === 'worse';
+  const newsAt = isNews ? now : before?.newsAt;
   return {
     channel,
     severity: standing.severity,
     rules: [...new Set([...(before?.rules ?? []), ...standing.rules])],
     reason,
     at: now,
+    group: message.group,
+    notificationId: message.id,
+    placeCount: standing.placeCount,
+    ...(standing.endsAt === undefined ? {} : { endsAt: standing.endsAt }),
+    ...(newsAt === undefined ? {} : { newsAt }),
     ...(alert.state === 'open' ? { repeatAt: nextRepeatAt(now, standing.severity, standing.endsAt, repeat) } : {}),
   };
 }
@@ -27,4 +35,9 @@ export function toldNow(
 /** A reminder that is due but has no business now (too mild, routed elsewhere) is looked at again when the next would be. */
 export function postponed(channel: string, before: Told, standing: Standing, repeat: RepeatPolicy, now: number): Told {
   return { ...before, channel, repeatAt: nextRepeatAt(now, standing.severity, standing.endsAt, repeat) };
+}
+
+/** A reminder that is due and may not be told now. */
+export function putOff(channel: string, before: Told, until: number): Told {
+  return { ...before, channel, repeatAt: until };
 }

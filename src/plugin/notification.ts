@@ -9,7 +9,7 @@ export function compareSeverity(a: Severity, b: Severity): number {
 }
 
 /** Why a receiver is told. The list is closed: it is a metric label. */
-export const NOTIFICATION_REASONS = ['first', 'worse', 'repeat', 'resolved', 'withdrawn'] as const;
+export const NOTIFICATION_REASONS = ['first', 'worse', 'changed', 'repeat', 'resolved', 'withdrawn'] as const;
 export type NotificationReason = (typeof NOTIFICATION_REASONS)[number];
 
 /** One place that an alert is about. Text may be hostile. */
@@ -30,6 +30,8 @@ export interface AlertNotice {
   readonly id: string;
   readonly family: string;
   readonly cause: string;
+  /** A message about a group may tell of some that are over and some that are not. */
+  readonly state: 'open' | 'resolved' | 'withdrawn';
   readonly severity: Severity;
   /** The rules that fire inside it, the worst first. */
   readonly rules: readonly string[];
@@ -53,11 +55,16 @@ export interface AlertNotice {
 
 export const MAX_PLACES = 20;
 
+/** Several alerts of one group; what was there when a source was new; too much at once; what a route collects. */
+export type DigestOccasion = 'group' | 'first-day' | 'storm' | 'daily' | 'weekly';
+
 /** One message to one channel about one group of alerts. */
 export interface Notification {
   /** Stable over retries: `Message-ID`, `Idempotency-Key`. */
   readonly id: string;
   readonly kind: 'alert' | 'digest' | 'test';
+  /** Of a digest: what made a list of it. */
+  readonly occasion?: DigestOccasion;
   readonly reason: NotificationReason;
   /** The worst severity inside. */
   readonly severity: Severity;

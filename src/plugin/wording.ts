@@ -1,4 +1,4 @@
-import type { AlertNotice, Notification, Severity } from './notification.ts';
+import type { AlertNotice, DigestOccasion, Notification, Severity } from './notification.ts';
 
 const MINUTE_S = 60;
 const HOUR_S = 3_600;
@@ -33,17 +33,51 @@ export function counted(count: number, noun: string): string {
  */
 export function headline(notification: Notification): string {
   const { kind, alertCount, severity } = notification;
-  const [alert] = notification.alerts;
   switch (kind) {
     case 'test':
       return 'This is a test of notafter: nothing is wrong';
     case 'digest':
-      return `First day: ${counted(alertCount, 'alert')}, the worst ${severity}`;
-    case 'alert': {
-      const more = alertCount > 1 ? ` and ${counted(alertCount - 1, 'more alert')}` : '';
-      return `${opening(notification)}: ${alert === undefined ? counted(alertCount, 'alert') : subjectOf(alert, notification)}${more}`;
-    }
+      return notification.occasion === 'group'
+        ? groupLine(notification)
+        : `${digestTitle(notification)}: ${counted(alertCount, 'alert')}, the worst ${severity}`;
+    case 'alert':
+      return groupLine(notification);
   }
+}
+
+/** What the first alert is about, and how many more there are. */
+function groupLine(notification: Notification): string {
+  const { alertCount } = notification;
+  const [alert] = notification.alerts;
+  const more = alertCount > 1 ? ` and ${counted(alertCount - 1, 'more alert')}` : '';
+  return `${opening(notification)}: ${alert === undefined ? counted(alertCount, 'alert') : subjectOf(alert, notification)}${more}`;
+}
+
+const DIGEST_TITLES: Readonly<Record<Exclude<DigestOccasion, 'group'>, string>> = {
+  'first-day': 'First day',
+  storm: 'Many at once',
+  daily: 'Daily digest',
+  weekly: 'Weekly digest',
+};
+
+/** What a list of alerts is: `Daily digest`; of one that is over, that it is. */
+function digestTitle({ occasion, reason }: Notification): string {
+  const title = DIGEST_TITLES[occasion === undefined || occasion === 'group' ? 'first-day' : occasion];
+  if (reason === 'resolved') return `${title}, resolved`;
+  return reason === 'repeat' ? `${title}, still open` : title;
+}
+
+const DIGEST_INTROS: Readonly<Record<DigestOccasion, string>> = {
+  group: 'What belongs together, the news first:',
+  'first-day': 'What was already so when its source was new:',
+  storm: 'Told in one message because there is so much at once, the worst first:',
+  daily: 'What was collected since the last digest, and what is still open:',
+  weekly: 'What was collected since the last digest, and what is still open:',
+};
+
+/** The sentence above the list of a digest. */
+export function digestIntro({ occasion = 'first-day' }: Notification): string {
+  return DIGEST_INTROS[occasion];
 }
 
 function opening({ reason, severity, previousSeverity }: Notification): string {
@@ -52,6 +86,8 @@ function opening({ reason, severity, previousSeverity }: Notification): string {
       return capital(severity);
     case 'worse':
       return `Worse, ${previousSeverity === severity ? 'still' : 'now'} ${severity}`;
+    case 'changed':
+      return `Changed, ${severity}`;
     case 'repeat':
       return `Still ${severity}`;
     case 'resolved':

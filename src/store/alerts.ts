@@ -5,7 +5,8 @@ import type { AlertReader, AlertWriter } from '../notify/port.ts';
 import type { Access } from './access.ts';
 import { breathe, chunks } from './bulk.ts';
 import { fromJson, toJson } from './json.ts';
-import { enqueue } from './outbox.ts';
+import { enqueue, settle } from './outbox.ts';
+import { listSilences, saveSilence } from './silences.ts';
 import type { AlertPlaceTable, AlertTable, AlertToldTable, Connection } from './schema.ts';
 
 type AlertRow = Selectable<AlertTable>;
@@ -40,14 +41,77 @@ export function createAlertReader(access: Access): AlertReader {
 
     alertsById: (ids) => access.read((db) => byIds(db, [...new Set(ids)])),
 
-    alertsDueForRepeat: (now) =>
+    alertsDue: (now) =>
       access.read(async (db) => {
         const due = await select(db)
-          .where('state', '=', 'open')
-          .where('id', 'in', (eb) => eb.selectFrom('alert_told').select('alert_id').where('repeat_at', '<=', now))
+          .where((eb) =>
+            eb.or([
+              eb('wake_at', '<=', now),
+              eb.and([
+                eb('state', '=', 'open'),
+                eb('id', 'in', eb.selectFrom('alert_told').select('alert_id').where('repeat_at', '<=', now)),
+              ]),
+            ]),
+          )
           .execute();
         return withPlaces(db, due);
       }),
+
+    nextTellAt: () =>
+      access.read(async (db) => {
+        const woken = await db
+          .selectFrom('alerts')
+          .select((eb) => eb.fn.min('wake_at').as('at'))
+          .executeTakeFirst();
+        const repeated = await db
+          .selectFrom('alert_told')
+          .innerJoin('alerts', 'alerts.id', 'alert_told.alert_id')
+          .select((eb) => eb.fn.min('repeat_at').as('at'))
+          .where('alerts.state', '=', 'open')
+          .executeTakeFirst();
+        const times = [woken?.at, repeated?.at].filter((at) => at !== undefined && at !== null);
+        return times.length === 0 ? undefined : Math.min(...times);
+      }),
+
+    alertsInGroup: (channel, group) =>
+      access.read(async (db) => {
+        const rows = await select(db)
+          .where('id', 'in', (eb) =>
+            eb
+              .selectFrom('alert_told')
+              .select('alert_id')
+              .where('group_key', '=', group)
+              .where('channel', '=', channel),
+          )
+          .execute();
+        return withPlaces(db, rows);
+      }),
+
+    recentWeight: (channel, since) =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('notifications')
+          .select((eb) => eb.fn.sum<number | string | null>('weight').as('weight'))
+          .where('channel', '=', channel)
+          .where('enqueued_at', '>', since)
+          .executeTakeFirst();
+        return Number(row?.weight ?? 0);
+      }),
+
+    isDelivered: (channel, notificationId) =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('deliveries as d')
+          .innerJoin('notifications as n', 'n.seq', 'd.seq')
+          .select('d.seq')
+          .where('n.id', '=', notificationId)
+          .where('n.channel', '=', channel)
+          .where('d.state', '=', 'delivered')
+          .executeTakeFirst();
+        return row !== undefined;
+      }),
+
+    silences: () => access.read(listSilences),
 
     alertsAwaitingDigest: () =>
       access.read(async (db) =>
@@ -61,6 +125,12 @@ export function createAlertWriter(access: Access): AlertWriter {
     ...createAlertReader(access),
     saveAlert: (alert) => access.write((db) => save(db, alert)),
     enqueue: (entry, now) => access.write((db) => enqueue(db, entry, now)),
+    settle: (settlement) => access.write((db) => settle(db, settlement)),
+    saveSilence: (silence) => access.write((db) => saveSilence(db, silence)),
+    wakeHeld: (now) =>
+      access.write(async (db) => {
+        await db.updateTable('alerts').set({ wake_at: now }).where('held_json', 'is not', null).execute();
+      }),
   };
 }
 
@@ -117,6 +187,8 @@ function toAlert(row: AlertRow, places: readonly PlaceRow[], told: readonly Told
     awaitsDigest: row.awaits_digest === 1,
     places: places.map(toPlace),
     told: told.map(toTold),
+    ...(row.held_json === null ? {} : { held: fromJson(row.held_json) }),
+    ...(row.acknowledgement_json === null ? {} : { acknowledgement: fromJson(row.acknowledgement_json) }),
   };
 }
 
@@ -143,6 +215,11 @@ function toTold(row: ToldRow): Told {
     reason: row.reason,
     at: row.at,
     ...(row.repeat_at === null ? {} : { repeatAt: row.repeat_at }),
+    ...(row.group_key === null ? {} : { group: row.group_key }),
+    ...(row.notification_id === null ? {} : { notificationId: row.notification_id }),
+    ...(row.place_count === null ? {} : { placeCount: row.place_count }),
+    ...(row.ends_at === null ? {} : { endsAt: row.ends_at }),
+    ...(row.news_at === null ? {} : { newsAt: row.news_at }),
   };
 }
 
@@ -171,6 +248,11 @@ function fromTold(alertId: string, told: Told): ToldRow {
     reason: told.reason,
     at: told.at,
     repeat_at: told.repeatAt ?? null,
+    group_key: told.group ?? null,
+    notification_id: told.notificationId ?? null,
+    place_count: told.placeCount ?? null,
+    ends_at: told.endsAt ?? null,
+    news_at: told.newsAt ?? null,
   };
 }
 
@@ -183,6 +265,9 @@ async function save(db: Connection, alert: Alert): Promise<void> {
     opened_at: alert.openedAt,
     closed_at: alert.closedAt ?? null,
     awaits_digest: alert.awaitsDigest ? 1 : 0,
+    held_json: alert.held === undefined ? null : toJson(alert.held),
+    wake_at: wakeAt(alert),
+    acknowledgement_json: alert.acknowledgement === undefined ? null : toJson(alert.acknowledgement),
   };
   await db
     .insertInto('alerts')
@@ -198,6 +283,11 @@ async function save(db: Connection, alert: Alert): Promise<void> {
       .values([...some])
       .execute();
   }
+}
+
+function wakeAt({ held = [] }: Alert): number | null {
+  const times = held.flatMap(({ until }) => until ?? []);
+  return times.length === 0 ? null : Math.min(...times);
 }
 
 /** One cause may have thousands of places of which one changed: only what differs is written. */

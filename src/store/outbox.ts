@@ -80,7 +80,13 @@ export async function enqueue(db: Connection, entry: OutboxEntry, now: number): 
   const { channel, notification } = entry;
   const added = await db
     .insertInto('notifications')
-    .values({ id: notification.id, channel, notification_json: toJson(notification), enqueued_at: now })
+    .values({
+      id: notification.id,
+      channel,
+      notification_json: toJson(notification),
+      enqueued_at: now,
+      weight: entry.weight ?? 0,
+    })
     .onConflict((conflict) => conflict.columns(['id', 'channel']).doNothing())
     .returning('seq')
     .executeTakeFirst();
@@ -181,7 +187,7 @@ function toNotification(text: JsonText<Notification>): Notification {
   };
 }
 
-async function settle(db: Connection, settlement: Settlement): Promise<void> {
+export async function settle(db: Connection, settlement: Settlement): Promise<void> {
   const { channel, notificationId } = settlement;
   const found = await db
     .selectFrom('notifications')

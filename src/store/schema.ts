@@ -2,7 +2,7 @@ import type { Generated, Kysely } from 'kysely';
 
 import type { EnricherName, Fact } from '../inventory/fact.ts';
 import type { KnownItem, Location, Sighting, TargetState } from '../inventory/model.ts';
-import type { AlertPlace, Told } from '../notify/model.ts';
+import type { Acknowledgement, Alert, AlertPlace, Silence, Told } from '../notify/model.ts';
 import type { Receipt } from '../plugin/channel.ts';
 import type { Role } from '../plugin/item.ts';
 import type { Notification, NotificationReason, Severity } from '../plugin/notification.ts';
@@ -28,6 +28,7 @@ export interface Database {
   notifications: NotificationTable;
   deliveries: DeliveryTable;
   receipts: ReceiptTable;
+  silences: SilenceTable;
   due_times: DueTimeTable;
   facts: FactTable;
 }
@@ -134,6 +135,11 @@ export interface AlertTable {
   closed_at: number | null;
   /** 0 or 1. */
   awaits_digest: number;
+  /** Null when nothing is put off. */
+  held_json: JsonText<NonNullable<Alert['held']>> | null;
+  /** The first moment at which something that is put off is looked at again. */
+  wake_at: number | null;
+  acknowledgement_json: JsonText<Acknowledgement> | null;
 }
 
 export interface AlertPlaceTable {
@@ -158,6 +164,11 @@ export interface AlertToldTable {
   reason: NotificationReason;
   at: number;
   repeat_at: number | null;
+  group_key: string | null;
+  notification_id: string | null;
+  place_count: number | null;
+  ends_at: number | null;
+  news_at: number | null;
 }
 
 /** `seq` is the order in which notifications were decided. */
@@ -167,6 +178,7 @@ export interface NotificationTable {
   channel: string;
   notification_json: JsonText<Notification>;
   enqueued_at: number;
+  weight: Generated<number>;
 }
 
 export interface DeliveryTable {
@@ -188,6 +200,15 @@ export interface ReceiptTable {
   group_key: string;
   receipt_json: JsonText<Receipt>;
   at: number;
+}
+
+export interface SilenceTable {
+  id: string;
+  matchers_json: JsonText<Silence['matchers']>;
+  created_at: number;
+  until: number;
+  author: string;
+  comment: string;
 }
 
 /** What an enricher learned of a subject, or that it has asked in vain. */

@@ -761,8 +761,8 @@ function describeAlerts(get: () => Store): void {
       alert('never', { told: [told('mail')] }),
       alert('closed', { state: 'resolved', told: [told('mail', NOW + 1)] }),
     );
-    expect(ids(await get().alerts.alertsDueForRepeat(NOW + 10))).toEqual(['due']);
-    expect(ids(await get().alerts.alertsDueForRepeat(NOW + 9))).toEqual([]);
+    expect(ids(await get().alerts.alertsDue(NOW + 10))).toEqual(['due']);
+    expect(ids(await get().alerts.alertsDue(NOW + 9))).toEqual([]);
   });
 
   it('finds open alerts that wait for the digest', async () => {
@@ -836,6 +836,7 @@ function describeOutbox(get: () => Store): void {
           id: 'a',
           family: 'expiry',
           cause: 'c',
+          state: 'open',
           severity: 'critical',
           rules: ['expired'],
           title: 't',

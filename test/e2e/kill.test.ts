@@ -85,6 +85,7 @@ describe('the daemon, killed again and again', () => {
 channels:
   - {name: hook, type: webhook, url: "${hook.url}/told"}
   - {name: mail, type: email, smtp: {host: 127.0.0.1, port: ${mailbox.port}, secure: none}, from: notafter@lab.test, to: [oncall@lab.test]}
+notifications: {storm_after: 0}
 web: {listen: "127.0.0.1:0"}
 log: {level: error}
 store: "sqlite:${path.join(folder, 'notafter.db')}"

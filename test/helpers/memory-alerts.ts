@@ -1,4 +1,4 @@
-import type { Alert, DueDelivery, OutboxEntry, Settlement } from '../../src/notify/model.ts';
+import type { Alert, DueDelivery, OutboxEntry, Settlement, Silence } from '../../src/notify/model.ts';
 import type { AlertWriter, Outbox } from '../../src/notify/port.ts';
 import type { Receipt } from '../../src/plugin/channel.ts';
 import type { Notification } from '../../src/plugin/notification.ts';
@@ -29,10 +29,12 @@ export function createMemoryAlerts(): MemoryAlerts {
   const rows: Row[] = [];
   const posted: OutboxEntry[] = [];
   const receipts = new Map<string, Receipt>();
+  const silences = new Map<string, Silence>();
+  const weights: { readonly channel: string; readonly at: number; readonly weight: number }[] = [];
   let saved = 0;
 
-  const all = (): Alert[] => structuredClone([...alerts.values()]);
-  const open = (): Alert[] => all().filter((alert) => alert.state === 'open');
+  const those = (wanted: (alert: Alert) => boolean): Alert[] => structuredClone([...alerts.values()].filter(wanted));
+  const isOpen = (alert: Alert): boolean => alert.state === 'open';
   const receiptKey = (...parts: readonly string[]): string => parts.join('\0');
   const pending = (): Row[] => rows.filter((row) => row.state === 'pending');
   const isHeldBack = (row: Row): boolean => {
@@ -56,13 +58,36 @@ export function createMemoryAlerts(): MemoryAlerts {
       alerts = new Map(snapshot);
     },
 
-    alerts: async (filter) => (filter?.state === 'open' ? open() : all()),
-    openAlertsAt: async (ids) =>
-      open().filter((alert) => alert.places.some((place) => place.state === 'open' && ids.includes(place.locationId))),
-    alertsById: async (ids) => all().filter((alert) => ids.includes(alert.id)),
-    alertsDueForRepeat: async (now) =>
-      open().filter((alert) => alert.told.some((told) => told.repeatAt !== undefined && told.repeatAt <= now)),
-    alertsAwaitingDigest: async () => open().filter((alert) => alert.awaitsDigest),
+    alerts: async (filter) => those((alert) => filter?.state !== 'open' || isOpen(alert)),
+    async openAlertsAt(ids) {
+      const wanted = new Set(ids);
+      const isWanted = (place: Alert['places'][number]): boolean =>
+        place.state === 'open' && wanted.has(place.locationId);
+      return those((alert) => isOpen(alert) && alert.places.some(isWanted));
+    },
+    alertsById: async (ids) => structuredClone(ids.flatMap((id) => alerts.get(id) ?? [])),
+    alertsDue: async (now) => those((alert) => tellTimes(alert).some((at) => at <= now)),
+    nextTellAt: async () => minimum([...alerts.values()].flatMap(tellTimes)),
+    alertsInGroup: async (channel, group) =>
+      those((alert) => alert.told.some((told) => told.channel === channel && told.group === group)),
+    recentWeight: async (channel, since) => {
+      let weight = 0;
+      for (const entry of weights) if (entry.channel === channel && entry.at > since) weight += entry.weight;
+      return weight;
+    },
+    isDelivered: async (channel, id) =>
+      rows.some((row) => row.channel === channel && row.notification.id === id && row.state === 'delivered'),
+    silences: async () => [...silences.values()],
+    async saveSilence(silence) {
+      silences.set(silence.id, silence);
+    },
+    async wakeHeld(now) {
+      for (const [id, alert] of alerts) {
+        if (alert.held === undefined) continue;
+        alerts.set(id, { ...alert, held: alert.held.map((held) => ({ ...held, until: now })) });
+      }
+    },
+    alertsAwaitingDigest: async () => those((alert) => isOpen(alert) && alert.awaitsDigest),
     async saveAlert(alert) {
       saved += 1;
       alerts.set(alert.id, structuredClone(alert));
@@ -70,6 +95,7 @@ export function createMemoryAlerts(): MemoryAlerts {
     async enqueue(entry, now) {
       if (rows.some((row) => row.notification.id === entry.notification.id)) return;
       posted.push(entry);
+      weights.push({ channel: entry.channel, at: now, weight: entry.weight ?? 0 });
       for (const recipient of entry.recipients) {
         const { channel, notification } = entry;
         const fresh = { state: 'pending', attempts: 0, nextAt: now, error: '', settledAt: 0 } as const;
@@ -140,6 +166,12 @@ export function createMemoryAlerts(): MemoryAlerts {
     if (retryAt === undefined) row.state = 'failed';
     else row.nextAt = retryAt;
   }
+}
+
+/** When a channel is due to hear of it: what was put off, and of an open one what repeats. */
+function tellTimes(alert: Alert): number[] {
+  const repeats = alert.state === 'open' ? alert.told.flatMap(({ repeatAt }) => repeatAt ?? []) : [];
+  return [...repeats, ...(alert.held ?? []).flatMap(({ until }) => until ?? [])];
 }
 
 function minimum(values: readonly number[]): number | undefined {

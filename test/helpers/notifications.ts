@@ -20,6 +20,7 @@ export function notice(overrides: Partial<AlertNotice> = {}): AlertNotice {
     id: '0123456789abcdef',
     family: 'expiry',
     cause: 'f'.repeat(64),
+    state: 'open',
     severity: 'critical',
     rules: ['expiring'],
     title: 'api.example.com',

@@ -1,7 +1,7 @@
 import type { Alert } from '../../src/notify/model.ts';
 import type { NotifyOptions } from '../../src/notify/options.ts';
 import { sendDigest } from '../../src/notify/digest.ts';
-import { sendHeld, sendRepeats, transition } from '../../src/notify/pipeline.ts';
+import { sendDue, sendHeld, transition } from '../../src/notify/pipeline.ts';
 import type { AssessedLocation } from '../../src/notify/transition.ts';
 import type { Finding } from '../../src/policy/finding.ts';
 import { createMemoryAlerts, type MemoryAlerts } from './memory-alerts.ts';
@@ -78,7 +78,7 @@ export function createScenario(overrides: Partial<NotifyOptions> = {}): Scenario
       scenario.now += ms;
       await transition(store, assessed, scenario.options, scenario.now);
     },
-    repeats: () => sendRepeats(store, scenario.options, scenario.now),
+    repeats: () => sendDue(store, scenario.options, scenario.now),
     held: () => sendHeld(store, scenario.options, scenario.now),
     digest: () => sendDigest(store, scenario.options, scenario.now),
     news() {

@@ -302,7 +302,7 @@ describe('repeats', () => {
     await scenario.after(HOUR, looked(1, 'good', [info]));
     scenario.news();
     expect(await repeatsOf(scenario, START, START + 8 * DAY, HOUR)).toEqual([]);
-    expect(await scenario.store.alertsDueForRepeat(scenario.now)).toEqual([]);
+    expect(await scenario.store.alertsDue(scenario.now)).toEqual([]);
 
     await scenario.after(0, looked(1, 'good', [expiring]));
     expect(scenario.news()).toEqual([]);
