@@ -67,7 +67,7 @@ export function requestFailure(error: unknown, signal: AbortSignal): Failure {
     : { reason: 'internal', detail: `the request could not be made (${name})`, retryable: true };
 }
 
-/** A secret that cannot be read: somebody can set that right while the message waits. */
+/** A secret that cannot be read, a message that cannot be made: somebody can set that right while it waits. */
 export function secretFailure(error: unknown): Failure {
   const detail = error instanceof Error ? error.message : 'a secret cannot be read';
   return { reason: 'internal', detail, retryable: true };

@@ -12,7 +12,15 @@ import {
   type Receiver,
 } from '../contract/channel.ts';
 import { createChannelContext } from '../helpers/channel-context.ts';
-import { notice, notification, place } from '../helpers/notifications.ts';
+import {
+  digest,
+  HOSTILE_TEXTS,
+  hostileNotice,
+  hugeNotice,
+  notice,
+  notification,
+  place,
+} from '../helpers/notifications.ts';
 
 const never = new AbortController().signal;
 
@@ -164,13 +172,132 @@ describe('webhook', () => {
     expect(result).toMatchObject({ reason: 'server_error', detail: 'HTTP 502' });
   });
 
+  describe('with a template', () => {
+    const body =
+      '{"text": "{{ headline }}", "alerts": [{{#each alerts}}{"title": "{{ title }}", "places": {{ places | json }}}{{#unless @last}},{{/unless}}{{/each}}]}';
+
+    async function sent(options: object, message = notification()): Promise<Receiver['requests'][number]> {
+      const { url, requests } = await receiver();
+      const [result] = await (await opened({ url, ...options })).send(message, ['webhook'], undefined, never);
+      expect(result).toEqual({ recipient: 'webhook', status: 'delivered' });
+      return requests[0] as Receiver['requests'][number];
+    }
+
+    test('the body and the headers are what it makes of them', async () => {
+      const request = await sent({ body, headers: { Title: '{{ severity | upper }}: {{ alerts.0.title }}' } });
+      expect(request.headers['title']).toBe('CRITICAL: api.example.com');
+      expect(request.headers['content-type']).toBe('application/json; charset=utf-8');
+      expect(JSON.parse(request.body)).toMatchObject({
+        text: 'Critical: api.example.com ends in 4 days (2 places)',
+        alerts: [{ title: 'api.example.com', places: [{ location: 'api.example.com:443@10.0.0.7' }, {}] }],
+      });
+    });
+
+    test('the signature is that of the body as it is sent', async () => {
+      const { url, requests } = await receiver();
+      const instance = await opened({ url, body, secret_file: 'key' }, { key: 'a secret' });
+      await instance.send(notification(), ['webhook'], undefined, never);
+      const seconds = Date.UTC(2027, 0, 1) / 1000;
+      const expected = createHmac('sha256', 'a secret').update(`${seconds}.${requests[0]?.body}`).digest('hex');
+      expect(requests[0]?.headers['x-notafter-signature']).toBe(`t=${seconds},v1=${expected}`);
+    });
+
+    test.each(HOSTILE_TEXTS.map((text) => [JSON.stringify(text), text]))(
+      'hostile text stays text in every kind of body: %s',
+      async (_name, text) => {
+        const message = notification({ alerts: [hostileNotice(text)] });
+        const headers = { Title: '{{ alerts.0.title }}' };
+        const json = await sent({ body, headers }, message);
+        expect(Object.keys(JSON.parse(json.body) as object)).toEqual(['text', 'alerts']);
+        expect(json.headers).not.toHaveProperty('bcc');
+        expect(json.headers['title']).toMatch(/^[\u0020-\u007e]*$/);
+
+        const value = '{{ alerts.0.title }}';
+        const form = await sent({ body: `a=${value}&b=1`, content_type: 'application/x-www-form-urlencoded' }, message);
+        expect([...new URLSearchParams(form.body).keys()]).toEqual(['a', 'b']);
+        const html = await sent({ body: `<p title="${value}">${value}</p>`, content_type: 'text/html' }, message);
+        expect(html.body.match(/[<>"]/g)).toEqual(['<', '"', '"', '>', '<', '>']);
+        const plain = await sent({ body: `${value}\n`, content_type: 'text/plain' }, message);
+        expect(plain.body.match(/[\p{Cc}\u202e\u2028]/gu)).toEqual(['\n']);
+      },
+    );
+
+    test.each([
+      ['a test', notification({ kind: 'test', alerts: [], alertCount: 0 })],
+      ['a digest', digest(50, 12_345)],
+      ['an alert as large as one can be', notification({ alerts: [hugeNotice()] })],
+    ])('%s fills it too', async (_name, message) => {
+      const request = await sent(
+        {
+          body: '{"text": "{{ headline }}", "titles": [{{#each alerts}}"{{ title }}"{{#unless @last}},{{/unless}}{{/each}}]}',
+        },
+        message,
+      );
+      expect(JSON.parse(request.body)).toHaveProperty('titles.length', message.alerts.length);
+    });
+
+    test('a message that grows too long for it waits, and says so', async () => {
+      const { url, requests } = await receiver();
+      const alerts = Array.from({ length: 50 }, () => hugeNotice());
+      const long = '{{#each alerts}}{{#each actions}}{{ this }}{{/each}}{{/each}}';
+      const instance = await opened({ url, body: long, content_type: 'text/plain' });
+      const [result] = await instance.send({ ...digest(50), alerts }, ['webhook'], undefined, never);
+      expect(result).toMatchObject({
+        reason: 'internal',
+        retryable: true,
+        detail: 'filled, it is longer than 262144 characters',
+      });
+      expect(requests).toEqual([]);
+    });
+
+    test.each<[string, object, string]>([
+      [
+        'a name that no notification has',
+        { body: '{"a": "{{ headlin }}"}' },
+        'there is no "headlin" here (line 1, column 8)',
+      ],
+      ['a body that is no JSON', { body: '{"a": {{ headline }}}' }, 'it is no JSON'],
+      [
+        'a body that is no JSON for a test',
+        { body: '[1{{#unless alerts}},{{/unless}}]' },
+        'filled with a test, it is no JSON',
+      ],
+      ['a block that is open', { body: '{{#each alerts}}' }, 'is never closed'],
+      ['a header with a name that does not exist', { headers: { Title: '{{ title }}' } }, 'there is no "title"'],
+      ['a type of its own', { content_type: 'text/plain' }, 'without a body, JSON is sent'],
+    ])('the config check refuses %s', (_name, options, message) => {
+      const { error } = webhook.options.safeParse({ url: 'https://a.example/', ...options });
+      expect(JSON.stringify(error?.issues)).toContain(JSON.stringify(message).slice(1, -1));
+    });
+  });
+
+  test('sends a token from a file, by the scheme that is asked for, and repeats it nowhere', async () => {
+    const started = await startReceiver((request, response) =>
+      response.writeHead(401).end(`no: ${String(request.headers.authorization)}`),
+    );
+    receivers.push(started);
+    const options = { url: started.url, token_file: 'token', token_scheme: 'GenieKey' };
+    const instance = await opened(options, { token: CANARY });
+    const [result] = await instance.send(notification(), ['webhook'], undefined, never);
+    expect(started.requests[0]?.headers.authorization).toBe(`GenieKey ${CANARY}`);
+    expect(result).toMatchObject({ reason: 'authentication', detail: 'HTTP 401: no: GenieKey …' });
+  });
+
+  test('verify reads what it needs and posts nothing', async () => {
+    const { url, requests } = await receiver();
+    await (await opened({ url, token_file: 'token' }, { token: 'a' })).verify?.(never);
+    await expect((await opened({ url, token_file: 'token' })).verify?.(never)).rejects.toThrow('cannot be read');
+    expect(requests).toEqual([]);
+  });
+
   test.each<[string, object]>([
     ['no URL', {}],
     ['two URLs', { url: 'https://a.example/', url_file: 'url' }],
     ['a URL with a password', { url: 'https://user:pass@a.example/' }],
+    ['two tokens', { url: 'https://a.example/', token_file: 't', headers: { authorization: 'x' } }],
     ['a secret given twice', { url: 'https://a.example/', secret: '${KEY}', secret_file: 'key' }],
   ])('refuses %s', async (_name, options) => {
-    await expect(opened(options)).rejects.toThrow(/url|URL|secret/);
+    await expect(opened(options)).rejects.toThrow(/url|URL|secret|token/);
   });
 
   test.each<[string, object]>([
