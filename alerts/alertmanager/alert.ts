@@ -5,6 +5,8 @@ import { safeText } from '../../src/text/safe-text.ts';
 
 const MAX_LABEL = 256;
 const MAX_LABELS = 30;
+/** Label sets that a receipt remembers. */
+const MAX_OPEN = 200;
 const MAX_ANNOTATION = 4_000;
 const MAX_LINE = 600;
 
@@ -51,19 +53,26 @@ export function alertsOf(
   if (alertCount > notices.length || notices.length === 0) {
     notices.push({ ...summaryAlert(notification, labels), isOver });
   }
-  const current = notices.map(({ isOver: isEnded, ...alert }) => ({
+  const current = notices.map(({ isOver: isDone, ...alert }) => ({
     ...alert,
     startsAt: alert.startsAt.toISOString(),
-    endsAt: until(isEnded ? at : new Date(at.getTime() + holdMs)),
+    endsAt: until(isDone ? at : new Date(at.getTime() + holdMs)),
     ...generator,
   }));
+  // A list may be cut: what it does not name goes on, unless all is over.
   const told = new Set(current.map((alert) => keyOf(alert.labels)));
-  const ended = previous
-    .filter((set) => !told.has(keyOf(set)))
-    .map((set) => ({ labels: set, annotations: {}, startsAt: until(at), endsAt: until(at), ...generator }));
+  const named = new Set(current.map((alert) => alert.labels['alert_id']));
+  const left = previous.filter((set) => !told.has(keyOf(set)));
+  const [ended, going] = [left.filter(isEnded), left.filter((set) => !isEnded(set))];
+  function isEnded(set: LabelSet): boolean {
+    return isOver || named.has(set['alert_id']);
+  }
   return {
-    alerts: [...current, ...ended],
-    open: notices.filter((alert) => !alert.isOver).map((alert) => alert.labels),
+    alerts: [
+      ...current,
+      ...ended.map((set) => ({ labels: set, annotations: {}, startsAt: until(at), endsAt: until(at), ...generator })),
+    ],
+    open: [...notices.filter((alert) => !alert.isOver).map((alert) => alert.labels), ...going].slice(0, MAX_OPEN),
   };
 }
 

@@ -4,9 +4,9 @@ import {
   digestIntro,
   endText,
   headline,
-  ruleText,
   severityText,
   splitAction,
+  standingText,
   utcText,
 } from '../../src/plugin/wording.ts';
 import { safeText } from '../../src/text/safe-text.ts';
@@ -70,8 +70,8 @@ function digestPart(notification: Notification): string {
   return [
     digestIntro(notification),
     ...alerts.map((alert) => {
-      const what =
-        alert.endsAt === undefined ? ruleText(alert) : `${endText(alert.endsAt, at)}, ${utcText(alert.endsAt)}`;
+      const end = alert.endsAt === undefined || alert.state !== 'open' ? '' : `, ${utcText(alert.endsAt)}`;
+      const what = `${standingText(alert, at)}${end}`;
       return `- ${severityText(alert.severity)}: ${line(alert.title)}: ${line(what)} (${counted(alert.placeCount, 'place')})`;
     }),
     ...(more > 0 ? [`and ${more} more`] : []),

@@ -35,7 +35,7 @@ const options = z.strictObject({
   reasons: z
     .array(z.enum(NOTIFICATION_REASONS))
     .min(1)
-    .default(['first', 'worse', 'repeat'])
+    .default(['first', 'worse', 'changed', 'repeat'])
     .describe('For which reasons it runs. The others count as delivered.'),
   timeout: durationOption('A command that runs longer is ended with all that it began.', '5m'),
   folder: z

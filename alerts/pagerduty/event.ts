@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Json } from '../../src/plugin/json.ts';
 import type { AffectedPlace, AlertNotice, Notification } from '../../src/plugin/notification.ts';
-import { endText, headline, ruleText, utcText } from '../../src/plugin/wording.ts';
+import { endText, headline, ruleText, standingText, utcText } from '../../src/plugin/wording.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 
 // https://developer.pagerduty.com/docs/events-api-v2/trigger-events/ and /docs/send-alert-event
@@ -102,8 +102,7 @@ function listDetails({ alerts, alertCount, at, kind }: Notification): Json {
   return {
     alerts: [
       ...shown.map((alert) => {
-        const what = alert.endsAt === undefined ? ruleText(alert) : endText(alert.endsAt, at);
-        return `${alert.severity}: ${text(alert.title, MAX_SHORT)}: ${text(what, MAX_SHORT)}, ${alert.placeCount} places`;
+        return `${alert.severity}: ${text(alert.title, MAX_SHORT)}: ${text(standingText(alert, at), MAX_SHORT)}, ${alert.placeCount} places`;
       }),
       ...(more > 0 ? [`and ${more} more`] : []),
     ],

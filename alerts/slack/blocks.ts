@@ -1,6 +1,14 @@
 import type { Json } from '../../src/plugin/json.ts';
 import type { AffectedPlace, AlertNotice, Notification, Severity } from '../../src/plugin/notification.ts';
-import { counted, digestIntro, endText, headline, ruleText, splitAction, utcText } from '../../src/plugin/wording.ts';
+import {
+  counted,
+  digestIntro,
+  endText,
+  headline,
+  splitAction,
+  standingText,
+  utcText,
+} from '../../src/plugin/wording.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 import { escapeSlack, slackCode } from '../../src/text/slack.ts';
 
@@ -133,9 +141,9 @@ function digestBlocks(notification: Notification): readonly Json[] {
 }
 
 function digestLine(alert: AlertNotice, { at }: Notification): string {
-  const what = alert.endsAt === undefined ? ruleText(alert) : endText(alert.endsAt, at);
+  const what = standingText(alert, at);
   const places = alert.placeCount > 1 ? ` (${alert.placeCount} places)` : '';
-  return `${SIGNS[alert.severity]} *${escaped(alert.title, 80)}* ${escaped(what, 60)}${places}`;
+  return `${alert.state === 'open' ? SIGNS[alert.severity] : OVER} *${escaped(alert.title, 80)}* ${escaped(what, 60)}${places}`;
 }
 
 function footerOf({ alerts, externalUrl, kind }: Notification): string {
@@ -155,6 +163,7 @@ function link(url: string | undefined, text: string): string {
     : '';
 }
 
+const OVER = ':white_check_mark:';
 const SIGNS: Readonly<Record<Severity, string>> = {
   critical: ':red_circle:',
   warning: ':large_yellow_circle:',
@@ -162,7 +171,7 @@ const SIGNS: Readonly<Record<Severity, string>> = {
 };
 
 function sign({ kind, reason, severity }: Notification): string {
-  if (reason === 'resolved') return ':white_check_mark:';
+  if (reason === 'resolved') return OVER;
   return kind === 'test' || reason === 'withdrawn' ? ':white_circle:' : SIGNS[severity];
 }
 

@@ -1,6 +1,15 @@
 import type { Json } from '../../src/plugin/json.ts';
 import type { AffectedPlace, AlertNotice, Notification, Severity } from '../../src/plugin/notification.ts';
-import { counted, endText, headline, ruleText, severityText, splitAction, utcText } from '../../src/plugin/wording.ts';
+import {
+  counted,
+  endText,
+  digestIntro,
+  headline,
+  severityText,
+  standingText,
+  splitAction,
+  utcText,
+} from '../../src/plugin/wording.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 
 /**
@@ -78,7 +87,11 @@ function bodyOf(notification: Notification, measure: Measure): readonly Json[] {
   if (kind === 'test') return [paragraph([run('This channel works. What notafter finds will arrive here.', 250)])];
   if (kind === 'alert' && alertCount === 1 && alert !== undefined) return alertBody(alert, at, measure);
   const shown = alerts.slice(0, measure.alerts);
-  return [...shown.map((entry) => listLine(entry, at, measure)), ...more(alertCount - shown.length)];
+  return [
+    paragraph([run(digestIntro(notification), 250)]),
+    ...shown.map((entry) => listLine(entry, at, measure)),
+    ...more(alertCount - shown.length),
+  ];
 }
 
 function alertBody(alert: AlertNotice, at: Date, measure: Measure): readonly Json[] {
@@ -125,13 +138,15 @@ function factsOf(alert: AlertNotice, at: Date): AlertNotice['facts'] {
 }
 
 function listLine(alert: AlertNotice, at: Date, measure: Measure): Json {
-  const what = alert.endsAt === undefined ? ruleText(alert) : endText(alert.endsAt, at);
   const places = alert.placeCount > 1 ? ` (${alert.placeCount} places)` : '';
   return paragraph(
     [
-      run(`${severityText(alert.severity)}: `, 20, { color: COLOURS[alert.severity], weight: 'bolder' }),
+      run(`${severityText(alert.severity)}: `, 20, {
+        color: alert.state === 'open' ? COLOURS[alert.severity] : 'good',
+        weight: 'bolder',
+      }),
       run(alert.title, Math.min(100, measure.text), { weight: 'bolder' }),
-      run(` ${what}${places}`, 100),
+      run(` ${standingText(alert, at)}${places}`, 100),
     ],
     'small',
   );

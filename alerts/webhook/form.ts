@@ -95,6 +95,7 @@ const NOTICE_SAMPLE: AlertNotice = {
   id: '0123456789abcdef',
   family: 'expiry',
   cause: 'a cause',
+  state: 'open',
   severity: 'warning',
   rules: ['expiring', 'renewal-overdue'],
   title: 'a.example.com',

@@ -110,6 +110,18 @@ export function ruleText(alert: AlertNotice): string {
   return (alert.rules[0] ?? alert.family).replaceAll('-', ' ');
 }
 
+/** What a list says of one alert beside its title: `ends in 4 days`, `unreachable`; of one that is over, that it is. */
+export function standingText(alert: AlertNotice, now: Date): string {
+  switch (alert.state) {
+    case 'resolved':
+      return 'resolved';
+    case 'withdrawn':
+      return 'gone';
+    case 'open':
+      return alert.endsAt === undefined ? ruleText(alert) : endText(alert.endsAt, now);
+  }
+}
+
 /** `Critical`. */
 export function severityText(severity: Severity): string {
   return capital(severity);

@@ -172,6 +172,36 @@ describe('alertmanager', () => {
     expect(repeat?.[0]?.endsAt).toBe('2027-01-04T00:00:00.000Z');
   });
 
+  test('of a group, what is over ends, what a cut list does not name goes on, and all ends with the group', async () => {
+    const alerts = ['a', 'b', 'c'].map((id) => notice({ id }));
+    const brief = (list: readonly PostableAlert[] = []): unknown =>
+      list.map(({ labels, endsAt }) => [labels['alert_id'], endsAt.slice(0, 10)]);
+    const [, changed, over] = await told(
+      notification({ kind: 'digest', occasion: 'group', alerts }),
+      notification({
+        kind: 'digest',
+        occasion: 'group',
+        reason: 'changed',
+        alerts: [notice({ id: 'a', state: 'resolved' })],
+        alertCount: 1,
+        at: new Date('2027-01-02T00:00:00Z'),
+      }),
+      notification({
+        kind: 'digest',
+        occasion: 'group',
+        reason: 'resolved',
+        alerts: [notice({ id: 'b', state: 'resolved' })],
+        alertCount: 1,
+        at: new Date('2027-01-03T00:00:00Z'),
+      }),
+    );
+    expect(brief(changed)).toEqual([['a', '2027-01-02']]);
+    expect(brief(over)).toEqual([
+      ['b', '2027-01-03'],
+      ['c', '2027-01-03'],
+    ]);
+  });
+
   test('a digest is its alerts, and one for those that it does not list', async () => {
     const [alerts] = await told(digest(50, 20_000));
     expect(alerts).toHaveLength(51);

@@ -68,7 +68,7 @@ const PROPERTIES: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
     text: /[^]*/,
     size: /^large$/,
     weight: /^bolder$/,
-    color: /^(?:default|attention|warning)$/,
+    color: /^(?:default|attention|warning|good)$/,
     fontType: /^monospace$/,
     isSubtle: /^true$/,
   },
