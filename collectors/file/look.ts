@@ -83,24 +83,19 @@ export function createLooker(given: Options, context: Context): FileLooker {
 
     const content = named ? readBounded(path, given.max_bytes) : readRegular(path, given.max_bytes);
     if (isFailure(content)) return failure(entry, content);
-    const key = repeats.keyOf(content.bytes);
-    const repeated = key === undefined ? undefined : repeats.get(key);
+    const repeated = repeats.get(content.bytes);
     if (repeated !== undefined && entry.folder.keyFor(entry.name) === undefined) {
       return conclude(entry, content.state, contentOf(repeated, siteOf(entry), []));
     }
-    return readAnew(entry, content, key);
+    return readAnew(entry, content);
   }
 
-  async function readAnew(
-    entry: Entry,
-    { bytes, owned, state }: FileContent,
-    key: string | undefined,
-  ): Promise<Looked> {
+  async function readAnew(entry: Entry, { bytes, owned, state }: FileContent): Promise<Looked> {
     // The memory is the next file's, too, as soon as others have their turn.
     const mine = owned ? bytes : Buffer.from(bytes);
     const keyFile = await keyFileOf(entry);
     try {
-      const content = await read(mine, siteOf(entry, keyFile), key);
+      const content = await read(mine, siteOf(entry, keyFile));
       return await conclude(entry, state, content, keyFile?.state);
     } catch (error) {
       if (!(error instanceof CollectError)) throw error;
@@ -108,7 +103,7 @@ export function createLooker(given: Options, context: Context): FileLooker {
     }
   }
 
-  async function read(bytes: Buffer, site: FileSite, key: string | undefined): Promise<Content> {
+  async function read(bytes: Buffer, site: FileSite): Promise<Content> {
     const passwords = await passwordsFor(site.path);
     const hints = { passwords: passwords.known };
     if (mayBeStructured(bytes)) {
@@ -118,7 +113,7 @@ export function createLooker(given: Options, context: Context): FileLooker {
       if (structured !== undefined) return structured;
     }
     const container = await context.parse(bytes, hints);
-    if (key !== undefined) repeats.remember(key, container);
+    repeats.note(bytes, container);
     return contentOf(container, site, passwords.problems);
   }
 

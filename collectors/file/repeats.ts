@@ -3,43 +3,49 @@ import type { Container } from '../../src/certificate/container.ts';
 /** Larger files are hardly ever the same. */
 const MAX_BYTES = 16 * 1024;
 const MIN_BYTES = 64;
-/** Characters of all contents that are remembered. */
+/** Octets of all contents that are remembered. */
 const MAX_TOTAL = 8 * 1024 * 1024;
 /** Contents of which it is remembered that they were met. */
 const MAX_MET = 200_000;
+
+interface Repeat {
+  readonly bytes: Buffer;
+  readonly container: Container;
+}
 
 /**
  * What contents turned out to be: one certificate lies at very many places of a fleet, and is parsed once or twice. Only
  * what is met a second time, holds certificates and lists, and nothing that is secret, is remembered.
  */
 export class Repeats {
-  private readonly containers = new Map<string, Container>();
+  private readonly repeats = new Map<number, Repeat>();
   private readonly met = new Set<number>();
   private total = 0;
 
-  /** The key of a content under which to look for it and to remember it; undefined at the first meeting. */
-  keyOf(bytes: Buffer): string | undefined {
+  /** What exactly these octets were found to hold; undefined when they are not remembered. */
+  get(bytes: Buffer): Container | undefined {
     if (bytes.length > MAX_BYTES || bytes.length < MIN_BYTES) return undefined;
+    const repeat = this.repeats.get(sketchOf(bytes));
+    return repeat?.bytes.equals(bytes) === true ? repeat.container : undefined;
+  }
+
+  /** Takes note of a content that `get` did not know. Keeps the memory of `bytes` when it is met again. */
+  note(bytes: Buffer, container: Container): void {
+    if (bytes.length > MAX_BYTES || bytes.length < MIN_BYTES) return;
     const sketch = sketchOf(bytes);
-    if (this.met.has(sketch)) return bytes.toString('latin1');
-    if (this.met.size >= MAX_MET) this.met.clear();
-    this.met.add(sketch);
-    return undefined;
-  }
-
-  get(key: string): Container | undefined {
-    return this.containers.get(key);
-  }
-
-  remember(key: string, container: Container): void {
+    if (!this.met.has(sketch)) {
+      if (this.met.size >= MAX_MET) this.met.clear();
+      this.met.add(sketch);
+      return;
+    }
     const isPlain = container.format === 'pem' || container.format === 'der';
     if (!isPlain || !container.parts.every(({ kind }) => kind === 'certificate' || kind === 'crl')) return;
-    this.containers.set(key, container);
-    this.total += key.length;
-    for (const oldest of this.containers.keys()) {
+    this.total += bytes.length - (this.repeats.get(sketch)?.bytes.length ?? 0);
+    this.repeats.set(sketch, { bytes, container });
+    for (const [oldest, repeat] of this.repeats) {
       if (this.total <= MAX_TOTAL) break;
-      this.containers.delete(oldest);
-      this.total -= oldest.length;
+      this.repeats.delete(oldest);
+      this.total -= repeat.bytes.length;
     }
   }
 }

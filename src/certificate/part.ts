@@ -123,6 +123,7 @@ function malformedPart(error: unknown, where: string | undefined): PartOf<'probl
 
 /** The attributes that are there: an optional property is absent, not `undefined`. */
 function given<T extends object>(attributes: T): { [Key in keyof T]: Exclude<T[Key], undefined> } {
-  const entries = Object.entries(attributes).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as { [Key in keyof T]: Exclude<T[Key], undefined> };
+  const there: Partial<T> = {};
+  for (const name in attributes) if (attributes[name] !== undefined) there[name] = attributes[name];
+  return there as { [Key in keyof T]: Exclude<T[Key], undefined> };
 }

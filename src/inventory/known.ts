@@ -54,15 +54,17 @@ export function knowItem(item: Item, location: string): RecognisedItem {
   }
 }
 
-/** What is kept of certificates, as long as anybody has them: one lies at very many places. */
-const keptOf = new WeakMap<Certificate, KnownCertificate>();
+/** What is kept of the certificates that were met lately, by fingerprint: one lies at very many places. */
+const keptOf = new Map<string, KnownCertificate>();
+const MAX_KEPT = 4_096;
 
 /** What is kept of a certificate. */
 export function knowCertificate(certificate: Certificate): KnownCertificate {
-  const before = keptOf.get(certificate);
+  const before = keptOf.get(certificate.fingerprint);
   if (before !== undefined) return before;
   const kept = keepOf(certificate);
-  keptOf.set(certificate, kept);
+  if (keptOf.size >= MAX_KEPT) keptOf.clear();
+  keptOf.set(certificate.fingerprint, kept);
   return kept;
 }
 

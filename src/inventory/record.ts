@@ -105,8 +105,8 @@ function recognise(
   { trustsClientsOf = [] }: RecordMeta,
   now: number,
 ): Seen {
-  const before = new Map((previous?.sightings ?? []).map((sighting) => [identityOf(sighting), sighting]));
-  const known = new Set((previous?.sightings ?? []).map((sighting) => sighting.item.id));
+  const firstSeen = new Map(previous?.sightings.map((sighting) => [identityOf(sighting), sighting.firstSeenAt]));
+  const known = new Set(previous?.sightings.map((sighting) => sighting.item.id));
   const sightings = new Map<string, Sighting>();
   const problems: Problem[] = [];
   const certificates = new Map<string, Certificate>();
@@ -119,7 +119,7 @@ function recognise(
       const decides = trustsClientsOf.length > 0 && recognised.certificate?.isCa === true;
       const sighting = sightingOf(decides ? anchorFor(trustsClientsOf, item) : item, recognised.known, now, now);
       const identity = identityOf(sighting);
-      const firstSeenAt = before.get(identity)?.firstSeenAt ?? now;
+      const firstSeenAt = firstSeen.get(identity) ?? now;
       // A list may name one certificate twice; the first counts.
       if (!sightings.has(identity)) sightings.set(identity, { ...sighting, firstSeenAt });
       if (item.place.index !== undefined) occupied.add(spot(sighting));
@@ -252,11 +252,12 @@ function isHidden(sighting: Sighting, problems: readonly Problem[], seen?: Seen)
 }
 
 function identityOf(sighting: Pick<Sighting, 'place' | 'item'>): string {
-  return JSON.stringify([sighting.place, sighting.item.id]);
+  // The length in front keeps apart what would read the same when it is joined.
+  return `${sighting.place.length} ${sighting.place}${sighting.item.id}`;
 }
 
 function spot(sighting: Sighting): string {
-  return JSON.stringify([sighting.place, sighting.index]);
+  return `${sighting.index} ${sighting.place}`;
 }
 
 function endpointOf(observation: Observation): Pick<Location, 'endpoint'> {

@@ -10,7 +10,7 @@ import type { Recorder } from './recorder.ts';
 
 /** Observations recorded in one transaction: so many that tell something new, or so many in all. */
 const BATCH = 200;
-const BATCH_UNCHANGED = 4_000;
+const BATCH_UNCHANGED = 2_000;
 
 export interface SingleLookParts {
   readonly inventory: InventoryReader;

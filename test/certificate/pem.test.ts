@@ -230,6 +230,32 @@ test('whatever is written as PEM is read back, in any company', () => {
   );
 });
 
+test('what is wrong with a block is found in regular lines as in any others', () => {
+  // CRLF is as good as LF, and read the long way.
+  const odd = fc.constantFrom('', ' ', '=', '-', '_', '\n', '\n\n', ':', '\\', '\0', 'A', 'AA', 'é');
+  fc.assert(
+    fc.property(
+      fc.uint8Array({ minLength: 1, maxLength: 200 }),
+      fc.integer({ min: 0, max: 300 }),
+      fc.integer({ min: 0, max: 3 }),
+      odd,
+      (der, at, cut, inserted) => {
+        const digits = pem('CERTIFICATE', der).split('\n').slice(1, -2).join('\n');
+        const changed = digits.slice(0, at) + inserted + digits.slice(at + cut);
+        const text = `-----BEGIN CERTIFICATE-----\n${changed}\n-----END CERTIFICATE-----\n`;
+        const [block] = read(text);
+        const [expected] = read(text.replaceAll('\n', '\r\n'));
+        expect({ ...block, der: hex(block?.der), offset: 0 }).toEqual({
+          ...expected,
+          der: hex(expected?.der),
+          offset: 0,
+        });
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+});
+
 test('decoded contents have memory of their own', () => {
   // A view of a pool would be sent to a worker with the whole pool.
   expect(read(one.pem)[0]?.der.buffer.byteLength).toBe(one.der.length);
