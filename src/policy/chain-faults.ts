@@ -1,6 +1,8 @@
-import type { ChainFigures, KnownDistrust } from '../inventory/model.ts';
-import type { CertificateSighting } from './served.ts';
-import { counted } from './wording.ts';
+import type { ChainFigures, KnownDistrust, Location } from '../inventory/model.ts';
+import type { Fact } from './facts.ts';
+import { servedBy, type CertificateSighting } from './served.ts';
+import type { InventoryView } from './view.ts';
+import { counted, fullNameOf } from './wording.ts';
 
 /** Certificates that are named; how many more there are is said. */
 const MAX_NAMED = 5;
@@ -38,6 +40,17 @@ export function missingOf({ distrust, unserved = [] }: ChainFigures): readonly s
   return distrust?.why === 'incomplete'
     ? [distrust.issuer]
     : unserved.filter(({ from }) => from === 'elsewhere').map(({ title }) => title);
+}
+
+/** Where issuers that the server leaves out were found, when they were looked for. */
+export function fetchedIssuers(location: Location, view: InventoryView): readonly Fact[] {
+  return servedBy(location)
+    .flatMap(({ item }) => view.facts(item.id))
+    .flatMap((fact) =>
+      fact.kind === 'issuer'
+        ? [{ name: 'To be had at', value: `${fact.url}: ${fullNameOf(fact.issuer)}, ${fact.issuer.id}` }]
+        : [],
+    );
 }
 
 /** Why no trusted root was reached, as a clause. */

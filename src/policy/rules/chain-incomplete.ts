@@ -1,11 +1,9 @@
-import type { Location } from '../../inventory/model.ts';
 import { proveIt, seeIt } from '../advice.ts';
-import { missingOf } from '../chain-faults.ts';
-import { itemFacts, type Fact } from '../facts.ts';
+import { fetchedIssuers, missingOf } from '../chain-faults.ts';
+import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
-import { servedBy, servedLeaf } from '../served.ts';
+import { servedLeaf } from '../served.ts';
 import type { Subject } from '../subject.ts';
-import type { InventoryView } from '../view.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** A server leaves out an intermediate that its clients need to reach an anchor. */
@@ -28,7 +26,7 @@ export function chainIncomplete({ location, view }: Subject): Assessment {
         facts: [
           { name: 'Missing', value: missing },
           ...unserved.map(({ id }) => ({ name: 'Fingerprint of the missing', value: id })),
-          ...fetchedFacts(location, view),
+          ...fetchedIssuers(location, view),
           ...itemFacts(leaf.item, leaf),
         ],
         actions: [
@@ -40,15 +38,4 @@ export function chainIncomplete({ location, view }: Subject): Assessment {
       },
     ],
   };
-}
-
-/** Where the missing one was found, when it was looked for. */
-function fetchedFacts(location: Location, view: InventoryView): readonly Fact[] {
-  return servedBy(location)
-    .flatMap(({ item }) => view.facts(item.id))
-    .flatMap((fact) =>
-      fact.kind === 'issuer'
-        ? [{ name: 'To be had at', value: `${fact.url}: ${fullNameOf(fact.issuer)}, ${fact.issuer.id}` }]
-        : [],
-    );
 }

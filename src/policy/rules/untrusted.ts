@@ -1,7 +1,7 @@
 import type { ChainFigures, KnownDistrust } from '../../inventory/model.ts';
 import type { Severity } from '../../plugin/notification.ts';
 import { proveIt, seeIt } from '../advice.ts';
-import { distrustText } from '../chain-faults.ts';
+import { distrustText, fetchedIssuers } from '../chain-faults.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
@@ -12,7 +12,7 @@ import { fullNameOf, placeName, titleOf } from '../wording.ts';
  * No path leads from what an endpoint serves to an anchor that its clients trust. How bad that is depends on what is
  * known of the clients: most private CAs are unknown to the machine on which notafter runs, and all is well.
  */
-export function untrusted({ location }: Subject): Assessment {
+export function untrusted({ location, view }: Subject): Assessment {
   const { chain } = location;
   const leaf = servedLeaf(location);
   const distrust = chain?.distrust;
@@ -32,9 +32,10 @@ export function untrusted({ location }: Subject): Assessment {
         facts: [
           { name: 'Issuer at the top', value: distrust.issuer },
           { name: 'Trust', value: chain.hasOwnTrust === true ? 'as the config says' : 'of the machine of notafter' },
+          ...fetchedIssuers(location, view),
           ...itemFacts(leaf.item, leaf),
         ],
-        actions: [...seeIt(location), ...remedies(chain, distrust), proveIt(location)],
+        actions: [...seeIt(location), ...remedies(chain, distrust, leaf), proveIt(location)],
       },
     ],
   };
@@ -71,7 +72,11 @@ function causeOf({ why, top, issuer, issuerKeyId, breach }: KnownDistrust, leaf:
   }
 }
 
-function remedies({ hasOwnTrust }: ChainFigures, { why, issuer }: KnownDistrust): readonly string[] {
+function remedies(
+  { hasOwnTrust }: ChainFigures,
+  { why, top, issuer }: KnownDistrust,
+  leaf: CertificateSighting,
+): readonly string[] {
   switch (why) {
     case 'breach':
       return ['Reissue it from a CA that may issue it, or ask the owner of the CA for one without that limit'];
@@ -83,6 +88,12 @@ function remedies({ hasOwnTrust }: ChainFigures, { why, issuer }: KnownDistrust)
     case 'incomplete':
       return hasOwnTrust === true
         ? [
+            // By far the most usual reason, which nobody can tell from the outside as long as nobody has the intermediate.
+            ...(why === 'unknown-issuer' && top === leaf.item.id
+              ? [
+                  `The server sends nothing but its own certificate. If ${issuer} is an intermediate of a CA that the clients trust, configure the server with the whole chain (the file that ends in fullchain), and reload it`,
+                ]
+              : []),
             `If the CA was changed on purpose, bring ${issuer} into the trust stores of all clients, then into ca_files; else put the previous certificate back`,
           ]
         : [

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 
 import type { ChainFigures, KnownDistrust } from '../../../src/inventory/model.ts';
-import { authority, judged, judgedChain, leaf, told } from '../places.ts';
+import { authority, judged, judgedChain, leaf, NOW, told, view } from '../places.ts';
 
 function distrust(why: KnownDistrust['why'], more: Partial<KnownDistrust> = {}): Partial<ChainFigures> {
   return { distrust: { why, top: authority().id, issuer: 'CN=Example Root,O=Example', isPublic: false, ...more } };
@@ -74,6 +74,31 @@ test.each([
       summary: `The chain of api.example.com (CN=api.example.com,O=Example) leads to no trusted root: ${why}, at api.example.com:8443@10.0.0.7`,
     },
   ]);
+});
+
+test.each([
+  ['its own certificate alone', leaf().id, OWN, true],
+  ['an intermediate too', authority().id, OWN, false],
+  ['its own certificate alone, to clients of whom nothing is known', leaf().id, {}, false],
+])('a server that sends %s is told to send the whole chain, or not', (_, top, own, isTold) => {
+  const { findings } = judged(judgedChain({ ...distrust('unknown-issuer', { top }), ...own }, { untrusted: true }));
+  expect(findings[0]?.actions.some((action) => action.includes('whole chain'))).toBe(isTold);
+});
+
+test('an issuer that was found where the certificate says is named', () => {
+  const issuer = authority('Found CA');
+  const url = 'http://pki.example/ca.der';
+  const facts = (subject: string) => (subject === leaf().id ? [{ kind: 'issuer' as const, at: NOW, issuer, url }] : []);
+  const options = { view: { ...view(), facts } };
+  const { findings } = judged(
+    judgedChain(distrust('unknown-issuer', { top: leaf().id }), { untrusted: true }),
+    0,
+    options,
+  );
+  expect(findings[0]?.facts).toContainEqual({
+    name: 'To be had at',
+    value: expect.stringContaining(`${url}: Found CA`) as string,
+  });
 });
 
 test.each([
