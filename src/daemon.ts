@@ -11,7 +11,7 @@ import { loadInventoryIndex } from './inventory/inventory-index.ts';
 import { createChains } from './look/chains.ts';
 import { forecastAll } from './look/forecasting.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
-import { readIntermediates } from './look/known-intermediates.ts';
+import { readAuthorities } from './look/known-authorities.ts';
 import { createEnriching } from './look/enriching.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
@@ -96,7 +96,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   });
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
   const trust = loadTrust();
-  const chains = createChains(() => trust, clock, await readIntermediates(store.inventory));
+  const chains = createChains(() => trust, clock, await readAuthorities(store.inventory));
   const index = await loadInventoryIndex(store.inventory);
   const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
     sources.map((source) => planSource(source, general, context, chains));

@@ -53,8 +53,9 @@ export interface Distrust {
  *
  * `leaf` is the end of the first certificate served, `servedMin` the earliest end of everything served. `bestPath` is the
  * best trust path that a client can build from what was served and the anchors, else with the help of what is known from
- * elsewhere: the one whose earliest end is latest, anchor included; absent when there is none. `effective` is `bestPath`, else the earliest end on the path that was
- * served from the leaf on, unrelated certificates left aside.
+ * elsewhere: the one whose earliest end is latest, anchor included; absent when there is none. `effective` is `bestPath`,
+ * else the earliest end on the path that was served from the leaf on; unrelated certificates are left aside, and so are
+ * cross-signs of a root that is known to exist.
  */
 export interface ChainResult {
   readonly leaf: ChainLimit;
@@ -62,6 +63,8 @@ export interface ChainResult {
   readonly bestPath?: ChainLimit;
   /** Fingerprints on the best path, leaf first, anchor last. */
   readonly bestPathItems?: readonly string[];
+  /** Where there is no best path: fingerprints on the path that was served, leaf first. */
+  readonly servedPathItems?: readonly string[];
   readonly effective: ChainLimit;
   /** The certificate that limits `effective`, where it was not itself served. */
   readonly limitedBy?: Certificate;
@@ -100,14 +103,15 @@ export function chainFigures(
   if (leaf === undefined) throw new RangeError('no certificate was served');
   const check = new IssuerCheck(MAX_SIGNATURE_CHECKS, verify);
   const { path: best, isExhausted } = bestPath(leaf, served, trust, check, at);
-  const taken = best ?? findServedPath(leaf, served, check);
+  const taken = best ?? findServedPath(leaf, served, trust.roots ?? [], check);
   const limiting = earliest(taken);
   const effective = limitOf(limiting);
+  const ids = taken.map(({ fingerprint }) => fingerprint);
   const sent = new Set(served.map(({ fingerprint }) => fingerprint));
   return {
     leaf: limitOf(leaf),
     servedMin: limitOf(earliest(served)),
-    ...(best === undefined ? {} : { bestPath: effective, bestPathItems: best.map(({ fingerprint }) => fingerprint) }),
+    ...(best === undefined ? { servedPathItems: ids } : { bestPath: effective, bestPathItems: ids }),
     effective,
     ...(sent.has(limiting.fingerprint) ? {} : { limitedBy: limiting }),
     unserved: (best ?? []).flatMap((certificate, index): Unserved[] =>

@@ -18,6 +18,8 @@ export interface ChainTrust {
   readonly anchors: readonly Certificate[];
   /** Certificates that may stand in a path though they were not served, where there is none without them. */
   readonly intermediates?: readonly Certificate[];
+  /** Self-signed certificates that somebody holds: no path may end at them, but who has them needs no way around them. */
+  readonly roots?: readonly Certificate[];
 }
 
 export interface PathFound {
@@ -82,10 +84,14 @@ export function breachOf(path: readonly Certificate[], at: number | undefined): 
   return breach;
 }
 
-/** The path among the served ones alone, from the leaf to where no further issuer was served. */
+/**
+ * The path among the served ones alone, from the leaf to where no further issuer was served, or to below one of the roots:
+ * a cross-sign of a root that somebody holds is not needed by everybody.
+ */
 export function findServedPath(
   leaf: Certificate,
   served: readonly Certificate[],
+  roots: readonly Certificate[],
   check: IssuerCheck,
 ): readonly Certificate[] {
   const { path } = findBest(leaf, (open) => {
@@ -93,12 +99,13 @@ export function findServedPath(
     // A root ends the path, also where a cross-sign of its name and key was served.
     if (open.length >= MAX_DEPTH || isSelfSigned(last)) return 'complete';
     // What cannot be verified still counts, so that a certificate which OpenSSL cannot read is not left out.
-    const issuers = issuerCandidates(last, [served]).filter(
+    const issuers = issuerCandidates(last, [served, roots]).filter(
       (issuer) => !isOnPath(issuer, open) && check.relation(last, issuer) !== 'not-issued',
     );
     return issuers.length === 0 ? 'complete' : issuers;
   });
-  return path ?? [leaf];
+  const sent = new Set(served.map(({ fingerprint }) => fingerprint));
+  return path?.filter(({ fingerprint }) => sent.has(fingerprint)) ?? [leaf];
 }
 
 interface OpenPath {

@@ -141,6 +141,8 @@ export interface ChainFigures {
   readonly bestPath?: Limit;
   /** Fingerprints on the best path, leaf first. */
   readonly bestPathItems?: readonly string[];
+  /** Where there is no best path: fingerprints on the path that was served, leaf first. */
+  readonly servedPathItems?: readonly string[];
   readonly effective: Limit;
   /** The limiting certificate where it was not itself served (an anchor or an intermediate known from elsewhere). */
   readonly limitedBy?: KnownCertificate;

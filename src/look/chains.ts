@@ -1,5 +1,6 @@
 import { chainFigures } from '../certificate/chain.ts';
 import type { Certificate } from '../certificate/certificate.ts';
+import type { ChainTrust } from '../certificate/path-search.ts';
 import { isSelfSigned, rememberIssuers, verifyIssuer } from '../certificate/issuer.ts';
 import type { ChainFinder, FoundChain } from '../inventory/chain.ts';
 import type { Clock } from '../plugin/context.ts';
@@ -9,7 +10,7 @@ import type { Trust } from '../tls/trust.ts';
 
 /** Chains kept at most; a fleet has far fewer distinct ones than endpoints. */
 const CACHE_SIZE = 20_000;
-/** Intermediates that are remembered from what servers sent. */
+/** Authorities that are remembered from what servers sent. */
 const MAX_KNOWN = 2_000;
 /** Pairs of authorities whose signature is remembered. */
 const MAX_PAIRS = 10_000;
@@ -26,8 +27,8 @@ export interface Chains {
 
 /**
  * The trust stores are loaded when the first chain is seen, so that a run without endpoints never pays for it. Given
- * `seen`, it remembers what servers send, to name the intermediate that another one leaves out; these are the first. At
- * most 2000 are kept.
+ * `seen`, it remembers what servers send, to name the intermediate that another one leaves out, and to know of the roots,
+ * those of `caFiles` too, that make a cross-sign needless; these are the first. At most 2000 are kept.
  */
 export function createChains(
   loadTrust: () => Pick<Trust, 'mozilla' | 'system'>,
@@ -37,44 +38,55 @@ export function createChains(
   const finders = new Map<string, ChainFinder>();
   const verify = rememberIssuers(verifyIssuer, MAX_PAIRS);
   const known = new Map<string, Certificate>();
-  /** The same as a list: another one when there is more. */
-  let intermediates: readonly Certificate[] = [];
+  /** The same as lists: other ones when there is more. */
+  let elsewhere: Elsewhere = { intermediates: [], roots: [] };
 
   function create(options: Required<TrustOptions>, hasOwnTrust: boolean): ChainFinder {
     const files = openCaFiles(options.caFiles, clock.now());
     const cache = new Map<string, Cached>();
     let fromFiles = files.read(clock.now());
     let anchors: readonly Certificate[] | undefined;
+    learnRoots(fromFiles);
     return (served, at) => {
       if (served.length === 0) return undefined;
       const latest = files.read(at);
       if (anchors === undefined || latest !== fromFiles) {
         fromFiles = latest;
+        learnRoots(fromFiles);
         anchors = anchorsOf(options, loadTrust, fromFiles);
         cache.clear();
       }
       const key = served.map((certificate) => certificate.fingerprint).join(' ');
       const last = cache.get(key);
       // What is trusted without help needs none.
-      const isCurrent = last !== undefined && (last.found.distrust === undefined || last.with === intermediates);
+      const isCurrent = last !== undefined && (last.found.distrust === undefined || last.with === elsewhere);
       if (isCurrent && at >= last.from && at < last.until) return last.found;
-      const figures = chainFigures(served, { anchors, intermediates }, { at, verify });
+      const figures = chainFigures(served, { anchors, ...elsewhere }, { at, verify });
       const found = hasOwnTrust ? { ...figures, hasOwnTrust } : figures;
       if (cache.size >= CACHE_SIZE) cache.delete(cache.keys().next().value ?? '');
-      cache.set(key, { found, from: at, until: nextStart([...served, ...anchors], at), with: intermediates });
-      // Behind the answer: what this server sends is no news about itself.
-      if (seen !== undefined) learn(served);
+      cache.set(key, { found, from: at, until: nextStart([...served, ...anchors], at), with: elsewhere });
+      // Behind the answer: what this server sends is no news about itself. The first may be any printer's own.
+      learn(served.slice(1));
       return found;
     };
   }
 
   function learn(certificates: readonly Certificate[]): void {
+    if (seen === undefined) return;
     const before = known.size;
     for (const certificate of certificates) {
       if (known.size >= MAX_KNOWN) break;
-      if (certificate.isCa && !isSelfSigned(certificate)) known.set(certificate.fingerprint, certificate);
+      if (certificate.isCa) known.set(certificate.fingerprint, certificate);
     }
-    if (known.size > before) intermediates = [...known.values()];
+    if (known.size === before) return;
+    const { intermediates = [], roots = [] } = Object.groupBy(known.values(), (authority) =>
+      isSelfSigned(authority) ? 'roots' : 'intermediates',
+    );
+    elsewhere = { intermediates, roots };
+  }
+
+  function learnRoots(certificates: readonly Certificate[]): void {
+    learn(certificates.filter((certificate) => isSelfSigned(certificate)));
   }
 
   learn(seen ?? []);
@@ -91,6 +103,9 @@ export function createChains(
   };
 }
 
+/** Authorities that this server did not send, but somebody has. */
+type Elsewhere = Required<Pick<ChainTrust, 'intermediates' | 'roots'>>;
+
 interface Cached {
   readonly found: FoundChain;
   /** It is right from here… */
@@ -98,7 +113,7 @@ interface Cached {
   /** … to before here. */
   readonly until: number;
   /** What was known from elsewhere. */
-  readonly with: readonly Certificate[];
+  readonly with: Elsewhere;
 }
 
 function anchorsOf(

@@ -44,6 +44,8 @@ export interface Deadline {
   readonly limits?: KnownItem;
   /** The client that the endpoint rejects from that end on. */
   readonly client?: FailingClient;
+  /** It is sent beside the path: nobody who takes the path needs it. */
+  readonly isExtra?: true;
 }
 
 /** What is to be told of a deadline at an instant. */
@@ -136,7 +138,7 @@ function chainDeadlines(
 ): readonly Deadline[] {
   const leaf = served.find((sighting) => sighting.item.id === chain.leaf.by);
   const path = new Set([
-    ...(chain.bestPathItems ?? (leaf === undefined ? [] : servedPath(leaf.item, served))),
+    ...(chain.bestPathItems ?? chain.servedPathItems ?? (leaf === undefined ? [] : servedPath(leaf.item, served))),
     chain.effective.by,
   ]);
   const deadlines = served.flatMap((sighting): readonly Deadline[] => {
@@ -157,7 +159,7 @@ function chainDeadlines(
     const kind = item.selfIssued ? 'trust-anchor' : 'authority';
     const thresholds = thresholdsFor(kind, item, policyFor(policy, location, sighting));
     if (!path.has(item.id)) {
-      return [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view) }];
+      return [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view), isExtra: true }];
     }
     const limits = item.id === chain.effective.by && leaf !== undefined ? { limits: leaf.item } : {};
     return [{ item, kind, sighting, endsAt: at, steps: stepsTo(at, item, thresholds), ...limits }];
@@ -188,7 +190,7 @@ function clientDeadlines(
     const thresholds = thresholdsFor(kind, item, policyFor(policy, location, sighting));
     return path.has(item.id)
       ? [{ item, kind, sighting, endsAt: at, steps: stepsTo(at, item, thresholds), client: { name, leaf } }]
-      : [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view) }];
+      : [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view), isExtra: true }];
   });
   return [...own, ...authorityDeadline(location, { name, leaf }, path, certificates, view, policy)];
 }

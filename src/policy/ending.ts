@@ -1,3 +1,4 @@
+import { proveIt, seeIt } from './advice.ts';
 import { clientsShownTo } from './client.ts';
 import { stageAt, nextStepAt, type Deadline, type EndRule } from './deadline.ts';
 import { deadlineFacts } from './facts.ts';
@@ -30,13 +31,22 @@ export function endingFindings(subject: Subject, rule: EndRule, advice: Advice):
       summary: summaryOf(deadline, subject),
       endsAt: deadline.endsAt,
       facts: deadlineFacts(deadline, subject.now),
-      actions: advice(deadline, subject),
+      actions: (deadline.isExtra === true ? withoutIt : advice)(deadline, subject),
     });
   }
   return assessment(
     [...findings.values()],
     earliest(subject.deadlines.map((deadline) => nextStepAt(deadline, subject.now))),
   );
+}
+
+/** What is sent beside the path is not replaced when it ends, but left out. */
+function withoutIt({ item }: Deadline, { location }: Subject): readonly string[] {
+  return [
+    ...seeIt(location),
+    `Take ${titleOf(item)} out of what is sent there, unless some clients know no other way: at its end those fail, and nobody else`,
+    proveIt(location),
+  ];
 }
 
 /** Whether the end of a client, or of what is above it, is told by `client-rejected`, with the same cause. */
@@ -61,6 +71,10 @@ function loginsText({ sighting, client }: Deadline): string {
 
 function summaryOf(deadline: Deadline, { location, now }: Subject): string {
   const tail =
-    deadline.limits === undefined ? loginsText(deadline) : `, and with it the chain of ${titleOf(deadline.limits)}`;
+    deadline.isExtra === true
+      ? '; it is sent beside the path that clients take, and not needed there'
+      : deadline.limits === undefined
+        ? loginsText(deadline)
+        : `, and with it the chain of ${titleOf(deadline.limits)}`;
   return `${fullNameOf(deadline.item)} ${ending(deadline.endsAt, now)}${tail}, at ${placeName(location)}`;
 }

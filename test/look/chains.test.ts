@@ -127,6 +127,63 @@ describe('an intermediate that another server sends', () => {
   });
 });
 
+describe('a cross-sign that has ended, of a root that nobody here trusts', () => {
+  const now = Date.now();
+  const old = createAuthority({ name: 'Old Root', notBefore: new Date(now - 1e11), notAfter: new Date(now - 1e9) });
+  const root = createAuthority({ name: 'New Root' });
+  const crossSign = createAuthority({
+    name: 'New Root',
+    key: root.key,
+    parent: old,
+    notBefore: new Date(now - 1e11),
+    notAfter: new Date(now - 1e9),
+  });
+  const issuing = createAuthority({ name: 'Issuing', parent: root });
+  const leaf = issuing.issue();
+  const served = [leaf, issuing, crossSign].map(parsed);
+  const stores = { mozilla: [], system: [] };
+  const limitOf = (
+    seen: readonly Certificate[] | undefined,
+    prepare: (chains: ReturnType<typeof createChains>) => void,
+  ) => {
+    const chains = createChains(() => stores, { now: () => now }, seen);
+    prepare(chains);
+    return chains.finder()(served, now);
+  };
+
+  test('limits the chain as long as it is the only way up that is known', () => {
+    expect(limitOf([], () => {})).toMatchObject({
+      effective: { by: crossSign.certificate.fingerprint },
+      distrust: { why: 'unknown-issuer', issuer: 'CN=Old Root' },
+    });
+  });
+
+  test.each<[string, readonly Certificate[], (chains: ReturnType<typeof createChains>) => void]>([
+    ['was seen before', [parsed(root)], () => {}],
+    ['is trusted by another source', [], (chains) => chains.finder({ caFiles: [write('new.pem', root)] })],
+    [
+      'is sent by another server',
+      [],
+      (chains) => chains.finder()([parsed(issuing.issue()), parsed(issuing), parsed(root)], now),
+    ],
+  ])('is an extra once the root %s', (_, seen, prepare) => {
+    const found = limitOf(seen, prepare);
+    expect(found).toMatchObject({
+      effective: { by: leaf.fingerprint },
+      servedPathItems: [leaf.fingerprint, issuing.certificate.fingerprint],
+      list: { alternates: [crossSign.certificate.fingerprint] },
+      distrust: { why: 'unknown-issuer', issuer: 'CN=New Root' },
+      unserved: [],
+    });
+    expect(found).not.toHaveProperty('bestPath');
+  });
+
+  test('limits it all the same where that root is of another key', () => {
+    const other = createAuthority({ name: 'New Root' });
+    expect(limitOf([parsed(other)], () => {})?.effective.by).toBe(crossSign.certificate.fingerprint);
+  });
+});
+
 test('an intermediate whose time comes is taken from that moment on', () => {
   const start = Date.now();
   const issuing = createAuthority({ name: 'Coming CA', parent: own, notBefore: new Date(start + 10_000) });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { readIntermediates } from '../../src/look/known-intermediates.ts';
+import { readAuthorities } from '../../src/look/known-authorities.ts';
 import { createLookScenario, saw, scripted, sourceOf, type LookScenario } from '../helpers/look-scenario.ts';
 import { createAuthority } from '../helpers/pki.ts';
 
@@ -10,11 +10,12 @@ beforeEach(async () => {
 });
 afterEach(() => scenario.store.close());
 
-test('the intermediates that endpoints sent are read from the store: no roots, no leaves, nothing from files', async () => {
+test('the authorities that endpoints sent are read from the store: no leaves, not even self-signed ones, nothing from files', async () => {
   const root = createAuthority({ name: 'Root' });
   const issuing = createAuthority({ name: 'Issuing', parent: root });
   const filed = createAuthority({ name: 'In a file', parent: root });
   const leaf = issuing.issue();
+  const printer = createAuthority({ name: 'printer.lan' });
   const served = [leaf, issuing.certificate, root.certificate];
   const source = sourceOf(scripted([]));
   await scenario.store.transaction((tx) =>
@@ -33,9 +34,21 @@ test('the intermediates that endpoints sent are read from the store: no roots, n
         verdicts: [],
       },
     }),
+    saw('printer.lan:443@10.0.0.8', [printer.certificate], {
+      endpoint: {
+        address: '10.0.0.8',
+        port: 443,
+        handshake: 'hello',
+        chain: [printer.certificate.fingerprint],
+        acceptableIssuers: [],
+        verdicts: [],
+      },
+    }),
   ]);
 
-  const found = await readIntermediates(scenario.store.inventory);
+  const found = await readAuthorities(scenario.store.inventory);
 
-  expect(found.map(({ fingerprint }) => fingerprint)).toEqual([issuing.certificate.fingerprint]);
+  expect(found.map(({ fingerprint }) => fingerprint)).toEqual(
+    [issuing, root].map(({ certificate }) => certificate.fingerprint),
+  );
 });

@@ -49,7 +49,7 @@ export function chainTree(location: Location): ChainTree | undefined {
   if (chain === undefined || endpoint === undefined || leaf === undefined) return undefined;
   const served = servedBy(location);
   const unserved = new Map((chain.unserved ?? []).map((one) => [one.id, one]));
-  const ids = chain.bestPathItems ?? [...servedPath(leaf.item, served)];
+  const ids = chain.bestPathItems ?? chain.servedPathItems ?? [...servedPath(leaf.item, served)];
   const nodes = ids.map((id): ChainNode => {
     const item = served.find((sighting) => sighting.item.id === id)?.item;
     const other = unserved.get(id);
