@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { defineChannel, type ChannelInstance } from '../../src/plugin/channel.ts';
 import { delivered, failed } from '../../src/plugin/delivery.ts';
 import { durationOption, secretFields, secretOf } from '../../src/plugin/options.ts';
+import { calendarOf } from './calendar.ts';
 import { messageOf } from './message.ts';
 import { createSmtp, isLoopback } from './smtp.ts';
 
@@ -68,6 +69,10 @@ const options = z.strictObject({
     .max(MAX_RECIPIENTS)
     .describe('Who gets the mails. Each recipient has retries of its own.'),
   helo: host.optional().describe('Name given to the server. Default: the name of this machine.'),
+  calendar: z
+    .boolean()
+    .default(false)
+    .describe('Attach the ends as entries of a calendar, which later mails change and cancel.'),
 });
 
 /** Sends mail by SMTP. */
@@ -75,7 +80,7 @@ export const email = defineChannel({
   type: 'email',
   summary: 'mail by SMTP, as text and HTML, threaded',
   options,
-  async create({ smtp: server, from, to, helo }, context): Promise<ChannelInstance> {
+  async create({ smtp: server, from, to, helo, calendar }, context): Promise<ChannelInstance> {
     const recipients = [...new Set(to)];
     const machine = hostname().replace(/[^A-Za-z0-9.-]/g, '') || 'localhost';
     const sender = from ?? `notafter@${machine}`;
@@ -95,7 +100,8 @@ export const email = defineChannel({
     return {
       recipients: () => recipients,
       async send(notification, asked, _previous, signal) {
-        const message = messageOf(notification, { from: sender, to: recipients });
+        const attached = calendar ? await calendarOf(notification) : undefined;
+        const message = messageOf(notification, { from: sender, to: recipients }, attached);
         const outcome = await client.send(message, { from: sender, to: asked }, signal);
         return asked.map((recipient) => {
           const failure = outcome(recipient);

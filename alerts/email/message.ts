@@ -4,6 +4,7 @@ import type { Notification } from '../../src/plugin/notification.ts';
 import { headline } from '../../src/plugin/wording.ts';
 import { mailHeaderText } from '../../src/text/mail-header.ts';
 import { safeText } from '../../src/text/safe-text.ts';
+import type { CalendarFile } from './calendar.ts';
 import { htmlOf } from './html.ts';
 import { textOf } from './plain.ts';
 
@@ -16,6 +17,7 @@ const DOMAIN = 'notafter';
 export function messageOf(
   notification: Notification,
   parties: { readonly from: string; readonly to: readonly string[] },
+  calendar?: CalendarFile,
 ): SendMailOptions {
   const thread = messageId(`thread-${notification.group}`);
   return {
@@ -29,6 +31,7 @@ export function messageOf(
     date: notification.at,
     text: textOf(notification),
     html: htmlOf(notification),
+    ...(calendar === undefined ? {} : { attachments: [{ ...calendar }] }),
     headers: {
       // RFC 3834 section 5: nobody's absence note answers it.
       'Auto-Submitted': 'auto-generated',

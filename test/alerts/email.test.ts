@@ -1,5 +1,5 @@
 import { writeFile, mkdtemp, rm } from 'node:fs/promises';
-import type { AddressInfo } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -208,7 +208,10 @@ describe('a mail', () => {
         const tags = new Set((html.match(/<\/?[a-z!][a-z0-9]*/gi) ?? []).map((tag) => tag.toLowerCase()));
         for (const tag of tags) expect(ELEMENTS).toContain(tag.replace('/', ''));
         expect(
-          html.replaceAll(/ (?:style|role|cellspacing|cellpadding|lang|charset|name|content|href)="[^"]*"/g, ''),
+          html.replaceAll(
+            / (?:style|role|cellspacing|cellpadding|width|height|align|valign|bgcolor|lang|charset|name|content|href)="[^"]*"/g,
+            '',
+          ),
         ).not.toMatch(/<[^>]*=/);
         expect(`${html}${mail.text}`.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\u202e\u2028]/u);
       }
@@ -221,6 +224,137 @@ describe('a mail', () => {
     await send(await open({ port }), notification({ alerts, externalUrl: 'https://a.example/"><script>' }));
     expect(String(mails[0]?.mail.html)).not.toMatch(/href="javascript|<script/);
   });
+});
+
+describe('the life of the certificate', () => {
+  const began = { name: 'Valid from', value: '2026-12-02 00:00 UTC' };
+  const openedAt = new Date('2026-12-22T12:00:00Z');
+
+  async function htmlFor(overrides: Parameters<typeof notice>[0]): Promise<string> {
+    const { port, mails } = await mailbox();
+    await send(await open({ port, secure: 'none' }), notification({ reason: 'repeat', alerts: [notice(overrides)] }));
+    return String(mails[0]?.mail.html);
+  }
+
+  /** Width in per cent and colour of each stretch. */
+  function stretches(html: string): readonly (readonly [number, string])[] {
+    return [...html.matchAll(/<td width="(\d+)%" height="10" bgcolor="(#[0-9a-f]{6})"/g)].map(
+      ([, width, colour]) => [Number(width), colour ?? ''] as const,
+    );
+  }
+
+  test('is a bar: behind us, told of, left', async () => {
+    const html = await htmlFor({ facts: [began], openedAt });
+    expect(stretches(html)).toEqual([
+      [59, '#9aa0a6'],
+      [28, '#b3261e'],
+      [13, '#cfd8dc'],
+    ]);
+    expect(html).toContain('It ends in 4 days: 13 % of its life is left.');
+    for (const name of ['Valid from', 'Alert since', 'This mail', 'Ends']) expect(html).toContain(`${name}<br>20`);
+  });
+
+  test('that has ended is red from its end on', async () => {
+    const html = await htmlFor({ facts: [began], openedAt, endsAt: new Date('2026-12-27T00:00:00Z') });
+    expect(stretches(html).map(([, colour]) => colour)).toEqual(['#9aa0a6', '#b3261e', '#b3261e']);
+    expect(html).toContain('It ended 5 days ago.');
+  });
+
+  test.each<[string, Parameters<typeof notice>[0]]>([
+    ['what has no end', { endsAt: undefined as never }],
+    ['what is over', { state: 'resolved' }],
+  ])('%s has none', async (_name, overrides) => {
+    expect(stretches(await htmlFor(overrides))).toEqual([]);
+  });
+
+  test('is not drawn from a time that is none', async () => {
+    const html = await htmlFor({ facts: [{ name: 'Valid from', value: '<b>2026-99-99 99:99 UTC' }], openedAt });
+    expect(stretches(html)).toHaveLength(2);
+  });
+});
+
+describe('the calendar', () => {
+  /** Lines unfolded (RFC 5545 section 3.1). */
+  async function calendarOf(...messages: readonly ReturnType<typeof notification>[]): Promise<readonly string[]> {
+    const { port, mails } = await mailbox();
+    const opened = await open({ port, secure: 'none' }, { calendar: true });
+    for (const message of messages) await send(opened, message);
+    return mails.map(({ mail }) => {
+      const [file] = mail.attachments;
+      if (file === undefined) return '';
+      expect([file.filename, file.contentType]).toEqual(['notafter.ics', 'text/calendar']);
+      return file.content.toString('utf8').replaceAll('\r\n ', '');
+    });
+  }
+
+  test('is attached on request: an entry that stays the same entry, and is cancelled when the alert is over', async () => {
+    const [first, over] = await calendarOf(
+      notification(),
+      notification({
+        reason: 'resolved',
+        at: new Date('2027-01-02T00:00:00Z'),
+        alerts: [notice({ state: 'resolved' })],
+      }),
+    );
+    expect(first?.split('\r\n')).toEqual(
+      expect.arrayContaining([
+        'METHOD:PUBLISH',
+        'UID:0123456789abcdef@notafter',
+        'SEQUENCE:220924800',
+        'DTSTAMP:20270101T000000Z',
+        'DTSTART:20270105T120000Z',
+        'SUMMARY:api.example.com ends',
+        'STATUS:CONFIRMED',
+        'TRIGGER:-P1D',
+      ]),
+    );
+    expect(over?.split('\r\n')).toEqual(
+      expect.arrayContaining(['UID:0123456789abcdef@notafter', 'SEQUENCE:221011200', 'STATUS:CANCELLED']),
+    );
+    expect(over).not.toContain('VALARM');
+  });
+
+  test('holds an entry for each alert of a digest, and nothing for what has no end', async () => {
+    const { endsAt: _end, ...endless } = notice();
+    const [list, none, trial] = await calendarOf(
+      digest(3),
+      notification({ alerts: [endless] }),
+      notification({ kind: 'test', alerts: [], alertCount: 0 }),
+    );
+    expect(list?.match(/BEGIN:VEVENT/g)).toHaveLength(3);
+    expect([none, trial]).toEqual(['', '']);
+  });
+
+  test.each(HOSTILE_TEXTS.map((text) => [JSON.stringify(text), text]))(
+    'keeps hostile text text: %s',
+    async (_name, text) => {
+      const [file = ''] = await calendarOf(notification({ alerts: [hostileNotice(text)] }));
+      const names = file
+        .trimEnd()
+        .split('\r\n')
+        .map((line) => /^[A-Z-]+(?=[;:])/.exec(line)?.[0] ?? line);
+      expect(new Set(names)).toEqual(new Set(PROPERTIES));
+    },
+  );
+
+  const PROPERTIES = [
+    'ACTION',
+    'BEGIN',
+    'DESCRIPTION',
+    'DTEND',
+    'DTSTAMP',
+    'DTSTART',
+    'END',
+    'METHOD',
+    'PRODID',
+    'SEQUENCE',
+    'STATUS',
+    'SUMMARY',
+    'TRANSP',
+    'TRIGGER',
+    'UID',
+    'VERSION',
+  ];
 });
 
 const HEADERS = [
@@ -245,12 +379,9 @@ const ELEMENTS = [
   '<meta',
   '<title',
   '<body',
-  '<div',
   '<h1',
   '<h2',
   '<p',
-  '<ol',
-  '<li',
   '<code',
   '<table',
   '<tr',
@@ -298,6 +429,37 @@ describe('each recipient', () => {
       ['rejected', false],
       ['rejected', false],
     ]);
+  });
+
+  test('is tried again when the server goes away with 421 at one of them (RFC 5321 section 3.8): nobody has the mail', async () => {
+    const results = await sendTo((line) => (line.startsWith('RCPT TO:<b@') ? '421 4.3.2 not now' : undefined));
+    for (const result of results) {
+      expect(result).toMatchObject({
+        status: 'failed',
+        reason: 'server_error',
+        detail: '421 4.3.2 not now',
+        retryable: true,
+      });
+    }
+  });
+
+  test('is tried again when the server hangs up on one of them: nobody has the mail', async () => {
+    const results = await sendTo((line) => (line.startsWith('RCPT TO:<b@') ? 'hang up' : undefined));
+    expect(results.map((result) => result.status === 'failed' && result.retryable)).toEqual([true, true, true]);
+  });
+
+  test('is tried again when the connection is lost after the final dot: the same mail, by its Message-ID', async () => {
+    const { port, lines } = await script((line) => (line === '.' ? 'hang up' : undefined));
+    const opened = await open({ port, secure: 'none' }, { to: ['a@example.com', 'b@example.com'] });
+    for (let attempt = 0; attempt < 2; attempt += 1) {
+      expect(await send(opened)).toMatchObject([
+        { status: 'failed', reason: 'network', retryable: true },
+        { status: 'failed', reason: 'network', retryable: true },
+      ]);
+    }
+    const ids = lines.filter((line) => line.startsWith('Message-ID:'));
+    expect(ids).toHaveLength(2);
+    expect(new Set(ids).size).toBe(1);
   });
 
   test('only those that are asked for are sent to, though the mail names all', async () => {
@@ -363,6 +525,19 @@ describe('a failure', () => {
     ]);
   });
 
+  test('when the server is a tarpit that sends a byte at a time and never a whole line', async () => {
+    const server = createServer((socket) => {
+      const dripping = setInterval(() => socket.write('2'), 5);
+      socket.on('error', () => undefined).on('close', () => clearInterval(dripping));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closers.push(() => new Promise((resolve) => server.close(() => resolve())));
+    const { port } = server.address() as AddressInfo;
+    expect(await send(await open({ port, secure: 'none', timeout: '100ms' }))).toMatchObject([
+      { reason: 'timeout', retryable: true },
+    ]);
+  });
+
   test('when the server drips lines without an end', async () => {
     const server = await script((line) => (line.startsWith('EHLO') ? '250-again\r\n250-and again' : ''));
     expect(await send(await open({ port: server.port, secure: 'none', timeout: '80ms' }))).toMatchObject([
@@ -397,6 +572,16 @@ describe('TLS', () => {
     expect(result).toMatchObject({ reason: 'network', retryable: true });
     expect(result?.status === 'failed' ? result.detail : '').toContain('does not do STARTTLS');
     expect(server.lines.some((line) => /^(?:MAIL|AUTH)/.test(line))).toBe(false);
+  });
+
+  test('is required with secure: starttls: where somebody strips the offer on the way, the mail waits', async () => {
+    // Some take the command all the same and go on in the clear; what they then say is no TLS.
+    for (const answer of ['500 what?', '454 not now', '220 go ahead']) {
+      const server = await script((line) => (line.startsWith('STARTTLS') ? answer : undefined));
+      const opened = await open({ port: server.port, secure: 'starttls', timeout: '1s' });
+      expect(await send(opened)).toMatchObject([{ status: 'failed', retryable: true }]);
+      expect(server.lines.some((line) => /^(?:MAIL|AUTH|DATA)/.test(line))).toBe(false);
+    }
   });
 
   test('is taken as it comes by default, where nothing secret is sent', async () => {
