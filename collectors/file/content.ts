@@ -6,6 +6,7 @@ import type { Item, Reference, Role } from '../../src/plugin/item.ts';
 import type { Problem } from '../../src/plugin/observation.ts';
 import type { Reason } from '../../src/plugin/reason.ts';
 import type { Failure } from './failure.ts';
+import { remarksOn } from './remark.ts';
 import { roleInFile, type Layout } from './role.ts';
 
 /** The places of a file: stable, whatever the order of what it holds. Keystores have names of their own. */
@@ -69,11 +70,13 @@ export interface Section {
   readonly usedBy?: readonly Reference[];
   /** Private keys of another section that belong to these certificates. */
   readonly keys?: readonly PrivateKeyPart[];
+  /** What is to be said of how the parts are written. */
+  readonly remarks?: ReadonlyMap<ContainerPart, readonly string[]>;
 }
 
 /** What a container holds that is a file of its own. */
 export function contentOf({ format, parts }: Container, site: FileSite, passwordProblems: readonly string[]): Content {
-  const content = contentOfSections([{ parts }], [], site, passwordProblems);
+  const content = contentOfSections([{ parts, remarks: remarksOn(parts) }], [], site, passwordProblems);
   if (content !== undefined) return content;
 
   const { path } = site;
@@ -125,6 +128,7 @@ export function contentOfSections(
             der: part.crl.der,
             place: { key: section.place ?? CRL_PLACE, index: part.index },
             role: 'issuer',
+            ...remarksFor(part, section),
           });
           break;
         case 'problem':
@@ -159,7 +163,13 @@ function certificateItem(part: CertificatePart, section: Section, site: FileSite
     role: site.role ?? (isBehind ? own : (section.role ?? own)),
     ...(isBehind || section.usedBy === undefined || section.usedBy.length === 0 ? {} : { usedBy: section.usedBy }),
     ...(key === undefined ? {} : { key }),
+    ...remarksFor(part, section),
   };
+}
+
+function remarksFor(part: ContainerPart, section: Section): Pick<Item, 'remarks'> {
+  const remarks = section.remarks?.get(part);
+  return remarks === undefined ? {} : { remarks };
 }
 
 /** Tells which key belongs to a certificate: of its keystore, of its file, or of the file beside it. */

@@ -91,6 +91,8 @@ export interface Sighting {
   readonly key?: { readonly at: string; readonly match: 'yes' | 'no' | 'encrypted' };
   /** Where its successor lies, when it has one and is at its own end. */
   readonly supersededBy?: string;
+  /** How it is written there, where that may trouble what uses it: a clause each. */
+  readonly remarks?: readonly string[];
   /** `dueAt` in milliseconds since the epoch. */
   readonly renewal?: {
     readonly mode: 'automatic' | 'manual' | 'unknown';

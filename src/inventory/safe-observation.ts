@@ -17,6 +17,8 @@ const MAX_TRANSCRIPT = 300;
 const MAX_LINE = 200;
 /** References and labels of one item. */
 const MAX_LISTED = 500;
+/** Remarks on one item. */
+const MAX_REMARKS = 10;
 
 export function safeDetail(detail: string): string {
   return safeText(detail, { max: MAX_DETAIL });
@@ -74,7 +76,7 @@ function digestOf(lines: readonly string[]): string {
 
 /** A known item at the place where a collector found it. */
 export function sightingOf(item: Item, known: KnownItem, firstSeenAt: number, now: number): Sighting {
-  const { usedBy, key, supersededBy, renewal } = item;
+  const { usedBy, key, supersededBy, remarks, renewal } = item;
   return {
     item: known,
     place: safePlace(item.place.key),
@@ -92,6 +94,7 @@ export function sightingOf(item: Item, known: KnownItem, firstSeenAt: number, no
         }),
     ...(key === undefined ? {} : { key: { at: safeText(key.at, { max: MAX_REFERENCE }), match: key.match } }),
     ...(supersededBy === undefined ? {} : { supersededBy: safeText(supersededBy, { max: MAX_REFERENCE }) }),
+    ...(remarks === undefined ? {} : { remarks: remarks.slice(0, MAX_REMARKS).map(safeDetail) }),
     ...(renewal === undefined ? {} : { renewal: renewalOf(renewal) }),
   };
 }

@@ -33,6 +33,8 @@ interface ItemAttributes {
    * end is nobody's loss.
    */
   readonly supersededBy?: string;
+  /** How it is written there, where that may trouble what uses it though it can be read: a clause each. May hold hostile text. */
+  readonly remarks?: readonly string[];
   readonly renewal?: {
     readonly mode: 'automatic' | 'manual' | 'unknown';
     readonly due?: Date;

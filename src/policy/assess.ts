@@ -12,6 +12,7 @@ import { credentialExpiring } from './rules/credential-expiring.ts';
 import { crlExpiring } from './rules/crl-expiring.ts';
 import { expired } from './rules/expired.ts';
 import { expiring } from './rules/expiring.ts';
+import { fileUntidy } from './rules/file-untidy.ts';
 import { hostnameMismatch } from './rules/hostname-mismatch.ts';
 import { issuerNotAccepted } from './rules/issuer-not-accepted.ts';
 import { keyMismatch } from './rules/key-mismatch.ts';
@@ -50,6 +51,7 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'chain-incomplete': chainIncomplete,
   'staple-missing': stapleMissing,
   'chain-untidy': chainUntidy,
+  'file-untidy': fileUntidy,
   'pin-mismatch': pinMismatch,
   'renewal-requested': renewalRequested,
   unreachable,

@@ -24,6 +24,7 @@ export const RULES = [
   'chain-incomplete',
   'staple-missing',
   'chain-untidy',
+  'file-untidy',
   'pin-mismatch',
   'renewal-requested',
   'unreachable',

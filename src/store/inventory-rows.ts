@@ -131,12 +131,13 @@ export function toSighting(row: SightingRow, item: KnownItem): Sighting {
 
 /** The row of a sighting, less the keys that the database gives. */
 export function fromSighting(sighting: Sighting): Omit<SightingRow, 'id' | 'location_id' | 'item_id'> {
-  const { labels, usedBy, key, supersededBy, renewal } = sighting;
+  const { labels, usedBy, key, supersededBy, remarks, renewal } = sighting;
   const attributes: Attributes = {
     ...(labels === undefined ? {} : { labels }),
     ...(usedBy === undefined ? {} : { usedBy }),
     ...(key === undefined ? {} : { key }),
     ...(supersededBy === undefined ? {} : { supersededBy }),
+    ...(remarks === undefined ? {} : { remarks }),
     ...(renewal === undefined ? {} : { renewal }),
   };
   return {

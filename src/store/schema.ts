@@ -105,7 +105,7 @@ export interface DerTable {
 }
 
 /** The part of a sighting that most sightings do not have. */
-export type Attributes = Pick<Sighting, 'labels' | 'usedBy' | 'key' | 'supersededBy' | 'renewal'>;
+export type Attributes = Pick<Sighting, 'labels' | 'usedBy' | 'key' | 'supersededBy' | 'remarks' | 'renewal'>;
 
 /**
  * An item at a place of a location, for one period: while it is there `ended_at` is null and there is at most one row;
