@@ -17,10 +17,10 @@ import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
 import { createRecorder } from './look/recorder.ts';
 import { createMetrics } from './metrics/metrics.ts';
-import { createNetwork } from './network/create-network.ts';
+import { createNetwork, type NetworkOptions } from './network/create-network.ts';
 import { createEgress } from './network/egress.ts';
+import { proxyRoute } from './network/http-route.ts';
 import { createLimiters } from './network/limiter.ts';
-import type { Network } from './network/network.ts';
 import { createNetworkSwitch } from './network/switch.ts';
 import { createDeliverer } from './notify/deliver.ts';
 import { isReleased, sendDigest } from './notify/digest.ts';
@@ -82,9 +82,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
 
   const store = await openSqlite(config.storePath, { exclusive: true });
   const facts = new FactIndex(await store.facts.inquiries());
-  const openNetwork = (from: Config): Network =>
-    createNetwork(networkOptions(from.network, (reference) => readSecret(reference, process.env)));
-  const way = createNetworkSwitch(openNetwork(config));
+  const outOf = (from: Config): NetworkOptions =>
+    networkOptions(from.network, (reference) => readSecret(reference, process.env));
+  const way = createNetworkSwitch(createNetwork(outOf(config)));
   const scanner = openScanner(log);
   const context = createContext({
     clock,
@@ -167,6 +167,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     network: context.network,
     userAgent: `notafter/${parts.version}`,
     allow: () => config.enrich.allow,
+    proxy: () => proxyRoute(outOf(config), (...call) => context.network.connectThrough(...call)),
   });
   const loopOptions = { now: clock.now, atMostMs: LOOP_AT_MOST_MS };
   const delivery = startLoop(
@@ -295,7 +296,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       log.warn({}, 'store and web.listen take effect after a restart');
     }
     const before = channels;
-    if (!isDeepStrictEqual(next.network, config.network)) way.use(openNetwork(next));
+    if (!isDeepStrictEqual(next.network, config.network)) way.use(createNetwork(outOf(next)));
     config = next;
     channels = nextChannels;
     deliverer.setChannels(channels);

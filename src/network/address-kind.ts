@@ -87,8 +87,11 @@ export function parseBlock(text: string): Block | undefined {
   return /^\d{1,3}$/.test(bits) && own >= 0 && own <= size ? { octets, bits: own } : undefined;
 }
 
-/** 4 octets, also for an IPv4 address that is written as IPv6; else 16. A zone is left away. */
-function addressOctets(address: string): Uint8Array {
+/**
+ * The octets of a literal address: 4, also for an IPv4 address that is written as IPv6, else 16. A zone is left away. Throws
+ * TypeError for what is no address.
+ */
+export function addressOctets(address: string): Uint8Array {
   const bare = address.replace(/%.*$/, '');
   switch (isIP(bare)) {
     case 4:

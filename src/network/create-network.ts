@@ -1,17 +1,13 @@
-import { createBypass } from './bypass.ts';
 import { dial } from './dialer.ts';
 import { createHttpClient } from './http.ts';
-import type { Network, Proxy } from './network.ts';
+import { proxyRoute, type ProxyOptions } from './http-route.ts';
+import type { Network } from './network.ts';
 import { createResolver, type DnsOptions } from './resolver.ts';
 import { createTunnels } from './tunnel.ts';
 
-export interface NetworkOptions extends DnsOptions {
+export interface NetworkOptions extends DnsOptions, ProxyOptions {
   /** Sent with every HTTP request: `notafter/1.2.3`. Default `notafter`. */
   readonly userAgent?: string;
-  /** Through which `fetch` goes; `connect` goes straight. */
-  readonly proxy?: Proxy;
-  /** What `fetch` reaches without it: see `createBypass`. */
-  readonly noProxy?: readonly string[];
   /** Default `/etc/hosts`. */
   readonly hostsFile?: string;
   /** Default `/etc/resolv.conf`. */
@@ -22,20 +18,18 @@ export interface NetworkOptions extends DnsOptions {
 
 /** The network of this machine. */
 export function createNetwork(options: NetworkOptions = {}): Network {
-  const { userAgent, proxy, noProxy, ...rest } = options;
   const resolver = createResolver({
-    ...rest,
+    ...options,
     hostsFile: options.hostsFile ?? '/etc/hosts',
     resolvConf: options.resolvConf ?? '/etc/resolv.conf',
     now: options.now ?? (() => performance.now()),
   });
   const connectThrough = createTunnels(resolver);
+  const proxy = proxyRoute(options, connectThrough);
   const http = createHttpClient({
     resolver,
-    userAgent: userAgent ?? 'notafter',
-    ...(proxy === undefined
-      ? {}
-      : { proxy: { through: proxy, isBypassed: createBypass(noProxy ?? []), connectThrough } }),
+    userAgent: options.userAgent ?? 'notafter',
+    ...(proxy === undefined ? {} : { proxy }),
   });
   return {
     resolve: (host, signal) => resolver.resolve(host, signal),

@@ -1,7 +1,10 @@
+import { networkInterfaces } from 'node:os';
+
 import { addressKind, isInBlock, parseBlock, type AddressKind, type Block } from './address-kind.ts';
 import { startDeadline } from './deadline.ts';
 import { parseHost } from './host.ts';
 import { DEFAULT_DEADLINE_MS, createHttpClient, parseHttpUrl, type BinaryResponse } from './http.ts';
+import type { ProxyRoute } from './http-route.ts';
 import { NetworkError, type Address, type HttpRequest, type Network } from './network.ts';
 
 const DEFAULT_PORTS = [80, 443];
@@ -22,14 +25,21 @@ export interface EgressOptions {
   allow(): readonly Allowance[];
   /** Ports that everyone may have; default 80 and 443. */
   readonly ports?: readonly number[];
+  /**
+   * The way out, read at each request. A proxy that looks names up by itself is not gone through: nobody could promise that
+   * the address which was judged is the one that it connects to.
+   */
+  proxy?(): ProxyRoute | undefined;
+  /** The addresses of this machine, public ones too; default those of its interfaces. */
+  ownAddresses?(): readonly string[];
 }
 
 /** Requests to places that somebody else has named: a certificate, a log, a redirect. */
 export interface Egress {
   /**
    * One request, and for GET up to three redirects, each of them judged anew: http or https without a user, a port that
-   * is allowed, and a host of which every address is allowed. The connection is made to an address that was judged, so
-   * that a name which changes its mind between the two gains nothing. Deadline and size are the request's, the former over
+   * is allowed, and a host of which every address is allowed. The connection is made to an address that was judged, also
+   * through a proxy, so that a name which changes its mind between the two gains nothing. Deadline and size are the request's, the former over
    * everything. Throws NetworkError: `permission_denied` for what the policy refuses; no text holds path or query.
    */
   fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<BinaryResponse>;
@@ -60,7 +70,7 @@ export function parseAllowance(text: string): Allowance {
 }
 
 export function createEgress(options: EgressOptions): Egress {
-  const ports = options.ports ?? DEFAULT_PORTS;
+  const { ports = DEFAULT_PORTS, ownAddresses = addressesOfInterfaces } = options;
 
   /** The addresses that a URL may be fetched from, all of them judged. */
   async function judge(url: URL, signal: AbortSignal): Promise<readonly Address[]> {
@@ -75,11 +85,12 @@ export function createEgress(options: EgressOptions): Egress {
     const allow = options
       .allow()
       .filter((entry) => (entry.port === undefined ? ports.includes(port) : entry.port === port));
+    const own = ownAddresses().flatMap((address) => parseBlock(address) ?? []);
     for (const { address } of addresses) {
       const fitting = allow.filter(({ what: entry }) =>
         entry.kind === 'host' ? entry.host === name : isInBlock(address, entry.block),
       );
-      const kind = addressKind(address);
+      const kind = own.some((block) => isInBlock(address, block)) ? 'loopback' : addressKind(address);
       if (!isAllowed(kind, fitting)) throw refusal(what, `${address} is ${KIND_TEXT[kind]}`);
       if (!ports.includes(port) && fitting.length === 0) {
         throw refusal(what, `port ${port} is not ${ports.join(' or ')}`);
@@ -95,7 +106,12 @@ export function createEgress(options: EgressOptions): Egress {
     for (let hop = 0; ; hop++) {
       const addresses = await judge(url, signal);
       // One client for one request: it knows no address but those that were judged.
-      const client = createHttpClient({ resolver: { resolve: async () => addresses }, userAgent: options.userAgent });
+      const proxy = options.proxy?.();
+      const client = createHttpClient({
+        resolver: { resolve: async () => addresses },
+        userAgent: options.userAgent,
+        ...(proxy?.through.resolves === 'here' ? { proxy } : {}),
+      });
       let response: BinaryResponse;
       try {
         response = await client.fetchBinary(url.href, request, signal);
@@ -117,6 +133,10 @@ export function createEgress(options: EgressOptions): Egress {
   }
 
   return { fetch };
+}
+
+function addressesOfInterfaces(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((entries = []) => entries.map(({ address }) => address));
 }
 
 const KIND_TEXT: Readonly<Record<AddressKind, string>> = {

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 
 import type { Agent, buildConnector } from 'undici';
 
+import { createBypass } from './bypass.ts';
 import { startDeadline } from './deadline.ts';
 import { basicAuthorization } from './http-connect.ts';
 import type { Network, Proxy } from './network.ts';
@@ -19,6 +20,21 @@ export interface ProxyRoute {
   /** What is reached without it. */
   readonly isBypassed: (host: string, port: number) => boolean;
   readonly connectThrough: Network['connectThrough'];
+}
+
+/** What a config says of the way out. */
+export interface ProxyOptions {
+  /** Through which `fetch` goes; `connect` goes straight. */
+  readonly proxy?: Proxy;
+  /** What `fetch` reaches without it: see `createBypass`. */
+  readonly noProxy?: readonly string[];
+}
+
+export function proxyRoute(
+  { proxy, noProxy = [] }: ProxyOptions,
+  connectThrough: Network['connectThrough'],
+): ProxyRoute | undefined {
+  return proxy === undefined ? undefined : { through: proxy, isBypassed: createBypass(noProxy), connectThrough };
 }
 
 export interface Agents {
@@ -42,7 +58,9 @@ export async function routeOf(url: URL, { direct, tunnelled }: Agents, proxy: Pr
     return { agent: direct, target, headers: {} };
   }
   const { through } = proxy;
-  if (through.scheme !== 'http' || url.protocol === 'https:') return { agent: tunnelled, target, headers: {} };
+  // A proxy that is not to look names up is given an address, and that only a tunnel does.
+  const needsTunnel = through.scheme !== 'http' || through.resolves === 'here' || url.protocol === 'https:';
+  if (needsTunnel) return { agent: tunnelled, target, headers: {} };
   // RFC 9112 section 3.2.2: what needs no tunnel is asked of the proxy itself. Many refuse a tunnel to port 80.
   const credentials = await through.credentials?.();
   const host = through.host.includes(':') ? `[${through.host}]` : through.host;

@@ -1,5 +1,6 @@
 import { isIP, type Socket } from 'node:net';
 
+import { addressOctets } from './address-kind.ts';
 import { NetworkError, type NetworkFailure, type ProxyCredentials } from './network.ts';
 
 const VERSION = 5;
@@ -77,34 +78,13 @@ async function logIn(socket: Socket, { username, password }: ProxyCredentials, s
 }
 
 function addressOf(host: string): Buffer {
-  switch (isIP(host)) {
-    case 4:
-      return Buffer.from([ADDRESS.ipv4, ...host.split('.').map(Number)]);
-    case 6:
-      return Buffer.from([ADDRESS.ipv6, ...ipv6Octets(host)]);
-    default: {
-      const name = Buffer.from(host, 'latin1');
-      if (name.length > MAX_FIELD) throw new NetworkError('dns', `takes names of at most ${MAX_FIELD} octets`);
-      return Buffer.concat([Buffer.from([ADDRESS.name, name.length]), name]);
-    }
+  if (isIP(host) !== 0) {
+    const octets = addressOctets(host);
+    return Buffer.from([octets.length === 4 ? ADDRESS.ipv4 : ADDRESS.ipv6, ...octets]);
   }
-}
-
-/** The octets of an IPv6 address in any of its forms; a zone means nothing to a proxy and is left out. */
-function ipv6Octets(address: string): readonly number[] {
-  const text = address
-    .replace(/%.*$/, '')
-    .replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...octets: string[]) =>
-      [octets.slice(0, 2), octets.slice(2, 4)]
-        .map(([high, low]) => ((Number(high) << 8) | Number(low)).toString(16))
-        .join(':'),
-    );
-  const [head = '', tail] = text.split('::');
-  const groups = (part: string): readonly number[] =>
-    part === '' ? [] : part.split(':').map((group) => Number.parseInt(group, 16));
-  const [left, right] = [groups(head), groups(tail ?? '')];
-  const all = [...left, ...Array<number>(8 - left.length - right.length).fill(0), ...right];
-  return all.flatMap((group) => [group >> 8, group & 0xff]);
+  const name = Buffer.from(host, 'latin1');
+  if (name.length > MAX_FIELD) throw new NetworkError('dns', `takes names of at most ${MAX_FIELD} octets`);
+  return Buffer.concat([Buffer.from([ADDRESS.name, name.length]), name]);
 }
 
 async function addressLength(socket: Socket, kind: number | undefined, signal: AbortSignal): Promise<number> {

@@ -19,7 +19,7 @@ export function proxyName({ scheme, host, port }: Proxy): string {
 }
 
 /** Connects through proxies, which are found by this resolver. */
-export function createTunnels(resolver: NameResolver): Network['connectThrough'] {
+export function createTunnels(resolver: Pick<NameResolver, 'resolve'>): Network['connectThrough'] {
   /** A connection to the proxy itself. */
   async function reach(proxy: Proxy, signal: AbortSignal): Promise<Socket> {
     const addresses = await resolver.resolve(proxy.host, signal);

@@ -3,10 +3,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { createEgress, parseAllowance, type Egress } from '../../src/network/egress.ts';
-import type { Address } from '../../src/network/network.ts';
+import { createEgress, parseAllowance, type Egress, type EgressOptions } from '../../src/network/egress.ts';
+import type { Address, Proxy } from '../../src/network/network.ts';
+import { proxyRoute } from '../../src/network/http-route.ts';
+import { createTunnels } from '../../src/network/tunnel.ts';
 import { parseHost } from '../../src/network/host.ts';
 import { startServer } from '../helpers/loopback-servers.ts';
+import { startHttpProxy, startSocksProxy } from '../helpers/proxies.ts';
 
 const never = new AbortController().signal;
 let socketCount = 0;
@@ -25,7 +28,7 @@ afterEach(() => {
 function egressWith(
   names: Readonly<Record<string, readonly (readonly string[])[]>>,
   allow: readonly string[] = [],
-  ports?: readonly number[],
+  more: Partial<EgressOptions> = {},
 ): Egress & { readonly asked: string[] } {
   const asked: string[] = [];
   const egress = createEgress({
@@ -42,7 +45,7 @@ function egressWith(
     },
     userAgent: 'notafter/test',
     allow: () => allow.map(parseAllowance),
-    ...(ports === undefined ? {} : { ports }),
+    ...more,
   });
   return Object.assign(egress, { asked });
 }
@@ -201,6 +204,71 @@ describe('names that change their mind', () => {
     const { body } = await egress.fetch(`http://rebind.example:${server.port}/`, {}, never);
     expect([Buffer.from(body).toString(), egress.asked]).toEqual(['judged', ['rebind.example']]);
     expect(server.connections[0]?.localAddress).toBe('127.0.0.1');
+  });
+});
+
+describe('an address of this machine', () => {
+  test.each([
+    ['a public one', '198.41.0.4', '198.41.0.4'],
+    ['a public one of IPv6, however it is written', '2001:4860::7', '2001:4860:0:0:0:0:0:7'],
+  ])('is refused as such: %s', async (_, own, address) => {
+    const { fetch } = egressWith({ 'self.example': [[address]] }, [], { ownAddresses: () => [own] });
+    await expect(fetch('http://self.example/', {}, never)).rejects.toMatchObject({
+      reason: 'permission_denied',
+      message: expect.stringContaining('this machine itself') as string,
+    });
+    expect(socketCount).toBe(0);
+  });
+
+  test('may be allowed like one of loopback', async () => {
+    await using server = await serve((_request, response) => response.end('own'));
+    const { fetch } = egressWith({ 'self.example': [['127.0.0.1']] }, [`self.example:${server.port}`], {
+      ownAddresses: () => ['127.0.0.1'],
+    });
+    expect((await fetch(`http://self.example:${server.port}/`, {}, never)).status).toBe(200);
+  });
+});
+
+describe('a proxy', () => {
+  function routeTo(port: number, of: Partial<Proxy>): Partial<EgressOptions> {
+    const through: Proxy = { scheme: 'socks5', host: '127.0.0.1', port, resolves: 'here', ...of };
+    const tunnels = createTunnels({ resolve: async () => [{ address: '127.0.0.1', family: 4 }] });
+    return { proxy: () => proxyRoute({ proxy: through }, tunnels) };
+  }
+
+  test.each([
+    ['SOCKS5', startSocksProxy, 'socks5'],
+    ['HTTP', startHttpProxy, 'http'],
+  ] as const)('of %s is given the address that was judged, never the name', async (_, start, scheme) => {
+    await using server = await serve((request, response) => response.end(request.headers.host));
+    await using proxy = await start();
+    const egress = egressWith(
+      { 'rebind.example': [['127.0.0.1'], ['127.0.0.2']] },
+      [`127.0.0.1/32:${server.port}`],
+      routeTo(proxy.port, { scheme }),
+    );
+    const { body } = await egress.fetch(`http://rebind.example:${server.port}/`, {}, never);
+    expect(Buffer.from(body).toString()).toBe(`rebind.example:${server.port}`);
+    expect(proxy.asked).toEqual([`127.0.0.1:${server.port}`]);
+  });
+
+  test('is not asked for what is refused', async () => {
+    await using proxy = await startSocksProxy();
+    const { fetch } = egressWith({ 'inside.example': [['10.0.0.7']] }, [], routeTo(proxy.port, {}));
+    await expect(fetch('http://inside.example/', {}, never)).rejects.toMatchObject({ reason: 'permission_denied' });
+    expect(proxy.asked).toEqual([]);
+  });
+
+  test('that looks names up by itself is not gone through', async () => {
+    await using server = await serve((_request, response) => response.end());
+    await using proxy = await startSocksProxy({ names: { 'pki.example': '127.0.0.1' } });
+    const { fetch } = egressWith(
+      { 'pki.example': [['127.0.0.1']] },
+      [`pki.example:${server.port}`],
+      routeTo(proxy.port, { resolves: 'proxy' }),
+    );
+    await fetch(`http://pki.example:${server.port}/`, {}, never);
+    expect(proxy.asked).toEqual([]);
   });
 });
 
