@@ -1,5 +1,5 @@
-import { CertificateError, parseCertificate, type Certificate } from '../../src/certificate/certificate.ts';
-import { IssuerCheck, issuerCandidates } from '../../src/certificate/issuer.ts';
+import { certificateIn } from '../../src/certificate/certificate.ts';
+import { findIssuer } from '../../src/certificate/issuer.ts';
 import { judgeOcsp } from '../../src/certificate/ocsp.ts';
 import type { Staple } from '../../src/plugin/observation.ts';
 import type { ProbeResult } from '../../src/tls/probe-result.ts';
@@ -13,29 +13,12 @@ const MAX_CHECKS = 8;
  */
 export function judgeStaple({ ocspStaple, chain }: ProbeResult, now: number): Staple | undefined {
   if (ocspStaple === undefined) return undefined;
-  const [leaf, ...others] = chain.map(parsed);
+  const [leaf, ...others] = chain.map((der) => certificateIn(der));
   if (leaf === undefined) return undefined;
-  const issuer = issuerOf(
-    leaf,
-    others.filter((certificate) => certificate !== undefined),
-  );
+  const issuer = findIssuer(leaf, [others.filter((certificate) => certificate !== undefined)], MAX_CHECKS);
   if (issuer === undefined) {
     return { status: 'unknown', problem: 'it cannot be judged: the server did not send the issuer of its certificate' };
   }
   const { reason: _, ...statement } = judgeOcsp(ocspStaple, leaf, issuer, now);
   return statement;
-}
-
-function issuerOf(leaf: Certificate, served: readonly Certificate[]): Certificate | undefined {
-  const check = new IssuerCheck(MAX_CHECKS);
-  return issuerCandidates(leaf, [served]).find((candidate) => check.relation(leaf, candidate) === 'issued');
-}
-
-function parsed(der: Uint8Array): Certificate | undefined {
-  try {
-    return parseCertificate(der);
-  } catch (error) {
-    if (error instanceof CertificateError) return undefined;
-    throw error;
-  }
 }

@@ -29,6 +29,16 @@ export function parseCertificate(der: Uint8Array): Certificate {
   }
 }
 
+/** The same for bytes that may well be something else. */
+export function certificateIn(der: Uint8Array): Certificate | undefined {
+  try {
+    return parseCertificate(der);
+  } catch (error) {
+    if (error instanceof CertificateError) return undefined;
+    throw error;
+  }
+}
+
 /** The second try, for indefinite lengths: OpenSSL reads and serves such certificates. */
 function readAsBer(der: Uint8Array, firstError: DerError): Certificate {
   const problems = new Problems();

@@ -29,6 +29,19 @@ export function issuerCandidates(
     : candidates.toSorted((one, other) => Number(hasKeyId(certificate, other)) - Number(hasKeyId(certificate, one)));
 }
 
+/**
+ * The certificate in `pools` whose key signed this one; at most so many signatures are checked. Whether it may sign
+ * certificates at all is not asked.
+ */
+export function findIssuer(
+  certificate: Certificate,
+  pools: readonly (readonly Certificate[])[],
+  maxSignatureChecks: number,
+): Certificate | undefined {
+  const check = new IssuerCheck(maxSignatureChecks);
+  return issuerCandidates(certificate, pools).find((candidate) => check.relation(certificate, candidate) === 'issued');
+}
+
 /** Says whether one certificate was issued by another that has the right name. */
 export type VerifyIssuer = (child: Certificate, issuer: Certificate) => IssuerRelation;
 

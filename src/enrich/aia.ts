@@ -1,13 +1,13 @@
-import { CertificateError, parseCertificate, type Certificate } from '../certificate/certificate.ts';
+import { certificateIn, type Certificate } from '../certificate/certificate.ts';
 import { readContainer } from '../certificate/container.ts';
-import { IssuerCheck } from '../certificate/issuer.ts';
+import { findIssuer } from '../certificate/issuer.ts';
 import type { Answer, CertificateEnricher, EnrichContext, WantedCertificate } from './enricher.ts';
 import { DAY_MS, httpUrls, problemOf, vain } from './retry.ts';
 
 const MAX_URLS = 3;
 const MAX_BYTES = 256 * 1024;
 const DEADLINE_MS = 10_000;
-/** Certificates of one answer that are tried. */
+/** Certificates of one answer whose signature is checked. */
 const MAX_CANDIDATES = 16;
 const ASK_AGAIN_MS = 7 * DAY_MS;
 
@@ -31,7 +31,8 @@ async function ask(wanted: WantedCertificate, context: EnrichContext, signal: Ab
   for (const url of httpUrls(wanted.certificate.issuerUrls, MAX_URLS)) {
     try {
       const { status, body } = await context.fetch(url, { maxBytes: MAX_BYTES, deadlineMs: DEADLINE_MS }, signal);
-      const issuer = status === 200 ? findIssuer(body, wanted.certificate) : undefined;
+      const issuer =
+        status === 200 ? findIssuer(wanted.certificate, [certificatesIn(body)], MAX_CANDIDATES) : undefined;
       const at = context.clock.now();
       if (issuer !== undefined) {
         const learned = { kind: 'issuer', at, der: issuer.der, url } as const;
@@ -48,20 +49,10 @@ async function ask(wanted: WantedCertificate, context: EnrichContext, signal: Ab
   return vain(wanted, context.clock.now(), problem);
 }
 
-function findIssuer(body: Uint8Array, certificate: Certificate): Certificate | undefined {
-  const check = new IssuerCheck(MAX_CANDIDATES);
-  return certificatesIn(body)
-    .slice(0, MAX_CANDIDATES)
-    .find((candidate) => candidate.isCa && check.relation(certificate, candidate) === 'issued');
-}
-
 function certificatesIn(body: Uint8Array): readonly Certificate[] {
-  try {
-    return [parseCertificate(body)];
-  } catch (error) {
-    if (!(error instanceof CertificateError)) throw error;
-    return readContainer(body, { maxCostMs: 0 }).parts.flatMap((part) =>
-      part.kind === 'certificate' ? [part.certificate] : [],
-    );
-  }
+  const alone = certificateIn(body);
+  if (alone !== undefined) return [alone];
+  return readContainer(body, { maxCostMs: 0 }).parts.flatMap((part) =>
+    part.kind === 'certificate' ? [part.certificate] : [],
+  );
 }

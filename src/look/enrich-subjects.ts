@@ -1,5 +1,5 @@
-import { CertificateError, parseCertificate, type Certificate } from '../certificate/certificate.ts';
-import { IssuerCheck, issuerCandidates } from '../certificate/issuer.ts';
+import { certificateIn, type Certificate } from '../certificate/certificate.ts';
+import { findIssuer } from '../certificate/issuer.ts';
 import type { CertificateEnricher, WantedCertificate, WantedName } from '../enrich/enricher.ts';
 import { isNameToAsk } from '../enrich/names.ts';
 import type { EnricherName } from '../inventory/fact.ts';
@@ -58,21 +58,11 @@ export function createSubjects(
 
   async function load(fingerprint: string): Promise<Certificate | undefined> {
     const der = await parts.der(fingerprint);
-    if (der === undefined) return undefined;
-    try {
-      return parseCertificate(der);
-    } catch (error) {
-      if (!(error instanceof CertificateError)) throw error;
-      return undefined;
-    }
+    return der === undefined ? undefined : certificateIn(der);
   }
 
-  function issuerOf(certificate: Certificate): Certificate | undefined {
-    const check = new IssuerCheck(MAX_CHECKS);
-    return issuerCandidates(certificate, [authorities, parts.anchors]).find(
-      (candidate) => candidate.isCa && check.relation(certificate, candidate) === 'issued',
-    );
-  }
+  const issuerOf = (certificate: Certificate): Certificate | undefined =>
+    findIssuer(certificate, [authorities, parts.anchors], MAX_CHECKS);
 
   /** Certificates behind the cursor, which moves with them. */
   async function* pages(signal: AbortSignal): AsyncIterable<readonly KnownCertificate[]> {

@@ -1,4 +1,4 @@
-import { CertificateError, parseCertificate, type Certificate } from '../certificate/certificate.ts';
+import { certificateIn, type Certificate } from '../certificate/certificate.ts';
 import type { InventoryReader } from '../inventory/port.ts';
 
 /** Read at the start; a fleet hangs on some dozens. */
@@ -21,12 +21,8 @@ export async function readAuthorities(inventory: InventoryReader): Promise<reado
   const found: Certificate[] = [];
   for (const id of [...ids].slice(0, MAX_READ)) {
     const der = await inventory.der(id);
-    if (der === undefined) continue;
-    try {
-      found.push(parseCertificate(der));
-    } catch (error) {
-      if (!(error instanceof CertificateError)) throw error;
-    }
+    const certificate = der === undefined ? undefined : certificateIn(der);
+    if (certificate !== undefined) found.push(certificate);
   }
   return found;
 }

@@ -217,7 +217,7 @@ describe('a location', () => {
   test('of many is a table, what ends first first', async () => {
     const many = Array.from({ length: 25 }, (_, index) => endpoint('api.example.com', undefined, `10.0.1.${index}`));
     const text = await screenOf('api.example.com', many, 100);
-    expect(text.split('\n')[0]).toMatch(/^STATE +LOOK +NEXT TO END \(UTC\) +NAME +LOCATION$/);
+    expect(text.split('\n')[0]).toMatch(/^STATE +LOOK +NEXT TO END \(UTC\) +NAME +SOURCE +LOCATION$/);
     expect(text).toContain('… and 5 more locations');
     expect(text).toContain('25 locations; explain one of them by its name.');
   });

@@ -48,6 +48,7 @@ function overview(locations: readonly Location[], known: Knowledge, width: numbe
         { title: 'LOOK', text: ({ location }) => location.failure?.reason ?? 'good' },
         { title: 'NEXT TO END (UTC)', text: ({ next }) => (next === undefined ? '-' : endText(next)) },
         { title: 'NAME', text: ({ next }) => (next === undefined ? '-' : terminalText(titleOf(next))), shrinks: true },
+        { title: 'SOURCE', text: ({ location }) => terminalText(location.source) },
         { title: 'LOCATION', text: ({ location }) => terminalText(location.location), shrinks: true },
       ],
       rows.slice(0, MAX_ROWS),
