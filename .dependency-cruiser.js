@@ -22,6 +22,8 @@ export const ROOMS = {
   },
   inventory: { uses: ['plugin', 'certificate', 'label', 'text'] },
   policy: { uses: ['plugin', 'certificate', 'label', 'text'], types: ['inventory'] },
+  // Generated from what is known and told; no IO, so that a runbook is the same wherever it is read.
+  runbook: { uses: ['plugin', 'text', 'label', 'policy', 'inventory'], types: ['notify'] },
   notify: { uses: ['plugin', 'text', 'label'], types: ['policy', 'inventory'] },
   engine: { uses: [] },
   store: { uses: [], types: ['inventory', 'policy', 'notify', 'engine', 'plugin'] },
@@ -38,7 +40,7 @@ const ROOTS = ['src/cli/', 'src/daemon(-plans)?\\.ts$', 'src/main\\.ts$'];
 const LISTS = ['collectors/index\\.ts$', 'alerts/index\\.ts$'];
 
 /** Rooms that do no IO, so that they can be tested without mocks. */
-const PURE_ROOMS = ['certificate', 'text', 'label', 'plugin', 'inventory', 'policy'];
+const PURE_ROOMS = ['certificate', 'text', 'label', 'plugin', 'inventory', 'policy', 'runbook'];
 const IO_MODULES = 'fs|net|tls|http|https|http2|dns|dgram|child_process|worker_threads|cluster|sqlite|timers';
 
 /** Packages and built-in modules that belong to a room: whoever else wants what they do asks that room. */

@@ -9,6 +9,7 @@ import { listCommand } from './list.ts';
 import { EXIT } from './output.ts';
 import { pluginsCommand } from './plugins.ts';
 import { runCommand } from './run/command.ts';
+import { runbookCommand } from './runbook/command.ts';
 import { version } from './version.ts';
 
 const HELP = `
@@ -37,6 +38,7 @@ export function createProgram(): Command {
     runCommand(),
     listCommand(),
     explainCommand(),
+    runbookCommand(),
     forecastCommand(),
     configCommand(),
     channelCommand(),

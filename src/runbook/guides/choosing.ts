@@ -1,0 +1,31 @@
+import { awsAcm } from './aws-acm.ts';
+import { azureKeyVault } from './azure-key-vault.ts';
+import { certbot } from './certbot.ts';
+import { endpoint } from './endpoint.ts';
+import { google } from './google.ts';
+import type { Guide, Spot } from './guide.ts';
+import { keystore } from './keystore.ts';
+import { kubernetes } from './kubernetes.ts';
+import { other } from './other.ts';
+import { pemFile } from './pem-file.ts';
+import { revocationList } from './revocation-list.ts';
+import { vault } from './vault.ts';
+
+/** The special before the general; the last takes everything. */
+const GUIDES: readonly Guide[] = [
+  certbot,
+  keystore,
+  revocationList,
+  pemFile,
+  awsAcm,
+  azureKeyVault,
+  google,
+  kubernetes,
+  vault,
+  endpoint,
+];
+
+/** The guide for a place. */
+export function guideFor(spot: Spot): Guide {
+  return GUIDES.find((guide) => guide.matches(spot)) ?? other;
+}
