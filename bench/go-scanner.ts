@@ -11,6 +11,7 @@ export interface GoScan {
 
 export interface GoScanner extends Disposable {
   readonly version: string;
+  readonly processId: number | undefined;
   scan(request: GoScan): Promise<Measure>;
 }
 
@@ -21,6 +22,7 @@ export function startGoScanner(folder: string): GoScanner | undefined {
   const program = startProgram<GoScan, Measure>(built.binary);
   return {
     version: built.version,
+    processId: program.processId,
     scan: (request) => program.ask(request),
     [Symbol.dispose]: () => program[Symbol.dispose](),
   };

@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 
 /** A program that answers requests, each a line of JSON. */
 export interface Program<Request, Answer> extends Disposable {
+  readonly processId: number | undefined;
   ask(request: Request): Promise<Answer>;
 }
 
@@ -12,6 +13,7 @@ export function startProgram<Request, Answer>(command: string, args: readonly st
   const child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   return {
+    processId: child.pid,
     async ask(request) {
       child.stdin.write(`${JSON.stringify(request)}\n`);
       const { value, done } = await lines.next();

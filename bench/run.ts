@@ -6,8 +6,9 @@
  */
 import { benchEndpoints } from './endpoints.ts';
 import { benchFiles } from './files.ts';
+import { benchScale } from './scale.ts';
 
-const BENCHES = { files: benchFiles, endpoints: benchEndpoints } as const;
+const BENCHES = { files: benchFiles, endpoints: benchEndpoints, scale: benchScale } as const;
 
 const [wanted] = process.argv.slice(2);
 if (wanted !== undefined && !(wanted in BENCHES)) {

@@ -1,7 +1,7 @@
 import { fork, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,7 +18,10 @@ export interface TlsFarm extends Disposable {
   /** What serves, in words. */
   readonly kind: string;
   readonly names: readonly string[];
+  readonly processId: number | undefined;
   port(key: KeyType, version: Version): number;
+  /** What the servers complained about so far. */
+  complaints(): string;
 }
 
 export interface FarmPlan {
@@ -45,6 +48,8 @@ export async function startTlsFarm(folder: string, count: number): Promise<TlsFa
   return {
     kind: version ?? 'Node (nginx is not installed)',
     names,
+    processId: child.pid,
+    complaints: () => (version === undefined ? '' : readFileSync(path.join(folder, 'error.log'), 'utf8')),
     port: (key, tls) => ports[portName(key, tls)] ?? 0,
     [Symbol.dispose]() {
       child.kill('SIGTERM');
@@ -114,7 +119,7 @@ function startNode(plan: FarmPlan): ChildProcess {
   return child;
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
@@ -124,7 +129,7 @@ async function freePort(): Promise<number> {
 }
 
 /** Thousands of certificates take a while to load. */
-async function listening(port: number, child: ChildProcess): Promise<void> {
+export async function listening(port: number, child: ChildProcess): Promise<void> {
   for (let attempt = 0; attempt < 600; attempt++) {
     if (child.exitCode !== null) throw new Error('the servers of the benchmark did not start');
     const socket = connect(port, '127.0.0.1');

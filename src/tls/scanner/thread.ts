@@ -3,8 +3,8 @@ import { Worker } from 'node:worker_threads';
 import type { Handshake, ProbeResult } from '../probe-result.ts';
 import type { Answer, PlainOptions, Request } from './messages.ts';
 
-/** Objects of a thread, MiB. Each probe in flight holds a few kilobytes. */
-const MEMORY_MB = 256;
+/** Each probe in flight holds a few kilobytes. Left to itself, V8 lets what is short-lived grow to a hundred megabytes. */
+const MEMORY = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 16 };
 
 /** A thread that has not answered by so long after the deadline of a probe will not do it any more. */
 const OVERDUE_MS = 5_000;
@@ -113,7 +113,7 @@ export class ScannerThread {
     const worker = new Worker(this.options.module, {
       env: {},
       name: 'scanner',
-      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB },
+      resourceLimits: MEMORY,
     });
     worker.on('message', (answers: readonly Answer[]) => {
       for (const answer of answers) this.take(answer);
