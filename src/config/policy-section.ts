@@ -3,6 +3,7 @@ import { parseMatcher } from '../label/matcher.ts';
 import {
   checkPolicy,
   DEFAULT_POLICY,
+  type Optional,
   type Policy,
   type PolicyOverride,
   type SettingsPatch,
@@ -18,6 +19,10 @@ export type SettingsSection = {
   >;
 } & {
   readonly unreachable_warning_after?: number;
+  /** Milliseconds. */
+  readonly rollout_grace?: number;
+  readonly unowned?: Optional;
+  readonly name_unwatched?: Optional;
 };
 
 export type PolicySection = SettingsSection & {
@@ -69,11 +74,14 @@ function patchOf(section: SettingsSection): SettingsPatch {
       Object.entries(given).map(([level, text]) => [level, text === 'none' ? null : parseThreshold(text)]),
     );
   }
+  const { unreachable_warning_after: unreachableWarningAfter, rollout_grace: rolloutGraceMs } = section;
+  const { unowned, name_unwatched: nameUnwatched } = section;
   return {
     thresholds,
-    ...(section.unreachable_warning_after === undefined
-      ? {}
-      : { unreachableWarningAfter: section.unreachable_warning_after }),
+    ...(unreachableWarningAfter === undefined ? {} : { unreachableWarningAfter }),
+    ...(rolloutGraceMs === undefined ? {} : { rolloutGraceMs }),
+    ...(unowned === undefined ? {} : { unowned }),
+    ...(nameUnwatched === undefined ? {} : { nameUnwatched }),
   };
 }
 

@@ -7,6 +7,7 @@ import type { Collector } from '../plugin/collector.ts';
 import { trustOption } from '../plugin/demands.ts';
 import { durationOption } from '../plugin/options.ts';
 import { SEVERITIES } from '../plugin/notification.ts';
+import { OPTIONAL_LEVELS } from '../policy/policy.ts';
 import { parseThreshold } from '../policy/threshold.ts';
 import { networkSection } from './network-section.ts';
 import { channelOptions, heartbeatSection, routeOptions } from './notify-section.ts';
@@ -61,6 +62,14 @@ const settings = {
     .max(1000)
     .optional()
     .describe('Failed looks in a row that make a warning. Default 3.'),
+  rollout_grace: durationOption(
+    'How long old and new certificates may be seen side by side before not-deployed and nodes-disagree speak. Default 6h.',
+  ).optional(),
+  unowned: z.enum(OPTIONAL_LEVELS).optional().describe('How bad it is that something has no label owner. Default off.'),
+  name_unwatched: z
+    .enum(OPTIONAL_LEVELS)
+    .optional()
+    .describe('How bad it is that no endpoint source looks at a name of a certificate. Default off.'),
 };
 
 const sourceBase = {

@@ -1,4 +1,4 @@
-import { endpointName, namesOfEndpoint } from './endpoint-name.ts';
+import { endpointName, namesOfEndpoint } from '../plugin/endpoint-name.ts';
 import type { KnownCertificate, Location, Sighting } from './model.ts';
 
 /** Authorities kept of one location: a bundle of public roots has some hundred. */

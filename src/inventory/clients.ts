@@ -9,7 +9,7 @@ import {
 } from '../plugin/client.ts';
 import type { Verdict } from '../plugin/observation.ts';
 import { createClientTrust, endpointsUsing, type ClientTrust } from './client-trust.ts';
-import { namesOfEndpoint } from './endpoint-name.ts';
+import { namesOfEndpoint } from '../plugin/endpoint-name.ts';
 import { IssuerIndex } from './issuer-index.ts';
 import type { KnownCertificate, Location, Sighting } from './model.ts';
 

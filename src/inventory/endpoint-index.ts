@@ -1,5 +1,5 @@
 import { clientNameOf } from '../plugin/client.ts';
-import { namesOfEndpoint } from './endpoint-name.ts';
+import { namesOfEndpoint } from '../plugin/endpoint-name.ts';
 import type { KnownCertificate, Location } from './model.ts';
 
 /** One address behind a name, and what it serves. */

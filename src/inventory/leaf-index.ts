@@ -3,8 +3,9 @@ import type { Role } from '../plugin/item.ts';
 import { endpointsUsing } from './client-trust.ts';
 import { NONE } from './hash-chains.ts';
 import { LeafTable } from './leaf-table.ts';
-import { isNewer, namesKey, titleKey } from './lineage.ts';
+import { isHeir, isNewer, namesKey, titleKey } from '../plugin/lineage.ts';
 import type { KnownCertificate, Location } from './model.ts';
+import { packCertificate, unpackCertificate, type PackedCertificate } from './packed-certificate.ts';
 import { Rhythms } from './rhythm.ts';
 
 /** Sightings held at most; of more, the rest is not known here. */
@@ -23,8 +24,8 @@ export interface Home {
   /** What an endpoint serves or is shown, what lies in a store, or who presents it to endpoints. */
   readonly kind: 'endpoint' | 'store' | 'client';
   readonly firstSeenAt: number;
-  /** Fingerprint of the certificate of the same title that was there before, where that was seen. */
-  readonly replaced?: string;
+  /** What was there before and was renewed by this one, where that was seen. */
+  readonly replaced?: KnownCertificate;
   /** Endpoints that the place names as its users. */
   readonly usedAt?: ReadonlySet<string>;
 }
@@ -50,7 +51,7 @@ interface Seen {
   readonly role: Role;
   readonly kind: Home['kind'];
   readonly firstSeenAt: number;
-  readonly replaced?: string;
+  readonly replaced?: PackedCertificate;
   readonly usedAt?: ReadonlySet<string>;
 }
 
@@ -99,7 +100,7 @@ export class LeafIndex {
     if (heir === undefined) return;
     this.rhythms.learn(locationId, item, endedAt);
     if (heir.replaced === undefined && heir.firstSeenAt >= endedAt) {
-      site.seen = site.seen.with(index, { ...heir, replaced: item.id });
+      site.seen = site.seen.with(index, { ...heir, replaced: packCertificate(item) });
     }
   }
 
@@ -129,7 +130,19 @@ export class LeafIndex {
 
   private homesOf(number: number): readonly Home[] {
     return [...this.sitesOf(number)].flatMap(({ locationId, source, location, seen }) =>
-      seen.flatMap(({ leaf, ...rest }) => (leaf === number ? [{ locationId, source, location, ...rest }] : [])),
+      seen.flatMap(({ leaf, replaced, ...rest }) =>
+        leaf === number
+          ? [
+              {
+                locationId,
+                source,
+                location,
+                ...rest,
+                ...(replaced === undefined ? {} : { replaced: unpackCertificate(replaced) }),
+              },
+            ]
+          : [],
+      ),
     );
   }
 
@@ -166,13 +179,20 @@ export class LeafIndex {
     const added = [...wanted.values()].map((one): Seen => {
       const known = this.leaves.find(one.item.id);
       const leaf = known === NONE ? this.leaves.add(one.item) : known;
-      const replaced = gone.find(({ item }) => isHeir(one.item, item))?.item.id;
+      const replaced = gone.find(({ item }) => isHeir(one.item, item))?.item;
       if (this.isNews(leaf, one.kind) || (replaced !== undefined && one.kind === 'store')) {
         this.concern(one.item, leaf, site, concerned);
       }
       this.link(site, leaf);
       const { role, kind, firstSeenAt } = one;
-      return { leaf, role, kind, firstSeenAt, ...(replaced === undefined ? {} : { replaced }), ...usersOf(one) };
+      return {
+        leaf,
+        role,
+        kind,
+        firstSeenAt,
+        ...(replaced === undefined ? {} : { replaced: packCertificate(replaced) }),
+        ...usersOf(one),
+      };
     });
     site.seen = [...kept, ...added];
     this.count += added.length - gone.length;
@@ -237,9 +257,4 @@ function leavesOf(location: Location): readonly LeafSighting[] {
     found.set(item.id, { item, role, kind, firstSeenAt, usedAt: endpointsUsing(sighting) });
   }
   return [...found.values()];
-}
-
-/** Whether one is the renewal of the other: newer, and for the same names or of the same title. */
-function isHeir(item: KnownCertificate, of: KnownCertificate): boolean {
-  return isNewer(item, of) && (namesKey(item) === namesKey(of) || titleKey(item) === titleKey(of));
 }

@@ -1,5 +1,5 @@
 import { HashChains, hashOf, NONE } from './hash-chains.ts';
-import { lastInstantOf, namesKey, startOf, titleKey } from './lineage.ts';
+import { lastInstantOf, namesKey, startOf, titleKey } from '../plugin/lineage.ts';
 import type { KnownCertificate } from './model.ts';
 import { packCertificate, packedId, unpackCertificate } from './packed-certificate.ts';
 

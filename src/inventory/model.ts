@@ -190,6 +190,8 @@ export interface Location {
   /** Parts that could not be read at the last look that reached it. */
   readonly problems: readonly Problem[];
   readonly sightings: readonly Sighting[];
+  /** When it was withdrawn by its own evidence, alone or with its whole target; only of what has just been. */
+  readonly gone?: { readonly at: number; readonly with: 'location' | 'target' };
   readonly endpoint?: KnownEndpoint;
   readonly chain?: ChainFigures;
 }

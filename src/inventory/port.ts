@@ -20,6 +20,9 @@ export interface LocationMark {
   readonly isWhole: boolean;
 }
 
+/** A location that is no more. */
+export type Departure = Pick<Location, 'id' | 'source' | 'location' | 'target' | 'labels'>;
+
 /** A certificate of a server, a client or a signer that a location no longer holds. */
 export interface EndedLeaf {
   readonly locationId: number;
@@ -53,6 +56,8 @@ export interface InventoryReader {
   transcript(locationId: number): Promise<readonly string[]>;
   /** Locations whose assessment is due: changed by time alone. At most `limit`. */
   dueForAssessment(now: number, limit: number): Promise<readonly Location[]>;
+  /** Withdrawn locations whose time of being told of as gone is over. At most `limit`. */
+  dueDepartures(now: number, limit: number): Promise<readonly Departure[]>;
   /** When the next assessment is due, if any. */
   nextAssessmentAt(): Promise<number | undefined>;
 }
@@ -92,7 +97,7 @@ export interface InventoryWriter extends InventoryReader {
   withdrawTarget(source: string, target: string, now: number): Promise<void>;
   /** Withdraws a source that the config no longer names, with all its targets and locations. */
   withdrawSource(name: string, now: number): Promise<void>;
-  /** When the findings of a location change by time alone; `undefined` for never. */
+  /** When the findings of a location change by time alone, or those about one that is withdrawn end; `undefined` for never. */
   scheduleAssessment(id: number, at: number | undefined): Promise<void>;
   /** Locations are to be assessed then, unless they are earlier anyway. */
   assessBy(ids: readonly number[], at: number): Promise<void>;

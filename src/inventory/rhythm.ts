@@ -1,4 +1,4 @@
-import { lastInstantOf, startOf, titleKey } from './lineage.ts';
+import { lastInstantOf, startOf, titleKey } from '../plugin/lineage.ts';
 import type { KnownCertificate } from './model.ts';
 
 /** Renewals of one title at one location that are remembered: the latest. */

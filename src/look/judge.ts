@@ -12,6 +12,9 @@ import type { Ledger, LedgerTransaction, Transition } from './ports.ts';
 /** Locations assessed at once because another has changed. The store takes note of the rest: they are due from then on. */
 const CONCERNED_AT_ONCE = 50;
 
+/** Departed locations that are forgotten in one transaction. */
+const MAX_DEPARTED = 500;
+
 /** An assessment that asks to be made again at once, or in the past, waits this long: it must not spin. */
 const SOONEST_MS = 1_000;
 
@@ -41,13 +44,13 @@ export interface Judge {
   /** Assesses locations as they are in the store now, hands the result on, and sees to what they concern elsewhere. */
   follow(tx: LedgerTransaction, saved: readonly Looked[], now: number): Promise<void>;
   /** Ends locations and what was told of them, and sees to what that concerns elsewhere. */
-  withdraw(
-    tx: LedgerTransaction,
-    locations: readonly Location[],
-    why: 'gone' | 'superseded',
-    now: number,
-  ): Promise<void>;
+  withdraw(tx: LedgerTransaction, locations: readonly Location[], why: Farewell, now: number): Promise<void>;
+  /** Stops telling of what has been gone for long enough; gives the number of locations. */
+  forgetDeparted(tx: LedgerTransaction, until: number, now: number): Promise<number>;
 }
+
+/** Why a location ends: by its own evidence; as it only stood in for what a good look has shown; or nobody wants it any more. */
+export type Farewell = 'gone' | 'gone with its target' | 'superseded' | 'unwanted';
 
 export function createJudge(parts: JudgeParts): Judge {
   const { ledger, inventory, transition, index } = parts;
@@ -110,7 +113,7 @@ export function createJudge(parts: JudgeParts): Judge {
   async function withdraw(
     tx: LedgerTransaction,
     locations: readonly Location[],
-    why: 'gone' | 'superseded',
+    why: Farewell,
     now: number,
   ): Promise<void> {
     if (locations.length === 0) return;
@@ -125,18 +128,49 @@ export function createJudge(parts: JudgeParts): Judge {
     }
     await transition(
       tx.alerts,
-      locations.map((location) => assessedLocation(location, why, [])),
+      locations.map((location) => assessedLocation(location, why === 'superseded' ? why : 'gone', [])),
       now,
     );
+    if (why === 'gone') await remember(tx, locations, { at: now, with: 'location' });
+    if (why === 'gone with its target') await remember(tx, locations, { at: now, with: 'target' });
     for (const location of locations) concerned.delete(location.id);
     await judgeConcerned(tx, concerned, now);
   }
 
-  return { transact, follow, withdraw };
+  /** What is gone is told of for a while, where that is worth it. */
+  async function remember(
+    tx: LedgerTransaction,
+    locations: readonly Location[],
+    gone: NonNullable<Location['gone']>,
+  ): Promise<void> {
+    const departed: AssessedLocation[] = [];
+    for (const location of locations) {
+      const { findings, nextAt } = assess({ ...location, gone }, view, parts.policy(), gone.at);
+      if (findings.length === 0) continue;
+      await tx.inventory.scheduleAssessment(location.id, nextAt);
+      departed.push(assessedLocation(location, 'none', findings));
+    }
+    if (departed.length > 0) await transition(tx.alerts, departed, gone.at);
+  }
+
+  async function forgetDeparted(tx: LedgerTransaction, until: number, now: number): Promise<number> {
+    const departed = await tx.inventory.dueDepartures(until, MAX_DEPARTED);
+    for (const { id } of departed) await tx.inventory.scheduleAssessment(id, undefined);
+    if (departed.length > 0) {
+      await transition(
+        tx.alerts,
+        departed.map((location) => assessedLocation(location, 'gone', [])),
+        now,
+      );
+    }
+    return departed.length;
+  }
+
+  return { transact, follow, withdraw, forgetDeparted };
 }
 
 function assessedLocation(
-  location: Location,
+  location: Pick<Location, 'id' | 'source' | 'location' | 'target' | 'labels'>,
   look: AssessedLocation['look'],
   findings: readonly Finding[],
 ): AssessedLocation {

@@ -52,7 +52,7 @@ export interface Recorder {
 
 export function createRecorder(parts: JudgeParts): Recorder {
   const { inventory, clock } = parts;
-  const { transact, follow, withdraw } = createJudge(parts);
+  const { transact, follow, withdraw, forgetDeparted } = createJudge(parts);
 
   /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks. */
   async function write(
@@ -233,7 +233,8 @@ export function createRecorder(parts: JudgeParts): Recorder {
       for (const key of keys) {
         await transact(async (tx) => {
           const now = clock.now();
-          await withdraw(tx, await tx.inventory.locations({ source, target: key }), why, now);
+          const locations = await tx.inventory.locations({ source, target: key });
+          await withdraw(tx, locations, why === 'gone' ? 'gone with its target' : why, now);
           await tx.inventory.withdrawTarget(source, key, now);
         });
       }
@@ -242,7 +243,7 @@ export function createRecorder(parts: JudgeParts): Recorder {
     async withdrawSource(name) {
       await transact(async (tx) => {
         const now = clock.now();
-        await withdraw(tx, await tx.inventory.locations({ source: name }), 'gone', now);
+        await withdraw(tx, await tx.inventory.locations({ source: name }), 'unwanted', now);
         await tx.inventory.withdrawSource(name, now);
       });
     },
@@ -259,6 +260,8 @@ export function createRecorder(parts: JudgeParts): Recorder {
         total += count;
         if (count < ASSESS_BATCH) break;
       }
+      const now = Math.max(until, clock.now());
+      while (!signal.aborted && (await transact((tx) => forgetDeparted(tx, until, now))) > 0);
       return total;
     },
 

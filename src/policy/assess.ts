@@ -13,19 +13,27 @@ import { crlExpiring } from './rules/crl-expiring.ts';
 import { expired } from './rules/expired.ts';
 import { expiring } from './rules/expiring.ts';
 import { fileUntidy } from './rules/file-untidy.ts';
+import { gone } from './rules/gone.ts';
 import { hostnameMismatch } from './rules/hostname-mismatch.ts';
+import { intervalTooLong } from './rules/interval-too-long.ts';
 import { issuerNotAccepted } from './rules/issuer-not-accepted.ts';
 import { keyMismatch } from './rules/key-mismatch.ts';
 import { nameDead } from './rules/name-dead.ts';
+import { nameUnwatched } from './rules/name-unwatched.ts';
+import { nodesDisagree } from './rules/nodes-disagree.ts';
 import { notCovered } from './rules/not-covered.ts';
+import { notDeployed } from './rules/not-deployed.ts';
 import { notYetValid } from './rules/not-yet-valid.ts';
 import { pinMismatch } from './rules/pin-mismatch.ts';
 import { possessionFailed } from './rules/possession-failed.ts';
+import { renewalOverdue } from './rules/renewal-overdue.ts';
+import { renewalRegression } from './rules/renewal-regression.ts';
 import { renewalRequested } from './rules/renewal-requested.ts';
 import { revoked } from './rules/revoked.ts';
 import { stale } from './rules/stale.ts';
 import { stapleMissing } from './rules/staple-missing.ts';
 import { trustAnchorExpiring } from './rules/trust-anchor-expiring.ts';
+import { unowned } from './rules/unowned.ts';
 import { unreachable } from './rules/unreachable.ts';
 import { unreadable } from './rules/unreadable.ts';
 import { untrusted } from './rules/untrusted.ts';
@@ -53,6 +61,14 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'chain-untidy': chainUntidy,
   'file-untidy': fileUntidy,
   'pin-mismatch': pinMismatch,
+  'not-deployed': notDeployed,
+  'nodes-disagree': nodesDisagree,
+  'renewal-overdue': renewalOverdue,
+  'renewal-regression': renewalRegression,
+  gone,
+  'interval-too-long': intervalTooLong,
+  'name-unwatched': nameUnwatched,
+  unowned,
   'renewal-requested': renewalRequested,
   unreachable,
   unreadable,
@@ -71,7 +87,9 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
  */
 export function assess(location: Location, view: InventoryView, policy: Policy, now: number): Assessment {
   const subject: Subject = { location, view, policy, now, deadlines: deadlinesOf(location, view, policy) };
-  const parts = RULES.map((rule) => RULE_OF[rule](subject));
+  // Of what is no more, nothing else is true.
+  const rules = location.gone === undefined ? RULES : (['gone'] as const);
+  const parts = rules.map((rule) => RULE_OF[rule](subject));
   return assessment(
     parts.flatMap((part) => part.findings),
     earliest(parts.map((part) => part.nextAt)),

@@ -26,9 +26,19 @@ export interface Settings {
   readonly staleAfterIntervals: number;
   /** Failed looks in a row from which a location that cannot be looked at is a warning. */
   readonly unreachableWarningAfter: number;
+  /** How long a roll-out may take: until then old and new may be seen side by side. */
+  readonly rolloutGraceMs: number;
+  /** How bad it is that something has no owner. */
+  readonly unowned: Optional;
+  /** How bad it is that nobody looks at a name of a certificate. */
+  readonly nameUnwatched: Optional;
   /** What endpoints may serve; absent where nothing is pinned. */
   readonly pins?: Pins;
 }
+
+/** Rules that not everybody wants. */
+export const OPTIONAL_LEVELS = ['off', 'info', 'warning'] as const;
+export type Optional = (typeof OPTIONAL_LEVELS)[number];
 
 /** Thresholds to replace; `null` takes one away. */
 export type ThresholdsPatch = { readonly [Level in keyof Thresholds]?: Threshold | null };
@@ -51,7 +61,8 @@ export interface Policy {
   readonly overrides: readonly PolicyOverride[];
 }
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 
 const LEAF: Thresholds = { warning: parseThreshold('25% max 30d'), critical: parseThreshold('10% max 7d') };
 
@@ -71,6 +82,9 @@ export const DEFAULT_POLICY: Policy = {
     shortLivedUnderMs: 10 * DAY_MS,
     staleAfterIntervals: 3,
     unreachableWarningAfter: 3,
+    rolloutGraceMs: 6 * HOUR_MS,
+    unowned: 'off',
+    nameUnwatched: 'off',
   },
   sources: new Map(),
   overrides: [],

@@ -44,3 +44,8 @@ export function locationCause(location: Location): string {
 export function clientCause(location: Location, name: string): string {
   return `client:${location.source}/${name}`;
 }
+
+/** Concerns a source as a whole, whatever it looks at. */
+export function sourceCause(location: Location): string {
+  return `source:${location.source}`;
+}

@@ -108,6 +108,19 @@ export function createInventoryReader(access: Access): InventoryReader {
         return withSightings(db, rows);
       }),
 
+    dueDepartures: (now, limit) =>
+      access.read(async (db) => {
+        const rows = await db
+          .selectFrom('locations')
+          .select(['id', 'source', 'location', 'target', 'labels_json'])
+          .where('assess_at', '<=', now)
+          .where('withdrawn_at', 'is not', null)
+          .orderBy('assess_at')
+          .limit(limit)
+          .execute();
+        return rows.map(({ labels_json: labels, ...row }) => ({ ...row, labels: fromJson(labels) }));
+      }),
+
     nextAssessmentAt: () =>
       access.read(async (db) => {
         const row = await db

@@ -126,7 +126,7 @@ describe('what was replaced at a location', () => {
     index.note(file(1, [newer], { lastLookAt: NOW + 30 * DAY }));
     index.note(file(1, [newest], { lastLookAt: NOW + 105 * DAY }));
     expect(index.rhythm(1, newest)).toEqual([30 / 90, 45 / 90]);
-    expect(index.homes('cc')).toMatchObject([{ location: '/etc/1.pem', replaced: 'bb' }]);
+    expect(index.homes('cc')).toMatchObject([{ location: '/etc/1.pem', replaced: { id: 'bb' } }]);
   });
 
   test('is known from what the store remembers', () => {
@@ -141,7 +141,7 @@ describe('what was replaced at a location', () => {
     index.recall(1, leaf('other.example'), NOW);
     index.recall(2, now, NOW);
     expect(index.rhythm(1, newest)).toHaveLength(2);
-    expect(index.homes('cc')).toMatchObject([{ replaced: 'aa' }]);
+    expect(index.homes('cc')).toMatchObject([{ replaced: { id: 'aa' } }]);
   });
 });
 

@@ -1,16 +1,13 @@
 import type { RenewalFact } from '../../inventory/fact.ts';
 import { CLOCK_SUBJECT } from '../../plugin/fact-subject.ts';
-import type { KnownCertificate } from '../../inventory/model.ts';
 import { deployIt, proveIt, renewIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
-import { endsAt, kindOf, lifetimeMs } from '../kind.ts';
+import { endsAt, kindOf } from '../kind.ts';
+import { renewalWindow, wasMoved } from '../renewal-window.ts';
 import { isCertificate, type CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
-
-/** CAs ask for renewal when a third of the lifetime is left, of short ones a half; a window that ends before this share of it was moved. */
-const EARLY_SHARE = 0.4;
 
 /**
  * The CA asks for the renewal of a certificate earlier than usual (RFC 9773): it has moved the window, as it does before it
@@ -18,13 +15,13 @@ const EARLY_SHARE = 0.4;
  * the business of `renewal-overdue`.
  */
 export function renewalRequested(subject: Subject): Assessment {
-  const { location, view } = subject;
+  const { location } = subject;
   const now = subject.now + skewOf(subject);
   const findings = new Map<string, Finding>();
   const instants: (number | undefined)[] = [];
   for (const sighting of location.sightings.filter(isCertificate)) {
     if (kindOf(sighting) !== 'leaf') continue;
-    const window = view.facts(sighting.item.id).find((fact) => fact.kind === 'renewal') as RenewalFact | undefined;
+    const window = renewalWindow(subject, sighting.item);
     if (window === undefined || !wasMoved(window, sighting.item)) continue;
     const end = endsAt(sighting.item);
     if (end !== undefined && now >= end) continue;
@@ -38,13 +35,6 @@ export function renewalRequested(subject: Subject): Assessment {
 /** What the windows are compared with is the time of the CA: a clock that is ahead would see them passed. */
 function skewOf({ view }: Subject): number {
   return view.facts(CLOCK_SUBJECT).find((fact) => fact.kind === 'clock')?.skewMs ?? 0;
-}
-
-function wasMoved({ endAt, explanationUrl }: RenewalFact, item: KnownCertificate): boolean {
-  if (explanationUrl !== undefined) return true;
-  const lifeMs = lifetimeMs(item);
-  const end = endsAt(item);
-  return lifeMs !== undefined && end !== undefined && endAt < end - lifeMs + lifeMs * EARLY_SHARE;
 }
 
 function finding({ location }: Subject, sighting: CertificateSighting, window: RenewalFact, now: number): Finding {

@@ -150,7 +150,8 @@ test('the finding says who is rejected, what the server did, what to do and how 
     expect.stringContaining('openssl crl -in CRL -noout -nextupdate'),
     "Prove it: notafter check api.example.com:8443 --client-cert CLIENT.pem --client-key '/etc/notafter/it is.key'",
   ]);
-  expect(nextAt).toBe(NOW + 60 * DAY - 22.5 * DAY);
+  // A third of its life is left then, and the grace of its renewal is over.
+  expect(nextAt).toBe(NOW + 60 * DAY - 30 * DAY + 4.5 * DAY);
 });
 
 test('a keystore is proven with one file', () => {

@@ -26,7 +26,7 @@ const shown = (presented: readonly KnownCertificate[]): ReturnType<typeof showin
   showing(here, 'billing', presented, { status: 'accepted' });
 
 test.each<[string, readonly KnownCertificate[], readonly string[]]>([
-  ['a leaf with 23 of 90 days left', [leaf('billing', { left: 23 * DAY })], []],
+  ['a leaf with 23 of 90 days left', [leaf('billing', { left: 23 * DAY })], ['renewal-overdue info']],
   ['a leaf with 22 of 90 days left', [leaf('billing', { left: 22 * DAY })], ['client-will-fail warning']],
   ['a leaf with 7 days left', [leaf('billing', { left: 7 * DAY })], ['client-will-fail critical']],
   ['a leaf that has ended', [leaf('billing', { left: 0 })], ['expired critical']],

@@ -1,4 +1,4 @@
-import type { Location } from './model.ts';
+import type { EndpointFacts } from './observation.ts';
 
 const DEFAULT_PORT = 443;
 
@@ -21,7 +21,13 @@ export function endpointName(text: string): string {
 }
 
 /** The names by which references may mean an endpoint: as its target is written, by its address, by the name it is asked for. */
-export function namesOfEndpoint({ target, endpoint }: Location): ReadonlySet<string> {
+export function namesOfEndpoint({
+  target,
+  endpoint,
+}: {
+  readonly target: string;
+  readonly endpoint?: Pick<EndpointFacts, 'address' | 'port' | 'serverName'>;
+}): ReadonlySet<string> {
   if (endpoint === undefined) return new Set();
   const { address, port, serverName } = endpoint;
   const host = address.includes(':') ? `[${address}]` : address;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import { endpointName, namesOfEndpoint } from '../../src/inventory/endpoint-name.ts';
+import { endpointName, namesOfEndpoint } from '../../src/plugin/endpoint-name.ts';
 import { endpointLocation, fileLocation, leaf } from '../policy/places.ts';
 
 test.each([

@@ -1,0 +1,37 @@
+import { nameKey } from '../certificate/name-key.ts';
+import type { KnownCertificate } from '../inventory/model.ts';
+import type { Successor } from '../inventory/leaf-index.ts';
+import { endsAt, startsAt } from './kind.ts';
+
+/**
+ * Whether two certificates come from one authority: by its key where both name it, else by its name; or from one
+ * organisation, as public CAs change their intermediates at random.
+ */
+export function isSameAuthority(one: KnownCertificate, other: KnownCertificate): boolean {
+  if (one.selfIssued || other.selfIssued) return false;
+  if (one.authorityKeyId !== undefined && one.authorityKeyId === other.authorityKeyId) return true;
+  const organisation = organisationOf(one.issuer);
+  if (organisation !== undefined && organisation === organisationOf(other.issuer)) return true;
+  const bothName = one.authorityKeyId !== undefined && other.authorityKeyId !== undefined;
+  return !bothName && nameKey(one.issuer) === nameKey(other.issuer);
+}
+
+/** `rsa`, `ec`, …: servers hold one certificate of each kind side by side. */
+export function keyFamily({ keyAlgorithm }: KnownCertificate): string {
+  return keyAlgorithm.split(' ')[0] ?? keyAlgorithm;
+}
+
+/** Whether it can be used now. */
+export function isCurrent(item: KnownCertificate, now: number): boolean {
+  return (startsAt(item) ?? -Infinity) <= now && now < (endsAt(item) ?? Infinity);
+}
+
+/** Whether the successor took the place of the certificate somewhere, as was seen. */
+export function hasReplaced({ homes }: Successor, { id }: KnownCertificate): boolean {
+  return homes.some(({ replaced }) => replaced?.id === id);
+}
+
+/** The organisation of a name in RFC 4514 text; commas in it are escaped there. */
+function organisationOf(name: string): string | undefined {
+  return /(?:^|,)O=((?:\\.|[^,\\+])+)/i.exec(nameKey(name))?.[1];
+}
