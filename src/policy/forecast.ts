@@ -64,7 +64,8 @@ export interface Forecasting {
  * is judged at its beginning and then at every instant at which time alone changes the judgement, so days are exact.
  *
  * Looks are taken to go on and to see the same, so nothing grows stale; what is about looking (the families `coverage` and
- * `clock`) is left out. That a certificate is renewed by itself is not assumed: what would end does so here.
+ * `clock`) is left out. That a certificate is renewed by itself is not assumed: what would end does so here, and that it was
+not renewed until then (`renewal-overdue`) goes without saying.
  */
 export function startForecast(view: InventoryView, policy: Policy, period: Period): Forecasting {
   const { fromAt, untilAt } = period;
@@ -120,7 +121,7 @@ interface Draft {
 
 function noteFinding(drafts: Map<string, Draft>, location: Location, finding: Finding, at: number): void {
   const { family, cause, rule, severity, title, summary } = finding;
-  if (family === 'coverage' || family === 'clock') return;
+  if (family === 'coverage' || family === 'clock' || rule === 'renewal-overdue') return;
   const key = `${family} ${cause}`;
   const draft = drafts.get(key) ?? newDraft(family, cause);
   drafts.set(key, draft);
