@@ -10,10 +10,12 @@ import { channels } from '../alerts/index.ts';
 import { collectors } from '../collectors/index.ts';
 import { agreementTable } from './agreement-table.ts';
 import { formatsTable } from './formats-table.ts';
+import { messagePayloads } from './message-payloads.ts';
 
 const README = new URL('../README.md', import.meta.url);
 const FORMATS = new URL('reference/formats.md', import.meta.url);
 const AGREEMENT = new URL('reference/agreement.md', import.meta.url);
+const MESSAGES = new URL('reference/messages.md', import.meta.url);
 
 /** The README with its generated parts made anew, laid out as all our prose. Throws when a marker is missing. */
 export async function generatedReadme(text: string): Promise<string> {
@@ -36,6 +38,13 @@ export async function generatedAgreement(text: string): Promise<string> {
   return format(whole, { ...(await resolveConfig(AGREEMENT)), parser: 'markdown' });
 }
 
+/** The page of the messages with its payloads made anew. Throws when a marker is missing. */
+export async function generatedMessages(text: string): Promise<string> {
+  let whole = text;
+  for (const [marker, block] of messagePayloads()) whole = replaced(whole, marker, block);
+  return format(whole, { ...(await resolveConfig(MESSAGES)), parser: 'markdown' });
+}
+
 function pluginTable(
   title: string,
   folder: string,
@@ -56,4 +65,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   writeFileSync(README, await generatedReadme(readFileSync(README, 'utf8')));
   writeFileSync(FORMATS, await generatedFormats(readFileSync(FORMATS, 'utf8')));
   writeFileSync(AGREEMENT, await generatedAgreement(readFileSync(AGREEMENT, 'utf8')));
+  writeFileSync(MESSAGES, await generatedMessages(readFileSync(MESSAGES, 'utf8')));
 }

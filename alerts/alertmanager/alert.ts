@@ -70,7 +70,13 @@ export function alertsOf(
   return {
     alerts: [
       ...current,
-      ...ended.map((set) => ({ labels: set, annotations: {}, startsAt: until(at), endsAt: until(at), ...generator })),
+      ...ended.map((set) => ({
+        labels: set,
+        annotations: current.find((alert) => alert.labels['alert_id'] === set['alert_id'])?.annotations ?? {},
+        startsAt: until(at),
+        endsAt: until(at),
+        ...generator,
+      })),
     ],
     open: [...notices.filter((alert) => !alert.isOver).map((alert) => alert.labels), ...going].slice(0, MAX_OPEN),
   };

@@ -15,16 +15,18 @@ import { timelineOf } from './timeline.ts';
 
 const MAX_TEXT = 600;
 const MAX_COMMAND = 4_000;
+const MAX_NAME = 60;
 
 // Outlook draws mails with Word: tables with widths and bgcolor, no max-width, no rgba(), no display on inline elements.
 const FONT = "font-family:'Segoe UI',system-ui,-apple-system,Arial,sans-serif";
 const MONO = 'font-family:Consolas,Menlo,monospace;font-size:13px';
 const LINE = 'border-bottom:1px solid #c8ccd0';
 const CELL = `padding:6px 10px 6px 0;${LINE};font-size:14px;word-break:break-word`;
+const FACT_NAME = `padding:6px 14px 6px 0;${LINE};font-size:14px`;
 const HEADING = 'font-size:15px;line-height:1.3;margin:24px 0 6px';
 /** Text and ground are both given, so that neither is lost where a reader turns colours round. */
 const CODE_GROUND = '#eef0f2';
-const CODE = `${MONO};color:#202124;padding:8px 10px;white-space:pre-wrap;word-break:break-all`;
+const CODE = `${MONO};color:#202124;padding:8px 10px;white-space:pre-wrap;overflow-wrap:anywhere`;
 
 /** Colours of text that carry on white and on black. */
 const COLOUR: Readonly<Record<Severity, string>> = { critical: '#d93025', warning: '#b06000', info: 'inherit' };
@@ -79,7 +81,7 @@ function alertHtml(alert: AlertNotice, { at }: Notification): string {
       ? []
       : [{ name: 'End', value: `${utcText(alert.endsAt)}, ${endText(alert.endsAt, at)}` }];
   const since = { name: 'Open since', value: utcText(alert.openedAt) };
-  const facts = [...end, ...alert.facts, since].map(({ name, value }) => row([text(name), text(value)]));
+  const facts = [...end, ...alert.facts, since].map(factRow);
   return [
     alert.summary === '' ? '' : `<p style="margin:0 0 12px">${text(alert.summary)}</p>`,
     timelineOf(alert, at),
@@ -100,6 +102,12 @@ function actionRow(action: string, index: number): string {
   const number = `<td width="24" valign="top" style="padding:5px 0;font-size:14px">${index + 1}.</td>`;
   const sentence = `${text(said)}${command === undefined ? '' : ':'}`;
   return `<tr>${number}<td valign="top" style="padding:5px 0;font-size:14px">${sentence}${command === undefined ? '' : commandHtml(command)}</td></tr>`;
+}
+
+/** The name is not taken apart, so that it does not stand in a column of syllables on a phone. */
+function factRow({ name, value }: AlertNotice['facts'][number]): string {
+  const label = escapeHtml(safeText(name, { max: MAX_NAME }));
+  return `<tr><td valign="top" style="${FACT_NAME}">${label}</td><td valign="top" style="${CELL}">${text(value)}</td></tr>`;
 }
 
 /** A table of its own: the only box that every reader draws. */

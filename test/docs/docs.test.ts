@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 
 import { describe, expect, it } from 'vitest';
 
-import { generatedAgreement, generatedReadme } from '../../docs/generate.ts';
+import { generatedAgreement, generatedMessages, generatedReadme } from '../../docs/generate.ts';
 import { REASON_LIST } from '../../src/plugin/reason.ts';
 import { RULES } from '../../src/policy/finding.ts';
 
@@ -19,6 +19,17 @@ describe('the docs', () => {
     const page = read('docs/reference/agreement.md');
 
     expect(await generatedAgreement(page)).toBe(page);
+  });
+
+  it('show what is sent as the code sends it, and pictures that are there', async () => {
+    const page = read('docs/reference/messages.md');
+    const pictures = [...page.matchAll(/\(\.\.\/images\/(\S+)\)/g)].map((match) => match[1] ?? '');
+
+    expect(await generatedMessages(page)).toBe(page);
+    expect(pictures).toHaveLength(6);
+    for (const name of pictures) {
+      expect(statSync(new URL(`../../docs/images/${name}`, import.meta.url)).size).toBeLessThan(150_000);
+    }
   });
 
   it('explain every reason, and no other', () => {
