@@ -4,7 +4,7 @@ import { setImmediate as pause } from 'node:timers/promises';
 
 import { z } from 'zod';
 
-import { defineCollector, type CollectorInstance } from '../../src/plugin/collector.ts';
+import { defineCollector, type CollectorInstance, type Target } from '../../src/plugin/collector.ts';
 import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import { failureOf } from './failure.ts';
@@ -13,6 +13,7 @@ import { createLooker, failed, namedEntry } from './look.ts';
 import { options, type Options } from './options.ts';
 import { anyOf, isPattern } from './pattern.ts';
 import { startOf, walk, type Found, type Start } from './walk.ts';
+import { watchFolders } from './watch.ts';
 
 /** Reading synchronously is the fastest way on one thread; after this long others get their turn. */
 const SLICE_MS = 4;
@@ -89,7 +90,26 @@ function createInstance(given: Options, context: Context): CollectorInstance {
         );
       }
     },
+
+    ...(given.watch ? { watch } : {}),
   };
+
+  function watch(target: Target, signal: AbortSignal): AsyncIterable<void> {
+    const path = resolve(FileData.parse(target.data).path);
+    return watchFolders(() => foldersAt(path), context.log, target.key, signal);
+  }
+
+  /** The folders in which a change concerns a path; `undefined` in between, for a pause. */
+  function* foldersAt(path: string): Iterable<string | undefined> {
+    const start = startAt(path);
+    if (start === 'missing' || start === undefined) {
+      yield dirname(path);
+      return;
+    }
+    for (const entry of walk(start, { recursive: given.recursive, isExcluded })) {
+      yield entry.kind === 'step' ? entry.path : undefined;
+    }
+  }
 }
 
 /** Where to walk for a configured path; undefined when it is a file. Throws CollectError when that cannot be told. */

@@ -45,6 +45,12 @@ export const options = z.strictObject({
     .default('report')
     .describe('What to make of a path that is not there: `ignore` serves lists of usual places.'),
   recursive: z.boolean().default(true).describe('Whether folders are walked with everything below them.'),
+  watch: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether files are looked at within seconds of a change as well, and not on schedule alone (`notafter run`).',
+    ),
   max_bytes: z
     .int()
     .min(1)

@@ -21,8 +21,8 @@ export type Found =
   | { readonly kind: 'refused-link'; readonly path: string; readonly failure: Failure }
   /** A folder that could not be read, or not to its end. */
   | { readonly kind: 'unread-folder'; readonly path: string; readonly failure: Failure }
-  /** A folder was read: a moment to pause. */
-  | { readonly kind: 'step' };
+  /** A folder is entered: a moment to pause. */
+  | { readonly kind: 'step'; readonly path: string };
 
 export interface WalkOptions {
   readonly recursive: boolean;
@@ -82,7 +82,7 @@ export function* walk(start: Start, options: WalkOptions): Generator<Found, void
       if (failure.reason !== 'not_found') yield { kind: 'unread-folder', path: step.path, failure };
       continue;
     }
-    yield { kind: 'step' };
+    yield { kind: 'step', path: step.path };
     entries.sort((one, other) => (one.name < other.name ? -1 : 1));
 
     const folder = Folder.of(step.path, () => entries.map(({ name }) => name));

@@ -10,6 +10,7 @@ import { failureWithin, waitForReal, type Wait } from './attempt.ts';
 import type { Ledger, Meter, Source, SourcePlan } from './ports.ts';
 import type { Recorder } from './recorder.ts';
 import { createSingleLook, untilAborted } from './single-look.ts';
+import { createWatching, type Watching } from './watching.ts';
 
 /** Looks under way at once. Endpoints wait for the network most of the time. */
 const CONCURRENCY = 64;
@@ -77,6 +78,9 @@ interface Running {
    */
   readonly renewed: Set<string> | undefined;
   readonly underWay: Map<AbortController, Promise<unknown>>;
+  /** How long the latest looks took, by target key, milliseconds. */
+  readonly lastLookMs: Map<string, number>;
+  readonly watching: Watching | undefined;
 }
 
 export async function createLooking(parts: LookingParts): Promise<Looking> {
@@ -97,6 +101,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
     // What was queued before a reload serves the source as it is now, where that still has such a target.
     const target = run?.definition === data.definition ? data.target : run?.targets.get(data.target.key);
     if (run === undefined || target === undefined) return;
+    const startedAt = clock.now();
     if (
       !(await stoppable(run, signal, (stopping) =>
         look(run.source, target, fence, run.renewed?.has(target.key) === false, stopping),
@@ -104,6 +109,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
     ) {
       return;
     }
+    run.lastLookMs.set(target.key, clock.now() - startedAt);
     run.renewed?.add(target.key);
     run.awaited?.delete(target.key);
     await endRound(run);
@@ -161,14 +167,16 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       run.awaited = new Set([...awaited].filter((key) => found.has(key)));
     }
     for (const target of found.values()) {
-      const queued = await enqueue(`${source.name} ${target.key}`, {
-        source: source.name,
-        definition: run.definition,
-        target,
-      });
+      const queued = await queueLook(source.name, run.definition, target);
       if (!queued) log.debug({ source: source.name, target: target.key }, 'the last look is still under way');
     }
+    run.watching?.keep(found.values());
     await endRound(run);
+  }
+
+  /** False when a look at the target is queued or under way. */
+  async function queueLook(source: string, definition: string, target: Target): Promise<boolean> {
+    return enqueue(`${source} ${target.key}`, { source, definition, target });
   }
 
   /** The targets by key, as far as they could be had: a failure is recorded. Undefined when it was stopped. */
@@ -254,6 +262,15 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       // Another type under an old name is another source.
       if (state !== undefined && state.type !== source.type) await recorder.withdrawSource(source.name);
       const baselineAt = state?.type === source.type ? state.baselineAt : undefined;
+      const lastLookMs = new Map<string, number>();
+      const watching = createWatching({
+        source: source.name,
+        instance: source.instance,
+        log,
+        wait: parts.wait ?? waitForReal,
+        look: (target) => queueLook(source.name, plan.definition, target),
+        lastLookMs: (key) => lastLookMs.get(key) ?? 0,
+      });
       const run: Running = {
         source,
         definition: plan.definition,
@@ -262,12 +279,20 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
         awaited: undefined,
         renewed: state?.definition === plan.definition ? undefined : new Set(),
         underWay: new Map(),
+        lastLookMs,
+        watching,
       };
       running.set(source.name, run);
       await saveState(run, baselineAt);
       await engine.every(scheduleOf(source.name), source.schedule, source.scope, (signal) => round(run, signal));
+      // The first round may be an interval away, and something may have changed while nobody looked.
+      if (watching !== undefined && run.renewed === undefined) watching.keep(await knownTargets(source.name));
       if (await isBehind(run)) await engine.trigger(scheduleOf(source.name));
     }
+  }
+
+  async function knownTargets(source: string): Promise<readonly Target[]> {
+    return (await inventory.targets(source)).filter(({ key }) => key !== DISCOVERY);
   }
 
   /** Whether a round was cut off by the last stop: its looks must not wait for the next one, which may be a day away. */
@@ -281,6 +306,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
   /** Stops the looks at a source and waits for them before it closes what they use. */
   async function end(run: Running): Promise<void> {
     const reason = new Error(`the source ${run.source.name} was replaced`);
+    await run.watching?.close();
     for (const controller of run.underWay.keys()) controller.abort(reason);
     await Promise.allSettled(run.underWay.values());
     await closeSource(run.source, log);

@@ -55,6 +55,12 @@ export interface CollectorInstance {
    * no `partial`, `throttled` or `permission_denied` problem, locations of the target that it did not yield are gone.
    */
   observe(target: Target, known: Known, signal: AbortSignal): AsyncIterable<Observation>;
+  /**
+   * Yields once when changes of the target are watched for, and then after each one: the host looks at it again. No more
+   * than a hint: looks by schedule find what a watch misses. Ends, or throws, when there is nothing that it can watch; it
+   * is then begun anew at the next look by schedule. Releases everything when the signal aborts.
+   */
+  watch?(target: Target, signal: AbortSignal): AsyncIterable<void>;
   close?(): Promise<void>;
 }
 

@@ -1,3 +1,7 @@
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Engine } from '../../src/engine/engine.ts';
@@ -8,6 +12,7 @@ import { CollectError } from '../../src/plugin/error.ts';
 import type { Known } from '../../src/plugin/collector.ts';
 import type { Observation } from '../../src/plugin/observation.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { createFileLook } from '../helpers/file-look.ts';
 import {
   createLookScenario,
   endingIn,
@@ -21,6 +26,7 @@ import {
   type Observe,
   type Scripted,
 } from '../helpers/look-scenario.ts';
+import { selfSigned } from '../helpers/pki.ts';
 
 const healthy = endingIn(60);
 const ending = endingIn(20);
@@ -120,6 +126,14 @@ async function startHost(overrides: Partial<LookingParts> = {}): Promise<Host> {
 function planOf(script: Scripted, overrides: Partial<Source> = {}, definition = 'v1'): SourcePlan {
   const source = sourceOf(script, overrides);
   return { name: source.name, definition, open: async () => source };
+}
+
+/** A volume as Kubernetes mounts it: its files are links through a folder that is swapped as a whole. */
+function growVolume(folder: string, version: string, pem: string): void {
+  mkdirSync(join(folder, version));
+  writeFileSync(join(folder, version, 'tls.crt'), pem);
+  symlinkSync(version, join(folder, '..data_tmp'));
+  renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
 }
 
 /** Waits until so many looks at all have ended and nothing is new any more. */
@@ -693,5 +707,41 @@ describe('a restart', () => {
     await next.looking.use([]);
 
     expect(await scenario.locations()).toEqual([]);
+  });
+});
+
+describe('what is watched is looked at without waiting for its schedule', () => {
+  const [before, after] = [selfSigned({ commonName: 'before' }), selfSigned({ commonName: 'after' })];
+
+  test.each<[string, (folder: string) => void]>([
+    [
+      'a file that is replaced',
+      (folder) => {
+        writeFileSync(join(folder, '.new'), after.pem);
+        renameSync(join(folder, '.new'), join(folder, 'a.pem'));
+      },
+    ],
+    ['a file that is written in place', (folder) => writeFileSync(join(folder, 'a.pem'), after.pem)],
+    ['a Kubernetes volume that is swapped', (folder) => growVolume(folder, '..2', after.pem)],
+  ])('%s', async (_what, change) => {
+    using files = createFileLook();
+    files.write('a.pem', before.pem);
+    growVolume(files.folder, '..1', before.pem);
+    symlinkSync('..data/tls.crt', join(files.folder, 'tls.crt'));
+    const host = await startHost({
+      wait: (ms, signal) => sleep(Math.min(ms, 50), undefined, { signal }),
+    });
+    const instance = await files.open({ watch: true });
+    const source: Source = { ...sourceOf(scripted([])), name: 'disk', type: 'file', scope: 'node', instance };
+    await host.looking.use([{ name: 'disk', definition: 'v1', open: async () => source }]);
+    const seen = async (): Promise<readonly string[]> =>
+      (await scenario.store.inventory.locations({ source: 'disk' })).flatMap(({ sightings }) =>
+        sightings.map(({ item }) => ('title' in item ? item.title : '')),
+      );
+    await eventually('the first look', async () => (await seen()).join() === 'before,before');
+    // As soon as the watch has begun it is looked at once more.
+    await eventually('the second look', () => host.meter.length >= 4);
+    change(files.folder);
+    await eventually('the change', async () => (await seen()).toSorted().join() === 'after,before');
   });
 });
