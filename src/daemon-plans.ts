@@ -5,7 +5,10 @@ import { intervalOf } from './engine/interval.ts';
 import type { Chains } from './look/chains.ts';
 import type { SourcePlan } from './look/ports.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
+import type { HeartbeatOptions } from './notify/heartbeat.ts';
+import type { NotifyOptions } from './notify/options.ts';
 import type { Context } from './plugin/context.ts';
+import type { Logger } from './plugin/logger.ts';
 
 /** What the config makes of the channels. Throws an Error that names the channel. */
 export async function openChannels(config: Config, context: Context): Promise<ReadonlyMap<string, ChannelInstance>> {
@@ -55,4 +58,43 @@ export function planSource(source: SourceConfig, trust: Config['trust'], context
       }
     },
   };
+}
+
+/** What the config says about who is told what. */
+export function planNotifying(
+  { channels, routes, notifications, externalUrl }: Config,
+  opened: ReadonlyMap<string, ChannelInstance>,
+  log: Logger,
+  isNew: (source: string) => boolean,
+): NotifyOptions {
+  return {
+    channels: [...opened.keys()],
+    routes,
+    recipients: (channel) => opened.get(channel)?.recipients() ?? [],
+    quietHours: (channel) => channels.find(({ name }) => name === channel)?.quietHours,
+    minimumSeverity: notifications.minimumSeverity,
+    resolveAfterLooks: notifications.resolveAfterLooks,
+    repeat: notifications.repeat,
+    stormAfter: notifications.stormAfter,
+    isNew,
+    ...(externalUrl === undefined ? {} : { externalUrl }),
+    runbookUrl: (rule) =>
+      externalUrl === undefined ? undefined : new URL(`runbooks/${rule}`, externalUrl.replace(/\/?$/, '/')).href,
+    ...(notifications.dryRun
+      ? {
+          dryRun: ({ channel, notification: { reason, alerts } }) =>
+            log.info({ channel, reason, alerts: alerts.map(({ summary }) => summary) }, 'dry run: this would be sent'),
+        }
+      : {}),
+  };
+}
+
+/** Without a heartbeat in the config, the metric beats alone. */
+export function planHeartbeat(
+  { heartbeat }: Config,
+  context: Context,
+): HeartbeatOptions & { readonly everyMs: number } {
+  const { everyMs, patienceMs, url } = heartbeat ?? { everyMs: 60_000, patienceMs: 600_000, url: undefined };
+  if (url === undefined) return { everyMs, patienceMs };
+  return { everyMs, patienceMs, url: async () => ('text' in url ? url.text : context.secret(url)) };
 }

@@ -1,10 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from './config/config.ts';
-import { closeChannels, openChannels, planSource } from './daemon-plans.ts';
+import { closeChannels, openChannels, planHeartbeat, planNotifying, planSource } from './daemon-plans.ts';
 import { networkOptions } from './config/network-section.ts';
 import { createLocalEngine } from './engine/local.ts';
-import { startLoop } from './engine/loop.ts';
+import { startLoop, type Loop } from './engine/loop.ts';
+import { proveWritable } from './engine/proof.ts';
 import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
 import { loadInventoryIndex } from './inventory/inventory-index.ts';
@@ -22,10 +24,10 @@ import { createEgress } from './network/egress.ts';
 import { proxyRoute } from './network/http-route.ts';
 import { createLimiters } from './network/limiter.ts';
 import { createNetworkSwitch } from './network/switch.ts';
-import { createDeliverer } from './notify/deliver.ts';
-import { isReleased, sendDigest } from './notify/digest.ts';
+import { createDesk } from './notify/desk.ts';
+import { beat } from './notify/heartbeat.ts';
+import { createNotifying } from './notify/notifying.ts';
 import type { NotifyOptions } from './notify/options.ts';
-import { sendDue, sendHeld, transition } from './notify/pipeline.ts';
 import { testChannel } from './notify/channel-test.ts';
 import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
@@ -44,10 +46,6 @@ const STOP_GRACE_MS = 8_000;
 const ASSESS_DEADLINE_MS = 80_000;
 /** Loops look after their work at least this often, whatever they were told. */
 const LOOP_AT_MOST_MS = 5_000;
-const DELIVERY_PAUSE_MS = 1_000;
-const REPEAT_EVERY_MS = 30_000;
-/** A digest does not wait longer than this for sources whose first round does not end. */
-const DIGEST_PATIENCE_MS = 15 * 60_000;
 /** What the first rounds found is told after this time at the latest: a source that cannot begin must not keep it back. */
 const ANNOUNCE_PATIENCE_MS = 60_000;
 
@@ -108,35 +106,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     await store.close();
     throw error;
   }
-  const notifyOptions = (): NotifyOptions => ({
-    channels: [...channels.keys()],
-    routes: config.routes,
-    recipients: (channel) => channels.get(channel)?.recipients() ?? [],
-    minimumSeverity: config.notifications.minimumSeverity,
-    resolveAfterLooks: config.notifications.resolveAfterLooks,
-    repeat: config.notifications.repeat,
-    stormAfter: config.notifications.stormAfter,
-    quietHours: (channel) => config.channels.find(({ name }) => name === channel)?.quietHours,
-    isNew: (source) => looking.isNew(source),
-    ...(config.externalUrl === undefined ? {} : { externalUrl: config.externalUrl }),
-    runbookUrl: (rule) =>
-      config.externalUrl === undefined
-        ? undefined
-        : new URL(`runbooks/${rule}`, config.externalUrl.replace(/\/?$/, '/')).href,
-    ...(config.notifications.dryRun
-      ? {
-          dryRun: (entry) =>
-            log.info(
-              {
-                channel: entry.channel,
-                reason: entry.notification.reason,
-                alerts: entry.notification.alerts.map((alert) => alert.summary),
-              },
-              'dry run: this would be sent',
-            ),
-        }
-      : {}),
-  });
+  const notifyOptions = (): NotifyOptions => planNotifying(config, channels, log, (source) => looking.isNew(source));
 
   const metrics = createMetrics({
     inventory: store.inventory,
@@ -154,14 +124,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     onLag: (name, lagMs) => metrics.scheduleLag(name, lagMs),
   });
 
-  const deliverer = createDeliverer({
-    outbox: store.outbox,
+  const notifying = await createNotifying({
+    ...store,
     channels,
+    options: notifyOptions,
+    rate: (channel) => config.channels.find(({ name }) => name === channel)?.rate,
     clock,
     random,
     log,
-    onDelivered: (channel, reason) => metrics.delivered(channel, reason),
-    onFailed: (channel, reason) => metrics.undelivered(channel, reason),
+    meter: metrics,
+    onPosted: () => delivery.wake(),
   });
   const egress = createEgress({
     network: context.network,
@@ -170,15 +142,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     proxy: () => proxyRoute(outOf(config), (...call) => context.network.connectThrough(...call)),
   });
   const loopOptions = { now: clock.now, atMostMs: LOOP_AT_MOST_MS };
-  const delivery = startLoop(
-    async (signal) => {
-      await deliverer.run(signal);
-      const next = await store.outbox.nextDueAt();
-      // What is due still after a whole pass waits for a channel that is busy, or that the config no longer has.
-      return next === undefined ? undefined : Math.max(next, clock.now() + DELIVERY_PAUSE_MS);
-    },
-    { ...loopOptions, onError: (error) => log.error({ error }, 'delivering failed; it is tried again') },
-  );
+  const loopOf = (what: string, run: (signal: AbortSignal) => Promise<number | undefined>): Loop =>
+    startLoop(run, { ...loopOptions, onError: (error) => log.error({ error }, `${what} failed; it is tried again`) });
+  const delivery = loopOf('delivering', (signal) => notifying.deliver(signal));
+  const reminders = loopOf('reminding', () => notifying.remind());
 
   const outside = {
     isPublicRoot: (fingerprint: string) => trust.publicRoots.has(fingerprint),
@@ -193,10 +160,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     view: outside,
     index,
     policy: () => config.policy,
-    async transition(alerts, assessed, now) {
-      await transition(alerts, assessed, notifyOptions(), now);
-      delivery.wake();
-    },
+    transition: (alerts, assessed, now) => notifying.transition(alerts, assessed, now),
   });
 
   const looking: Looking = await createLooking({
@@ -217,54 +181,30 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const anchors = [...trust.mozilla, ...trust.system];
   const enriching = createEnriching({ engine, store, context, egress, anchors, index: facts, recorder });
 
-  const assessment = startLoop(
-    async (signal) => {
-      await recorder.assessDue(signal);
-      return store.inventory.nextAssessmentAt();
-    },
-    { ...loopOptions, onError: (error) => log.error({ error }, 'assessing failed; it is tried again') },
-  );
-  const repeats = startLoop(
-    async () => {
-      const now = clock.now();
-      const dueAt = await store.alerts.nextTellAt();
-      if (dueAt !== undefined && dueAt <= now) {
-        await store.transaction((tx) => sendDue(tx.alerts, notifyOptions(), now));
-        delivery.wake();
-      }
-      // What is due still waits for something else: a channel that reaches nobody.
-      const next = await store.alerts.nextTellAt();
-      return next === undefined ? undefined : Math.max(next, now + DELIVERY_PAUSE_MS);
-    },
-    {
-      now: clock.now,
-      atMostMs: REPEAT_EVERY_MS,
-      onError: (error) => log.error({ error }, 'reminding failed; it is tried again'),
-    },
-  );
-  const digests = startLoop(
-    async () => {
-      if (!started) return undefined;
-      const unfinished = config.sources.filter((source) => looking.isNew(source.name)).map((source) => source.name);
-      const pending = unfinished.length > 0;
-      if (!isAnnounced && (!pending || clock.now() - startedAt > ANNOUNCE_PATIENCE_MS)) {
-        isAnnounced = true;
-        parts.onFirstRounds?.(store, unfinished);
-      }
-      const waiting = await store.alerts.alertsAwaitingDigest();
-      const now = clock.now();
-      const options = notifyOptions();
-      const isDigestDue = waiting.some((alert) => !pending || alert.openedAt <= now - DIGEST_PATIENCE_MS);
-      if (!isDigestDue && !waiting.some((alert) => isReleased(alert, options, now))) return undefined;
-      await store.transaction(async (tx) => {
-        await sendHeld(tx.alerts, options, now);
-        if (isDigestDue) await sendDigest(tx.alerts, options, now);
-      });
-      delivery.wake();
-      return undefined;
-    },
-    { ...loopOptions, onError: (error) => log.error({ error }, 'the digest failed; it is tried again') },
-  );
+  const assessment = loopOf('assessing', async (signal) => {
+    await recorder.assessDue(signal);
+    return store.inventory.nextAssessmentAt();
+  });
+  const digests = loopOf('the digest', async () => {
+    if (!started) return undefined;
+    const unfinished = config.sources.filter((source) => looking.isNew(source.name)).map((source) => source.name);
+    const pending = unfinished.length > 0;
+    if (!isAnnounced && (!pending || clock.now() - startedAt > ANNOUNCE_PATIENCE_MS)) {
+      isAnnounced = true;
+      parts.onFirstRounds?.(store, unfinished);
+    }
+    await notifying.tellFirstDay(pending);
+    return undefined;
+  });
+
+  const desk = createDesk({ ...store, now: clock.now, newId: randomUUID, onChange: () => reminders.wake() });
+  const heart = {
+    outbox: store.outbox,
+    write: (now: number) => proveWritable(store.dueTimes, now),
+    now: clock.now,
+    log,
+    onBeat: (at: number) => metrics.beat(at),
+  };
 
   let reloading: ReturnType<Daemon['reload']> | undefined;
 
@@ -299,13 +239,13 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     if (!isDeepStrictEqual(next.network, config.network)) way.use(createNetwork(outOf(next)));
     config = next;
     channels = nextChannels;
-    deliverer.setChannels(channels);
     declare();
     try {
-      await forgetOtherChannels();
+      await notifying.useChannels(channels);
+      await scheduleHeartbeat();
       await enriching.use(config.enrich);
       await recorder.assessAll(AbortSignal.timeout(ASSESS_DEADLINE_MS));
-      await deliverer.idle();
+      await notifying.idle();
       await closeChannels(before);
     } catch (error) {
       log.error({ error }, 'the new config is applied, but not everything was done anew with it');
@@ -314,11 +254,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     return { ok: true };
   }
 
-  /** What waits for a channel that the config no longer has can never be delivered: that is said once, and it stops waiting. */
-  async function forgetOtherChannels(): Promise<void> {
-    const why = 'the channel is no longer in the config';
-    const given = await store.outbox.giveUpOthers([...channels.keys()], why, clock.now());
-    if (given > 0) log.error({ deliveries: given }, 'notifications given up: their channel is no longer in the config');
+  /** The beat of the dead man's switch, by the schedule that runs everything else. */
+  async function scheduleHeartbeat(): Promise<void> {
+    const { everyMs, ...beatOptions } = planHeartbeat(config, context);
+    await engine.every('heartbeat', { everyMs }, 'node', (signal) => beat(heart, beatOptions, context.network, signal));
   }
 
   function declare(): void {
@@ -330,8 +269,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     await web?.close();
     await reloading;
     await engine.stop(AbortSignal.timeout(STOP_GRACE_MS));
-    for (const loop of [digests, repeats, assessment, delivery]) await loop.stop();
-    await deliverer.idle();
+    for (const loop of [digests, reminders, assessment, delivery]) await loop.stop();
+    await notifying.idle();
     await looking.close();
     await scanner.close();
     await closeChannels(channels);
@@ -348,6 +287,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       reload,
       runbook: readRunbook,
       now: clock.now,
+      desk,
       forecast: (period) => forecastAll(store.inventory, { ...index, ...outside }, config.policy, period),
       async testChannel(name) {
         const instance = channels.get(name);
@@ -356,7 +296,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     });
     web = await listen(app, config.web.host, config.web.port);
     declare();
-    await forgetOtherChannels();
+    await notifying.useChannels(channels);
+    await scheduleHeartbeat();
     await engine.start();
     await looking.use(plansOf(config));
     await enriching.use(config.enrich);

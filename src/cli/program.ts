@@ -10,6 +10,7 @@ import { EXIT } from './output.ts';
 import { pluginsCommand } from './plugins.ts';
 import { runCommand } from './run/command.ts';
 import { runbookCommand } from './runbook/command.ts';
+import { ackCommand, silenceCommand } from './silence.ts';
 import { version } from './version.ts';
 
 const HELP = `
@@ -41,6 +42,8 @@ export function createProgram(): Command {
     runbookCommand(),
     forecastCommand(),
     configCommand(),
+    silenceCommand(),
+    ackCommand(),
     channelCommand(),
     pluginsCommand(),
   ]) {

@@ -52,7 +52,9 @@ export interface Metrics {
   /** An endpoint was looked at with the TLS library though `hello` or `early` was asked for. */
   fellBack(source: string, obstacle: string): void;
   delivered(channel: string, reason: string): void;
-  undelivered(channel: string, reason: string): void;
+  undelivered(channel: string, reason: string, gaveUp: boolean): void;
+  /** At this time the schedule, the store and the outbox worked, milliseconds since the epoch. */
+  beat(at: number): void;
   scheduleLag(name: string, lagMs: number): void;
   /** The text exposition, with its content type. */
   exposition(): Promise<{ readonly contentType: string; readonly text: string }>;
@@ -169,6 +171,17 @@ export function createMetrics(parts: MetricsParts): Metrics {
     labelNames: ['channel', 'reason'],
     registers,
   });
+  const givenUp = new Counter({
+    name: 'notafter_notifications_given_up_total',
+    help: 'Notifications that were given up, by recipient.',
+    labelNames: ['channel'],
+    registers,
+  });
+  const heartbeat = new Gauge({
+    name: 'notafter_heartbeat_timestamp_seconds',
+    help: 'The last time at which the scheduler ran, the store took a write and no notification waited too long.',
+    registers,
+  });
   const outbox = new Gauge({
     name: 'notafter_outbox_oldest_seconds',
     help: 'Age of the oldest notification that waits to be delivered; 0 when none waits.',
@@ -279,6 +292,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     },
     declareChannels(channels) {
       for (const channel of channels) {
+        givenUp.inc({ channel }, 0);
         for (const reason of NOTIFICATION_REASONS) sent.inc({ channel, reason }, 0);
         for (const reason of Object.keys(DELIVERY_REASONS)) unsent.inc({ channel, reason }, 0);
       }
@@ -288,7 +302,11 @@ export function createMetrics(parts: MetricsParts): Metrics {
     fellBack: (source, obstacle) => fallbacks.inc({ source, obstacle: label(obstacle) }),
     lasted: (source, seconds) => duration.observe({ source }, seconds),
     delivered: (channel, reason) => sent.inc({ channel, reason }),
-    undelivered: (channel, reason) => unsent.inc({ channel, reason }),
+    undelivered(channel, reason, gaveUp) {
+      unsent.inc({ channel, reason });
+      if (gaveUp) givenUp.inc({ channel });
+    },
+    beat: (at) => heartbeat.set(at / 1000),
     scheduleLag: (schedule, lagMs) => lag.set({ schedule }, lagMs / 1000),
 
     async exposition() {

@@ -7,11 +7,14 @@ import type { NotificationReason } from '../plugin/notification.ts';
 import { attempt, ATTEMPT_DEADLINE_MS } from './attempt.ts';
 import { retryAt } from './backoff.ts';
 import type { DueDelivery, Settlement } from './model.ts';
+import { createPace, type Rate } from './pace.ts';
 import type { Outbox } from './port.ts';
 import { createRests } from './rest.ts';
 
-/** Deliveries of one channel in one pass at most. */
+/** Deliveries of one channel that are read at once. */
 const MAX_DELIVERIES = 100;
+/** A pass over one channel ends after so many of them, whatever is left. */
+const MAX_BATCHES = 1_000;
 /**
  * An attempt under way when the signal aborts may end within this time: the receiver may have the message already, and
  * would be told twice.
@@ -28,6 +31,10 @@ export interface DelivererOptions {
   /** At least 0, less than 1. */
   readonly random: () => number;
   readonly log: Logger;
+  /** How fast messages go out to a channel at most. */
+  rate?(channel: string): Rate | undefined;
+  /** Commits what became of an attempt. Default: the outbox's own. */
+  settle?(settlement: Settlement, delivery: DueDelivery): Promise<void>;
   /** Called for each recipient that was reached. */
   readonly onDelivered?: (channel: string, reason: NotificationReason) => void;
   /** Called for each attempt that failed for a recipient. */
@@ -51,6 +58,8 @@ export interface Deliverer {
    * A pass that gives 0 had nothing to do now, though something may be due: its channel is busy, resting or removed.
    */
   run(signal: AbortSignal): Promise<number>;
+  /** When a channel that was as fast as it may be can go on; undefined when none was. */
+  pacedUntil(): number | undefined;
   /** Resolves when no attempt is under way. For a stop: abort the signal of `run`, then wait for this. */
   idle(): Promise<void>;
   /** The channels from now on. Attempts under way end on the old ones. */
@@ -60,22 +69,37 @@ export interface Deliverer {
 export function createDeliverer(options: DelivererOptions): Deliverer {
   const { outbox, clock, log } = options;
   const rests = createRests(clock);
+  const pace = createPace(clock, (channel) => options.rate?.(channel));
   const underWay = new Map<string, Promise<number>>();
   let channels = options.channels;
 
   async function drain(name: string, channel: ChannelInstance, signal: AbortSignal): Promise<number> {
     let attempts = 0;
-    for (const delivery of await outbox.due([name], clock.now(), MAX_DELIVERIES)) {
-      if (signal.aborted) break;
-      using cut = abortedAfter(signal, options.stopGraceMs ?? STOP_GRACE_MS);
-      const deadlineMs = channel.deadlineMs ?? options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS;
-      const results = await attempt(channel, delivery, deadlineMs, log, cut.signal);
-      attempts += 1;
-      await settle(delivery, results, cut.signal);
-      if (!cut.signal.aborted) rests.note(name, results);
-      if (rests.isResting(name)) break;
+    for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
+      const deliveries = await outbox.due([name], clock.now(), MAX_DELIVERIES);
+      for (const delivery of deliveries) {
+        if (signal.aborted || pace.freeAt(name) > clock.now()) return attempts;
+        pace.note(name);
+        await send(name, channel, delivery, signal);
+        attempts += 1;
+        if (rests.isResting(name)) return attempts;
+      }
+      if (deliveries.length < MAX_DELIVERIES) break;
     }
     return attempts;
+  }
+
+  async function send(
+    name: string,
+    channel: ChannelInstance,
+    delivery: DueDelivery,
+    signal: AbortSignal,
+  ): Promise<void> {
+    using cut = abortedAfter(signal, options.stopGraceMs ?? STOP_GRACE_MS);
+    const deadlineMs = options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS;
+    const results = await attempt(channel, delivery, deadlineMs, log, cut.signal);
+    await settle(delivery, results, cut.signal);
+    if (!cut.signal.aborted) rests.note(name, results);
   }
 
   function start(name: string, channel: ChannelInstance, signal: AbortSignal): Promise<number> {
@@ -98,7 +122,7 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       retryAt: retries(delivery, results, signal, now, options.random),
       at: now,
     };
-    await outbox.settle(settlement);
+    await (options.settle?.(settlement, delivery) ?? outbox.settle(settlement));
     for (const result of results) report(delivery, result, settlement.retryAt.get(result.recipient));
   }
 
@@ -126,6 +150,10 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       let attempts = 0;
       for (const pass of ended) if (pass.status === 'fulfilled') attempts += pass.value;
       return attempts;
+    },
+    pacedUntil() {
+      const busy = [...channels.keys()].map((name) => pace.freeAt(name)).filter((at) => at > clock.now());
+      return busy.length === 0 ? undefined : Math.min(...busy);
     },
     async idle() {
       await Promise.allSettled(underWay.values());

@@ -1,6 +1,7 @@
 import { mergeLabels, type Labels } from '../label/labels.ts';
 import { matches } from '../label/matcher.ts';
 import type { Finding } from '../policy/finding.ts';
+import { failingChannel } from './dead-letter.ts';
 import type { Alert, AlertPlace } from './model.ts';
 import type { NotifyOptions, Route } from './options.ts';
 import { affectedPlaces } from './standing.ts';
@@ -13,8 +14,31 @@ export interface Lead {
 }
 
 /** Where an alert goes to: the union of where each finding at each of its places leads. In the order of the channels in the config. */
-export function route(alert: Alert, options: Pick<NotifyOptions, 'routes' | 'channels'>): readonly Lead[] {
-  const { routes, channels } = options;
+export function route(
+  alert: Alert,
+  options: Pick<NotifyOptions, 'routes' | 'channels' | 'recipients'>,
+): readonly Lead[] {
+  const finding = affectedPlaces(alert)[0]?.findings[0];
+  const failing = finding === undefined ? undefined : failingChannel(finding);
+  const leads = routedTo(alert, options);
+  return failing === undefined ? leads : detour(leads, failing, options);
+}
+
+/** That a channel loses messages is told on others: on those that the routes name, else on any. */
+function detour(
+  leads: readonly Lead[],
+  failing: string,
+  { channels, recipients }: Pick<NotifyOptions, 'channels' | 'recipients'>,
+): readonly Lead[] {
+  const others = leads.filter(({ channel }) => channel !== failing);
+  if (others.length > 0) return others;
+  const rest = channels.filter((channel) => channel !== failing);
+  if (rest.length > 0) return rest.map((channel) => ({ channel }));
+  // Of several recipients of the only channel, the others may be reached.
+  return recipients(failing).length > 1 ? [{ channel: failing }] : [];
+}
+
+function routedTo(alert: Alert, { routes, channels }: Pick<NotifyOptions, 'routes' | 'channels'>): readonly Lead[] {
   if (routes.length === 0) return channels.map((channel) => ({ channel }));
   const reached = new Map<string, number>();
   for (const place of affectedPlaces(alert)) {

@@ -41,6 +41,7 @@ export const RULES = [
   'name-unwatched',
   'unowned',
   'clock-suspect',
+  'delivery-failed',
 ] as const;
 export type RuleId = (typeof RULES)[number];
 

@@ -4,4 +4,6 @@ import type { Connection } from './schema.ts';
 export interface Access {
   read<T>(work: (db: Connection) => Promise<T>): Promise<T>;
   write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  /** A write that goes before everything that waits. */
+  urgent<T>(work: (db: Connection) => Promise<T>): Promise<T>;
 }

@@ -66,8 +66,11 @@ export function createAlertReader(access: Access): AlertReader {
         const repeated = await db
           .selectFrom('alert_told')
           .innerJoin('alerts', 'alerts.id', 'alert_told.alert_id')
-          .select((eb) => eb.fn.min('repeat_at').as('at'))
+          .select('repeat_at as at')
+          .where('repeat_at', 'is not', null)
           .where('alerts.state', '=', 'open')
+          .orderBy('repeat_at')
+          .limit(1)
           .executeTakeFirst();
         const times = [woken?.at, repeated?.at].filter((at) => at !== undefined && at !== null);
         return times.length === 0 ? undefined : Math.min(...times);

@@ -20,7 +20,7 @@ export function createOutbox(access: Access): Outbox {
   return {
     due: (channels, now, limit) => access.read((db) => selectDue(db, channels, now, limit)),
 
-    settle: (settlement) => access.write((db) => settle(db, settlement)),
+    settle: (settlement) => access.urgent((db) => settle(db, settlement)),
 
     giveUpOthers: (channels, error, at) =>
       access.write(async (db) => {

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 
 import { Kysely } from 'kysely';
 
+import { createLane } from './lane.ts';
 import { migrate, requireSchema, SchemaError } from './migrate.ts';
 import { migrations } from './migrations/list.ts';
 import type { ColumnTypes } from './migrations/migration.ts';
@@ -95,7 +96,7 @@ async function openStore(
     await db.destroy();
     lock?.release();
   }
-  return createStore(db, () => (closed ??= close()));
+  return createStore(db, () => (closed ??= close()), createLane());
 }
 
 /** SQLite's own errors say neither which file nor what to do. */

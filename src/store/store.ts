@@ -11,6 +11,7 @@ import { createDueTimes } from './due-times.ts';
 import { createFactReader, createFactWriter } from './facts.ts';
 import { createInventoryReader } from './inventory.ts';
 import { createInventoryWriter } from './inventory-writer.ts';
+import type { Lane } from './lane.ts';
 import { createOutbox } from './outbox.ts';
 import type { Database } from './schema.ts';
 
@@ -36,8 +37,8 @@ export interface StoreTransaction {
   readonly alerts: AlertWriter;
 }
 
-/** Puts the rooms together over one database, whichever it is. */
-export function createStore(db: Kysely<Database>, close: () => Promise<void>): Store {
+/** Puts the rooms together over one database, whichever it is. `lane`: of one that has a single connection. */
+export function createStore(db: Kysely<Database>, close: () => Promise<void>, lane: Lane): Store {
   const enclosing = new AsyncLocalStorage<{ open: boolean }>();
 
   /** On a database with one connection this would wait for itself for ever; on others it would miss what `tx` wrote. */
@@ -50,11 +51,17 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>): S
   const access: Access = {
     async read(work) {
       refuseInside('a reader of the store');
-      return db.transaction().setAccessMode('read only').setIsolationLevel('repeatable read').execute(work);
+      return lane.run(() =>
+        db.transaction().setAccessMode('read only').setIsolationLevel('repeatable read').execute(work),
+      );
     },
     async write(work) {
       refuseInside('a writer of the store');
-      return db.transaction().execute(work);
+      return lane.run(() => db.transaction().execute(work));
+    },
+    async urgent(work) {
+      refuseInside('a writer of the store');
+      return lane.run(() => db.transaction().execute(work), 'urgent');
     },
   };
 
@@ -70,14 +77,17 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>): S
       const scope = { open: true };
       try {
         return await enclosing.run(scope, () =>
-          db.transaction().execute((tx) => {
-            const inside: Access = { read: (read) => read(tx), write: (write) => write(tx) };
-            return work({
-              inventory: createInventoryWriter(inside),
-              facts: createFactWriter(inside),
-              alerts: createAlertWriter(inside),
-            });
-          }),
+          lane.run(() =>
+            db.transaction().execute((tx) => {
+              const here = <Result>(run: (on: typeof tx) => Promise<Result>): Promise<Result> => run(tx);
+              const inside: Access = { read: here, write: here, urgent: here };
+              return work({
+                inventory: createInventoryWriter(inside),
+                facts: createFactWriter(inside),
+                alerts: createAlertWriter(inside),
+              });
+            }),
+          ),
         );
       } finally {
         scope.open = false;

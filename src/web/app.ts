@@ -3,11 +3,14 @@ import { html } from 'hono/html';
 import { secureHeaders } from 'hono/secure-headers';
 
 import type { InventoryReader } from '../inventory/port.ts';
+import type { Desk } from '../notify/desk.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Logger } from '../plugin/logger.ts';
 import type { Forecast, Period } from '../policy/forecast.ts';
 import { parsePeriod, PeriodError } from '../policy/period.ts';
+import { addAlerting } from './alerting.ts';
 import { forecastJson } from './forecast.ts';
+import { problem } from './problem.ts';
 
 /** The parts of the daemon that the web reaches. */
 export interface WebParts {
@@ -15,6 +18,7 @@ export interface WebParts {
   readonly metrics: Metrics;
   readonly version: string;
   readonly log: Logger;
+  readonly desk: Desk;
   /** Why the daemon is not ready; empty when it is. */
   notReady(): readonly string[];
   /** Applies the config file anew. */
@@ -49,7 +53,8 @@ export function createApp(parts: WebParts): Hono {
     const origin = context.req.header('origin');
     const foreign = origin !== undefined && originHost(origin) !== context.req.header('host');
     if (context.req.method !== 'GET' && context.req.method !== 'HEAD' && foreign) {
-      return context.text('requests from other origins are refused\n', 403);
+      const refusal = 'requests from other origins are refused';
+      return context.req.path.startsWith('/api/') ? problem(context, 403, refusal) : context.text(`${refusal}\n`, 403);
     }
     return next();
   });
@@ -81,6 +86,8 @@ export function createApp(parts: WebParts): Hono {
     if (result === undefined) return context.json({ ok: false, lines: ['there is no such channel'] }, 404);
     return context.json(result, result.ok ? 200 : 502);
   });
+
+  addAlerting(app, parts);
 
   app.get('/api/v1/forecast', async (context) => {
     const { at, from, until } = context.req.query();

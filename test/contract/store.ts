@@ -746,6 +746,78 @@ function describeAlerts(get: () => Store): void {
     expect(await alerts.openAlertsAt([77])).toEqual([]);
   });
 
+  it('keeps what was put off, the acknowledgement and all that a channel was told', async () => {
+    const whole = alert('a', {
+      held: [
+        { channel: 'mail', why: 'silence', until: NOW + 5 },
+        { channel: 'chat', why: 'acknowledged' },
+      ],
+      acknowledgement: { author: 'anna', comment: 'on it', at: NOW, severity: 'warning', rules: ['expiring'] },
+      told: [
+        {
+          channel: 'mail',
+          severity: 'warning',
+          rules: ['expiring'],
+          reason: 'first',
+          at: NOW,
+          repeatAt: NOW + 9,
+          group: 'g',
+          notificationId: 'n',
+          placeCount: 3,
+          endsAt: NOW + DAY,
+          newsAt: NOW,
+        },
+      ],
+    });
+    await saveAlerts(whole);
+    expect(await get().alerts.alertsById(['a'])).toEqual([whole]);
+    const { held: _h, acknowledgement: _a, ...bare } = whole;
+    await saveAlerts(bare);
+    expect(await get().alerts.alertsById(['a'])).toEqual([bare]);
+  });
+
+  it('finds what was put off until now, open or over, and says when the next is due', async () => {
+    await saveAlerts(alert('later', { held: [{ channel: 'mail', why: 'digest', until: NOW + 7 }] }));
+    await saveAlerts(
+      alert('over', {
+        state: 'resolved',
+        closedAt: NOW,
+        held: [{ channel: 'mail', why: 'quiet_hours', until: NOW + 3 }],
+      }),
+    );
+    await saveAlerts(alert('taken', { held: [{ channel: 'mail', why: 'acknowledged' }] }));
+    expect(await get().alerts.nextTellAt()).toBe(NOW + 3);
+    expect(await get().alerts.alertsDue(NOW + 2)).toEqual([]);
+    expect((await get().alerts.alertsDue(NOW + 3)).map(({ id }) => id)).toEqual(['over']);
+
+    await get().transaction((tx) => tx.alerts.wakeHeld(NOW));
+    const due = (await get().alerts.alertsDue(NOW)).map(({ id }) => id);
+    expect(new Set(due)).toEqual(new Set(['later', 'over', 'taken']));
+  });
+
+  it('finds the alerts of a group by what a channel was told', async () => {
+    const told = { severity: 'warning', rules: [], reason: 'first', at: NOW } as const;
+    await saveAlerts(alert('a', { told: [{ ...told, channel: 'mail', group: 'g' }] }));
+    await saveAlerts(
+      alert('b', { state: 'resolved', closedAt: NOW, told: [{ ...told, channel: 'mail', group: 'g' }] }),
+    );
+    await saveAlerts(alert('c', { told: [{ ...told, channel: 'chat', group: 'g' }] }));
+    await saveAlerts(alert('d', { told: [{ ...told, channel: 'mail', group: 'h' }] }));
+    expect((await get().alerts.alertsInGroup('mail', 'g')).map(({ id }) => id)).toEqual(['a', 'b']);
+  });
+
+  it('keeps silences, those that hold longest first', async () => {
+    const silence = { id: 's', matchers: ['a="b"'], createdAt: NOW, until: NOW + 1, author: 'anna', comment: 'why' };
+    const longer = { ...silence, id: 't', until: NOW + 2 };
+    await get().transaction(async (tx) => {
+      await tx.alerts.saveSilence(silence);
+      await tx.alerts.saveSilence(longer);
+    });
+    expect(await get().alerts.silences()).toEqual([longer, silence]);
+    await get().transaction((tx) => tx.alerts.saveSilence({ ...longer, until: NOW }));
+    expect(await get().alerts.silences()).toEqual([silence, { ...longer, until: NOW }]);
+  });
+
   it('finds open alerts of which a channel is due to hear again', async () => {
     const told = (channel: string, repeatAt?: number): Alert['told'][number] => ({
       channel,
@@ -870,6 +942,29 @@ function describeOutbox(get: () => Store): void {
       entry('n', { channel: 'slack', recipients: ['#ops'] }),
     );
     expect(await due(NOW)).toEqual(['n: #ops']);
+  });
+
+  it('sums up what was put into it for a channel, and knows what was delivered', async () => {
+    await get().transaction(async (tx) => {
+      await tx.alerts.enqueue({ ...entry('old'), weight: 7 }, NOW);
+      await tx.alerts.enqueue({ ...entry('new'), weight: 2 }, NOW + 5);
+      await tx.alerts.enqueue(entry('light'), NOW + 6);
+    });
+    expect(await get().alerts.recentWeight('mail', NOW)).toBe(2);
+    expect(await get().alerts.recentWeight('mail', NOW - 1)).toBe(9);
+    expect(await get().alerts.recentWeight('chat', 0)).toBe(0);
+
+    expect(await get().alerts.isDelivered('mail', 'old')).toBe(false);
+    await get().outbox.settle({
+      channel: 'mail',
+      notificationId: 'old',
+      group: 'g',
+      results: [{ recipient: 'a@example.com', status: 'delivered' }],
+      retryAt: new Map(),
+      at: NOW,
+    });
+    expect(await get().alerts.isDelivered('mail', 'old')).toBe(true);
+    expect(await get().alerts.isDelivered('mail', 'new')).toBe(false);
   });
 
   it('gives only what is due, for the channels asked for, the oldest first, within the limit', async () => {

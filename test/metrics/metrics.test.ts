@@ -274,13 +274,16 @@ describe('counters', () => {
     metrics.lasted('a', 0.3);
     metrics.fellBack('a', 'alert_40');
     metrics.delivered('mail', 'first');
-    metrics.undelivered('mail', 'timeout');
+    metrics.undelivered('mail', 'timeout', true);
+    metrics.beat(1_500_000);
     metrics.scheduleLag('source a', 1_500);
     metrics.declareSources(['a']);
     const all = await samples(metrics);
     const value = (name: string, labels: Readonly<Record<string, string>>): number | undefined =>
       samplesOf(all, `notafter_${name}`, labels)[0]?.value;
 
+    expect(value('notifications_given_up_total', { channel: 'mail' })).toBe(1);
+    expect(value('heartbeat_timestamp_seconds', {})).toBe(1_500);
     expect(value('observations_total', { source: 'a', result: 'ok' })).toBe(3);
     expect(value('observations_total', { source: 'a', result: 'gone' })).toBe(1);
     expect(value('collect_errors_total', { source: 'a', reason: 'dns' })).toBe(1);

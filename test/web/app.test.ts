@@ -1,7 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import type { InventoryReader } from '../../src/inventory/port.ts';
+import { createDesk } from '../../src/notify/desk.ts';
 import { createApp, type WebParts } from '../../src/web/app.ts';
+import { createMemoryAlerts } from '../helpers/memory-alerts.ts';
 
 const HOST = 'notafter.example:9919';
 
@@ -35,6 +37,13 @@ function appOf(overrides: Partial<WebParts> = {}): ReturnType<typeof createApp> 
       return { ...period, outlooks: [], cut: [] };
     },
     now: () => Date.UTC(2026, 10, 23),
+    desk: createDesk({
+      alerts: createMemoryAlerts(),
+      transaction: () => Promise.reject(new Error('nothing is written here')),
+      now: () => Date.UTC(2026, 10, 23),
+      newId: () => 'id',
+      onChange: () => undefined,
+    }),
     runbook: async (rule) => (rule === 'expired' ? '# expired\n' : undefined),
     async testChannel(name) {
       calls.push(`test ${name}`);
