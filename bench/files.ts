@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { growCertificateTree } from './certificate-tree.ts';
 import type { FileScan, FileScanAnswer } from './file-scanner.ts';
 import { line, median, type Measure } from './measure.ts';
-import { buildGo, startProgram, type Program } from './program.ts';
+import { buildGo, startProgram, textAboutReleased, type Program } from './program.ts';
 
 const FILES = 100_000;
 const DISTINCT = 2_500;
@@ -17,7 +16,6 @@ const ROUNDS = 5;
 
 /** What is asked of x509-certificate-exporter, which reads and parses everything again at each refresh. */
 const EXPORTER = 'github.com/enix/x509-certificate-exporter/v3/cmd/x509-certificate-exporter@latest';
-const INSTALL_DEADLINE_MS = 120_000;
 
 interface GoFileScan {
   readonly root: string;
@@ -50,7 +48,7 @@ export async function benchFiles(): Promise<string> {
       `  peer: ${built === undefined ? 'none, there is no go' : `${built.version}, filepath.WalkDir, 64 goroutines on 2 processors, encoding/pem, x509.ParseCertificate, SHA-256`}`,
       ...(await compare(own, go, root)),
       ...(await compareDifferent(own, go, differentRoot)),
-      `  x509-certificate-exporter: ${exporterText(folder)}`,
+      `  x509-certificate-exporter: ${textAboutReleased(EXPORTER, folder)}`,
     ].join('\n');
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -128,20 +126,4 @@ function perSecond({ items, wallMs }: Measure): string {
 
 function mib(answer: { readonly peakMib: number } | undefined): string {
   return `${Math.round(answer?.peakMib ?? 0)} MiB`;
-}
-
-/** Why the exporter was not measured. Where the module can be had, what it takes to run it is not known here. */
-function exporterText(folder: string): string {
-  try {
-    execFileSync('go', ['install', EXPORTER], {
-      env: { ...process.env, GOBIN: folder },
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: INSTALL_DEADLINE_MS,
-    });
-    return `builds here (${EXPORTER}); it is not part of this comparison yet`;
-  } catch (error) {
-    const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
-    return `not measured, it does not build here: ${text.trim().split('\n').at(-1)?.trim() ?? ''}`;
-  }
 }

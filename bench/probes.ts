@@ -9,6 +9,7 @@ import { startBlackbox, type Blackbox } from './blackbox.ts';
 import { startGoScanner, type GoScanner } from './go-scanner.ts';
 import { line, median, type Measure } from './measure.ts';
 import { ANYWHERE, CAN_PIN, pin, SCANNER, SERVER } from './pinning.ts';
+import { textAboutReleased } from './program.ts';
 import { countDisagreements, scan } from './scan.ts';
 import { KEY_TYPES, startTlsFarm, VERSIONS, type KeyType, type TlsFarm, type Version } from './tls-farm.ts';
 
@@ -27,6 +28,9 @@ const CPU_TARGETS = { hello: { '1.3': 0.75, '1.2': 0.75 }, early: { '1.3': 0.6, 
 const RATE_TARGETS = { hello: 1.2, early: 1.4 } as const;
 const THREAD_TARGET = 1.3;
 const BLACKBOX_TARGET = 4;
+
+/** A released scanner in Go. */
+const TLSX = 'github.com/projectdiscovery/tlsx/cmd/tlsx@latest';
 
 type Contender = Handshake | 'thread' | 'go' | 'goDefault' | 'goTwo' | 'blackbox';
 
@@ -85,6 +89,7 @@ export async function benchProbes(): Promise<string> {
     }
     // Apart and last: the code that all ways share is compiled anew when the TLS library comes in between.
     text.push(...(await benchFull(field)), ...(await compareWhatIsSeen(field)));
+    text.push(`  tlsx: ${textAboutReleased(TLSX, folder)}`);
     return text.join('\n');
   } finally {
     await scanner.close();

@@ -48,3 +48,21 @@ export function buildGo(
   execFileSync('go', ['build', '-o', binary, '.'], { cwd: source });
   return { version, binary };
 }
+
+const INSTALL_DEADLINE_MS = 120_000;
+
+/** Why a released program was not measured. Where it can be had, what it takes to run it is not known here. */
+export function textAboutReleased(module: string, folder: string): string {
+  try {
+    execFileSync('go', ['install', module], {
+      env: { ...process.env, GOBIN: folder },
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: INSTALL_DEADLINE_MS,
+    });
+    return `builds here (${module}); it is not part of this comparison yet`;
+  } catch (error) {
+    const text = error instanceof Error && 'stderr' in error ? String(error.stderr) : String(error);
+    return `not measured, it does not build here: ${text.trim().split('\n').at(-1)?.trim() ?? ''}`;
+  }
+}
