@@ -1,3 +1,4 @@
+import { access, constants } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 
 import { z } from 'zod';
@@ -89,6 +90,11 @@ export const exec = defineChannel({
         const isWanted = notification.kind === 'test' || reasons.includes(notification.reason);
         const failure = isWanted ? await run(notification, signal) : undefined;
         return to.map((recipient) => (failure === undefined ? delivered(recipient) : failed(recipient, failure)));
+      },
+      async verify() {
+        await access(program, constants.X_OK).catch((error: NodeJS.ErrnoException) => {
+          throw new Error(`${program} cannot be executed (${error.code ?? error.name})`, { cause: error });
+        });
       },
     };
   },

@@ -158,6 +158,7 @@ describe('exec', () => {
     const [result] = await instance.send(notification(), [path], undefined, never);
     expect(result).toMatchObject({ status: 'failed', reason: 'internal', retryable: true });
     expect(result?.status === 'failed' ? result.detail : '').toContain(code);
+    await expect(instance.verify?.(never)).rejects.toThrow(`${path} cannot be executed (${code})`);
   });
 
   test('what it prints spills no secret that was passed on', async () => {
@@ -183,6 +184,11 @@ describe('exec', () => {
     }
     await send(instance, notification({ kind: 'test', alerts: [], alertCount: 0 }));
     expect(await written('runs')).toBe('worse alert\nfirst test\n');
+  });
+
+  test('verify looks whether the program can be executed, and runs nothing', async () => {
+    await expect((await script('echo > "$1/verified"')).verify?.(never)).resolves.toBeUndefined();
+    await expect(written('verified')).rejects.toThrow('ENOENT');
   });
 
   test('gets the time that it needs from the host', async () => {
