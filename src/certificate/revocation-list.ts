@@ -10,6 +10,9 @@ import { readTime, type CertificateTime } from './time.ts';
 
 const EXTENSIONS = oidTable<'number' | 'authorityKeyId'>({ '2.5.29.20': 'number', '2.5.29.35': 'authorityKeyId' });
 
+/** What is not DER is gone through octet by octet: whoever serves a list could hold everybody up with a large one. */
+const MAX_BER_OCTETS = 1024 * 1024;
+
 /** RFC 5280 5.2.3 allows 20; longer numbers are left out. */
 const MAX_NUMBER_OCTETS = 32;
 
@@ -27,6 +30,9 @@ export function parseRevocationList(der: Uint8Array): RevocationList {
 }
 
 function readAsBer(der: Uint8Array, firstError: DerError): RevocationList {
+  if (der.length > MAX_BER_OCTETS) {
+    throw new CertificateError(`not a revocation list: ${firstError.message}`, { cause: firstError });
+  }
   try {
     return readRevocationList(der, toDefiniteLengths(der));
   } catch (error) {

@@ -90,6 +90,19 @@ describe('what is no list', () => {
     expect(() => parseRevocationList(bytes)).toThrow(/^not a revocation list: /);
   });
 
+  test('a large list is read in DER alone: anything else would have to be gone through octet by octet', () => {
+    const serials = (count: number): readonly Buffer[] =>
+      Array.from({ length: count }, (_, index) => Buffer.from([1, index >> 16, (index >> 8) & 255, index & 255]));
+    // The same in a sequence of indefinite length; the header of what is this long has 4 or 5 octets.
+    const indefinite = (list: Uint8Array): Buffer =>
+      Buffer.concat([Buffer.of(TAG.sequence, 0x80), list.subarray(list[1] === 0x82 ? 4 : 5), Buffer.alloc(2)]);
+    const [small, large] = [10, 50_000].map((count) => createCrl(authority, { revoked: serials(count) }).der);
+    for (const list of [small, large, indefinite(small ?? der)]) {
+      expect(parseRevocationList(list ?? der).issuer.text).toBe('CN=Root,O=Example');
+    }
+    expect(() => parseRevocationList(indefinite(large ?? der))).toThrow(CertificateError);
+  });
+
   test('nor does any single changed byte crash the parser', () => {
     for (let at = 0; at < der.length; at++) {
       for (const octet of [0x00, 0x7f, 0x80, 0xff]) {
