@@ -4,7 +4,8 @@ import { describe, expect, test } from 'vitest';
 
 import { chainTree, chainTreeLines } from '../../src/cli/explain/chain-tree.ts';
 import type { ChainFigures, Location } from '../../src/inventory/model.ts';
-import { authority, DAY, endpointLocation, fileLocation, leaf, NOW, root, sighting } from '../policy/places.ts';
+import type { InventoryView } from '../../src/policy/view.ts';
+import { authority, DAY, endpointLocation, fileLocation, leaf, NOW, root, sighting, view } from '../policy/places.ts';
 
 const own = leaf();
 const issuing = authority();
@@ -13,8 +14,8 @@ const cross = root('Example Root', { id: 'cc'.repeat(32), left: -5 * DAY });
 const stranger = root('Stranger');
 const TIDY = { isOutOfOrder: false, repeated: [], alternates: [], unrelated: [] };
 
-function lines(location: Location): readonly string[] {
-  const tree = chainTree(location);
+function lines(location: Location, seen: Pick<InventoryView, 'facts'> = view()): readonly string[] {
+  const tree = chainTree(location, seen);
   if (tree === undefined) throw new Error('there is no tree');
   return chainTreeLines(tree, NOW).map((line) => stripVTControlCharacters(line));
 }
@@ -81,12 +82,19 @@ describe('the chain as a tree', () => {
       issuer: 'CN=Example Root,O=Example',
       isPublic: false,
     } as const;
-    expect(lines(serving([own, issuing], { distrust, list: TIDY }, { untrusted: true }))).toEqual([
+    const location = serving([own, issuing], { distrust, list: TIDY }, { untrusted: true });
+    expect(lines(location)).toEqual([
       '  CN=Example Root,O=Example  MISSING: neither sent nor in a trust store',
       '  └─ Example Issuing CA      ends 2031-01-31 12:00 UTC, in 1825 days, sent as 1',
       '>    └─ api.example.com      ends 2026-04-02 12:00 UTC, in 60 days, sent as 0, limits the chain',
       '  ! no trusted root: CN=Example Root,O=Example is neither served nor trusted',
     ]);
+    const url = 'http://pki.example/root.der';
+    const facts = (id: string) =>
+      id === issuing.id ? [{ kind: 'issuer' as const, at: NOW, issuer: anchor, url }] : [];
+    expect(lines(location, { facts })[0]).toBe(
+      `  CN=Example Root,O=Example  MISSING: neither sent nor in a trust store, to be had at ${url}`,
+    );
   });
 
   test('marks a limit that was found in a store', () => {
@@ -105,6 +113,6 @@ describe('the chain as a tree', () => {
   });
 
   test('is for endpoints alone', () => {
-    expect(chainTree(fileLocation([sighting(own)]))).toBeUndefined();
+    expect(chainTree(fileLocation([sighting(own)]), view())).toBeUndefined();
   });
 });

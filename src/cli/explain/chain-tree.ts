@@ -1,9 +1,10 @@
 import pc from 'picocolors';
 
 import type { CertificateTime } from '../../certificate/time.ts';
-import type { Location } from '../../inventory/model.ts';
+import type { KnownDistrust, Location } from '../../inventory/model.ts';
 import { chainFaults } from '../../policy/chain-faults.ts';
 import { servedBy, servedLeaf, servedPath } from '../../policy/served.ts';
+import type { InventoryView } from '../../policy/view.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { moment } from './text.ts';
 
@@ -22,6 +23,8 @@ interface ChainNode {
   readonly from: 'server' | 'trust-store' | 'elsewhere' | 'nowhere';
   /** Clients begin to fail when it ends. */
   readonly limits: boolean;
+  /** Where it was found, when it is missing and was looked for. */
+  readonly foundAt?: string;
 }
 
 /** What was sent beside the path. */
@@ -42,8 +45,8 @@ export interface ChainTree {
   readonly faults: readonly string[];
 }
 
-/** The chain of an endpoint: what was sent, what was missing, what was found in the stores. */
-export function chainTree(location: Location): ChainTree | undefined {
+/** The chain of an endpoint: what was sent, what was missing and where it is to be had, what was found in the stores. */
+export function chainTree(location: Location, view: Pick<InventoryView, 'facts'>): ChainTree | undefined {
   const { chain, endpoint } = location;
   const leaf = servedLeaf(location);
   if (chain === undefined || endpoint === undefined || leaf === undefined) return undefined;
@@ -67,10 +70,7 @@ export function chainTree(location: Location): ChainTree | undefined {
   const { distrust } = chain;
   const isCut = distrust?.why === 'unknown-issuer' || distrust?.why === 'incomplete';
   return {
-    path: [
-      ...(isCut ? [{ name: distrust.issuer, from: 'nowhere' as const, limits: false }] : []),
-      ...nodes.toReversed(),
-    ],
+    path: [...(isCut ? [missingNode(distrust, view)] : []), ...nodes.toReversed()],
     beside: endpoint.chain.flatMap((id, sentAs): ChainExtra[] => {
       const isRepeated = endpoint.chain.indexOf(id) < sentAs;
       if (ids.includes(id) && !isRepeated) return [];
@@ -86,6 +86,16 @@ export function chainTree(location: Location): ChainTree | undefined {
     }),
     isTrusted: distrust === undefined && chain.bestPath !== undefined,
     faults: chainFaults(chain, served),
+  };
+}
+
+function missingNode({ top, issuer }: KnownDistrust, view: Pick<InventoryView, 'facts'>): ChainNode {
+  const found = view.facts(top).find(({ kind }) => kind === 'issuer');
+  return {
+    name: issuer,
+    from: 'nowhere',
+    limits: false,
+    ...(found?.kind === 'issuer' ? { foundAt: found.url } : {}),
   };
 }
 
@@ -127,7 +137,7 @@ function timeText(time: CertificateTime, now: number): string {
   }
 }
 
-function whereText({ from, sentAs }: ChainNode): string {
+function whereText({ from, sentAs, foundAt }: ChainNode): string {
   switch (from) {
     case 'server':
       return `sent as ${sentAs ?? 0}`;
@@ -136,7 +146,9 @@ function whereText({ from, sentAs }: ChainNode): string {
     case 'elsewhere':
       return 'MISSING: not sent, known from elsewhere';
     case 'nowhere':
-      return 'MISSING: neither sent nor in a trust store';
+      return foundAt === undefined
+        ? 'MISSING: neither sent nor in a trust store'
+        : `MISSING: neither sent nor in a trust store, to be had at ${terminalText(foundAt)}`;
   }
 }
 

@@ -23,7 +23,7 @@ export function locationsJson(locations: readonly Location[], known: Knowledge):
     locations: locations.map((location) => ({
       ...locationJson(location),
       labels: location.labels,
-      chain: chainJson(location),
+      chain: chainJson(location, known.view),
       first_seen: iso(location.firstSeenAt),
       last_look: iso(location.lastLookAt),
       last_success: iso(location.lastSuccessAt),
@@ -44,18 +44,19 @@ export function locationsJson(locations: readonly Location[], known: Knowledge):
 }
 
 /** The chain of an endpoint, the server's certificate first; `null` for what is none. */
-function chainJson(location: Location): object | null {
-  const tree = chainTree(location);
+function chainJson(location: Location, view: Knowledge['view']): object | null {
+  const tree = chainTree(location, view);
   if (tree === undefined) return null;
   return {
     trusted: tree.isTrusted,
-    path: tree.path.toReversed().map(({ id, name, notAfter, sentAs, from, limits }) => ({
+    path: tree.path.toReversed().map(({ id, name, notAfter, sentAs, from, limits, foundAt }) => ({
       fingerprint_sha256: id ?? null,
       name,
       not_after: notAfter?.status === 'known' ? iso(notAfter.at) : null,
       sent_as: sentAs ?? null,
       from: from.replace('-', '_'),
       limits,
+      found_at: foundAt ?? null,
     })),
     beside: tree.beside.map(({ id, name, sentAs, why }) => ({ fingerprint_sha256: id, name, sent_as: sentAs, why })),
     faults: tree.faults,

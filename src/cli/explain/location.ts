@@ -75,7 +75,7 @@ function locationScreen(location: Location, known: Knowledge, width: number): st
     ...facts([...lookFacts(location, now), ...tlsFacts(location), ...chainFacts(location, now)]).map(
       (line) => `  ${line}`,
     ),
-    ...treeSection(location, now),
+    ...treeSection(location, known),
     ...section(location.endpoint === undefined ? 'What is there' : 'What it serves', itemLines(location, now, width)),
     ...section('Clients', clientLines(location, known, width)),
     ...section('Findings', findingLines(known.findings(location))),
@@ -93,8 +93,8 @@ function locationScreen(location: Location, known: Knowledge, width: number): st
   ].join('\n');
 }
 
-function treeSection(location: Location, now: number): readonly string[] {
-  const tree = chainTree(location);
+function treeSection(location: Location, { view, now }: Knowledge): readonly string[] {
+  const tree = chainTree(location, view);
   if (tree === undefined) return [];
   return section(`Chain, ${tree.isTrusted ? 'by the best path' : 'as it was sent'}`, chainTreeLines(tree, now));
 }
