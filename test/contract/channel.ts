@@ -175,6 +175,20 @@ export function describeHttpChannel(subject: HttpChannelUnderTest): void {
       expect(await send(instance)).toMatchObject([{ status: 'failed', reason: 'network', retryable: true }]);
     });
 
+    test('a receiver that takes the request and resets the connection is a failure to try again', async () => {
+      const { instance } = await opened((_request, response) => response.socket?.resetAndDestroy());
+      expect(await send(instance)).toMatchObject([{ status: 'failed', reason: 'network', retryable: true }]);
+    });
+
+    test.each([400, 404, 410, 500, 503])('a page of HTML with status %i is not repeated', async (status) => {
+      const { instance } = await opened((_request, response) =>
+        response.writeHead(status, { 'content-type': 'text/html' }).end('<html><h1>Sign in</h1></html>'),
+      );
+      const results = await send(instance);
+      expect(results).toMatchObject([{ status: 'failed', retryable: status >= 500 }]);
+      expect(JSON.stringify(results)).not.toContain('Sign in');
+    });
+
     test('an attempt ends when it is aborted', async () => {
       const stop = new AbortController();
       const { instance } = await opened(() => stop.abort());
