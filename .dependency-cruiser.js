@@ -28,9 +28,9 @@ export const ROOMS = {
   engine: { uses: [] },
   store: { uses: [], types: ['inventory', 'policy', 'notify', 'engine', 'plugin'] },
   metrics: { uses: ['plugin', 'text', 'label'], types: ['inventory', 'policy'] },
-  web: { uses: ['policy', 'metrics', 'text', 'label'], types: ['inventory', 'notify', 'plugin'] },
+  web: { uses: ['policy', 'metrics', 'text', 'label', 'runbook'], types: ['inventory', 'notify', 'plugin'] },
   // The syntax of what may be reached is the network's own.
-  config: { uses: ['plugin', 'lists', 'policy', 'label', 'network'] },
+  config: { uses: ['plugin', 'lists', 'policy', 'label', 'network', 'runbook', 'text'] },
 };
 
 /** The composition roots: they may import every room, and no room may import them. */

@@ -78,8 +78,10 @@ export function planNotifying(
     stormAfter: notifications.stormAfter,
     isNew,
     ...(externalUrl === undefined ? {} : { externalUrl }),
-    runbookUrl: (rule) =>
-      externalUrl === undefined ? undefined : new URL(`runbooks/${rule}`, externalUrl.replace(/\/?$/, '/')).href,
+    runbookUrl: (alert) =>
+      externalUrl === undefined
+        ? undefined
+        : new URL(`runbooks/alerts/${alert}`, externalUrl.replace(/\/?$/, '/')).href,
     ...(notifications.dryRun
       ? {
           dryRun: ({ channel, notification: { reason, alerts } }) =>

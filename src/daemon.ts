@@ -37,7 +37,7 @@ import { openSqlite } from './store/sqlite.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
-import { readRunbook } from './web/runbooks.ts';
+import { createAlertRunbooks, readRunbook } from './web/runbooks.ts';
 import { listen } from './web/server.ts';
 
 /** Time given to looks and sends under way when the daemon stops. */
@@ -286,6 +286,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       notReady: () => (started ? [] : ['starting']),
       reload,
       runbook: readRunbook,
+      alertRunbook: createAlertRunbooks({ store, now: clock.now, templates: () => config.runbooks.templates }),
       now: clock.now,
       desk,
       forecast: (period) => forecastAll(store.inventory, { ...index, ...outside }, config.policy, period),

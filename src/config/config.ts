@@ -7,6 +7,7 @@ import type { TrustOptions } from '../plugin/demands.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { NetworkConfig } from './network-section.ts';
 import type { EnrichConfig } from './enrich-section.ts';
+import type { RunbooksConfig } from './runbook-section.ts';
 
 export interface SourceConfig {
   readonly name: string;
@@ -92,6 +93,8 @@ export interface Config {
   readonly heartbeat?: HeartbeatConfig;
   readonly network: NetworkConfig;
   readonly web: { readonly host: string; readonly port: number };
+  /** Runbooks in the words of those who follow them. */
+  readonly runbooks: RunbooksConfig;
   /** Path of the SQLite file. */
   readonly storePath: string;
   readonly externalUrl?: string;

@@ -12,6 +12,8 @@ export interface ConfigProblem {
   /** `sources[0].targets`; empty for the file as a whole. */
   readonly key: string;
   readonly message: string;
+  /** Where that is another file than the config itself. */
+  readonly file?: string;
 }
 
 /** Everything that is wrong with a config, at once. */
@@ -30,7 +32,7 @@ export class ConfigError extends Error {
 
 function describe(file: string, problem: ConfigProblem): string {
   const key = problem.key === '' ? '' : `${problem.key}: `;
-  return `${file}:${problem.line}:${problem.column}: ${key}${problem.message}`;
+  return `${problem.file ?? file}:${problem.line}:${problem.column}: ${key}${problem.message}`;
 }
 
 /** The text of a config with the places of its parts. */

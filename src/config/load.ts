@@ -28,6 +28,7 @@ import { expectation, problemsOf } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { isTimezone } from './notify-section.ts';
 import { networkConfig } from './network-section.ts';
+import { readTemplates } from './runbook-section.ts';
 import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
 import { configSchema } from './schema.ts';
 
@@ -84,12 +85,13 @@ interface Raw {
   readonly web?: { readonly listen: string };
   readonly heartbeat?: HeartbeatConfig;
   readonly network?: Parameters<typeof networkConfig>[0];
+  readonly runbooks?: { readonly dir: string };
   readonly store: string;
   readonly external_url?: string;
   readonly log?: { readonly level: Config['log']['level']; readonly format?: 'json' | 'text' };
 }
 
-/** Reads and checks a config file. Throws ConfigError with everything that is wrong. */
+/** Reads and checks a config file, and the templates that it names. Throws ConfigError with everything that is wrong. */
 export async function loadConfig(file: string, environment: Environment): Promise<Config> {
   let text: string;
   try {
@@ -102,10 +104,11 @@ export async function loadConfig(file: string, environment: Environment): Promis
     if (code === 'ENOENT') throw whole(file, 'there is no such file; "notafter config init" writes one');
     throw whole(file, `the file cannot be read (${code ?? String(error)})`);
   }
-  return parseConfig(file, text, environment);
+  const config = parseConfig(file, text, environment);
+  return { ...config, runbooks: await readTemplates(config) };
 }
 
-/** Checks the text of a config. Throws ConfigError with everything that is wrong. */
+/** Checks the text of a config; templates are not read. Throws ConfigError with everything that is wrong. */
 export function parseConfig(file: string, text: string, environment: Environment): Config {
   const document = readDocument(file, text, environment);
   const schema = configSchema();
@@ -164,6 +167,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
     ...(raw.heartbeat === undefined ? {} : { heartbeat: raw.heartbeat }),
     network: networkConfig(raw.network),
     web: webOf(raw.web?.listen ?? '127.0.0.1:9919'),
+    runbooks: { ...raw.runbooks, templates: new Map() },
     storePath: raw.store.slice('sqlite:'.length),
     ...(raw.external_url === undefined ? {} : { externalUrl: raw.external_url }),
     log: raw.log ?? { level: 'info' },

@@ -12,6 +12,7 @@ import { parseThreshold } from '../policy/threshold.ts';
 import { networkSection } from './network-section.ts';
 import { channelOptions, heartbeatSection, routeOptions } from './notify-section.ts';
 import { enrichSchema } from './enrich-section.ts';
+import { runbooksSchema } from './runbook-section.ts';
 
 /** Names appear in metrics, file names and URLs, so they are kept simple. */
 const name = z
@@ -178,6 +179,7 @@ export function configSchema(
       .optional(),
     heartbeat: heartbeatSection.optional(),
     network: networkSection.optional(),
+    runbooks: runbooksSchema.optional(),
     store: z
       .string()
       .regex(/^sqlite:.+/, 'sqlite:PATH, e.g. sqlite:./data/notafter.db')

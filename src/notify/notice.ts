@@ -15,7 +15,7 @@ import { affectedPlaces, endOf, type Standing } from './standing.ts';
 export function noticeOf(alert: Alert, standing: Standing, options: Pick<NotifyOptions, 'runbookUrl'>): AlertNotice {
   const places = affectedPlaces(alert).toSorted(firstToBreak);
   const speaker = places[0]?.findings[0];
-  const runbookUrl = runbookOf(places) ?? options.runbookUrl(speaker?.rule ?? standing.rules[0] ?? '');
+  const runbookUrl = runbookOf(places) ?? options.runbookUrl(alert.id);
   return {
     id: alert.id,
     family: alert.family,
@@ -30,9 +30,14 @@ export function noticeOf(alert: Alert, standing: Standing, options: Pick<NotifyO
     facts: speaker?.facts ?? [],
     places: places.slice(0, MAX_PLACES).map(affectedPlace),
     placeCount: places.length,
-    actions: alert.state === 'open' ? (speaker?.actions ?? []) : [],
+    actions: alert.state === 'open' ? [...(speaker?.actions ?? []), wholeRunbook(alert)] : [],
     ...(runbookUrl === undefined ? {} : { runbookUrl }),
   };
+}
+
+/** The steps of a message are those of one place, and short. */
+function wholeRunbook({ id }: Alert): string {
+  return `The whole runbook, with every place, the order and the way back: notafter runbook ${id}`;
 }
 
 function summaryOf(alert: Alert, summary: string): string {

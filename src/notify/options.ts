@@ -59,8 +59,8 @@ export interface NotifyOptions {
   isNew(source: string): boolean;
   /** Where the page of this installation is. */
   readonly externalUrl?: string;
-  /** The runbook page of a rule. */
-  runbookUrl(rule: string): string | undefined;
+  /** The page of the runbook of an alert, by its id. */
+  runbookUrl(alert: string): string | undefined;
   /**
    * Given: nothing is put into the outbox, this is called with what would have been. A dry run remembers apart what it
    * showed, so that it shows each thing once, and everything is told when it ends.

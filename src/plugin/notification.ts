@@ -49,7 +49,7 @@ export interface AlertNotice {
   readonly placeCount: number;
   /** What to do, in order. */
   readonly actions: readonly string[];
-  /** What the label `runbook` of a place says, else the page of the rule in the runbooks. */
+  /** What the label `runbook` of a place says, else the page of the runbook of this alert. */
   readonly runbookUrl?: string;
 }
 

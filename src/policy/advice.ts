@@ -1,5 +1,6 @@
 import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
-import { checkCommand, lookCommand, quote, rehearseCommand } from './commands.ts';
+import { checkCommand, lookCommand, rehearseCommand } from './commands.ts';
+import { quote } from '../text/shell.ts';
 import { placeName, titleOf } from './wording.ts';
 
 /** Names of a certificate that are spelled out in a sentence. */

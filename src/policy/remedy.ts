@@ -1,6 +1,7 @@
 import type { Location } from '../inventory/model.ts';
 import type { Reason } from '../plugin/reason.ts';
-import { quote, reachOf } from './commands.ts';
+import { reachOf } from './commands.ts';
+import { quote } from '../text/shell.ts';
 import { placeName } from './wording.ts';
 
 /** What to do about a look that failed for this reason. */

@@ -1,5 +1,5 @@
 import type { KnownCertificate, KnownItem } from '../inventory/model.ts';
-import { quote } from '../policy/commands.ts';
+import { quote } from '../text/shell.ts';
 import { lifetimeMs } from '../policy/kind.ts';
 import { titleOf } from '../policy/wording.ts';
 import type { Spot } from './guides/guide.ts';

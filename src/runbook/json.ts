@@ -1,7 +1,9 @@
+import { markdownOf } from './markdown.ts';
 import { PHASES, type Runbook, type Step } from './model.ts';
+import { templated, type RunbookTemplates } from './template.ts';
 
 /** The runbook for other programs: its shape is a promise. */
-export function runbookJson(runbook: Runbook): object {
+export function runbookJson(runbook: Runbook, templates: RunbookTemplates): object {
   const { id, title, severity, state, rules, summary, meaning, impact, places, placeCount, owners, closing } = runbook;
   return {
     id,
@@ -33,6 +35,7 @@ export function runbookJson(runbook: Runbook): object {
     owners,
     phases: PHASES.map((phase) => ({ phase, steps: runbook.phases[phase].map(stepJson) })),
     closing,
+    markdown: templated(runbook, templates) ?? markdownOf(runbook),
   };
 }
 

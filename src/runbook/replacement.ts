@@ -1,7 +1,8 @@
 import type { Home } from '../inventory/clients.ts';
 import type { KnownItem, Location } from '../inventory/model.ts';
 import { clientNameOf } from '../plugin/client.ts';
-import { checkCommand, lookCommand, quote } from '../policy/commands.ts';
+import { checkCommand, lookCommand } from '../policy/commands.ts';
+import { quote } from '../text/shell.ts';
 import { placeName } from '../policy/wording.ts';
 import { guideFor } from './guides/choosing.ts';
 import type { Material, Spot } from './guides/guide.ts';

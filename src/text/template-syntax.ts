@@ -1,9 +1,15 @@
 /** A template that cannot be used. */
 export class TemplateError extends Error {
   override readonly name = 'TemplateError';
+  /** The message without the position. */
+  readonly fault: string;
+  /** Absent where it is about the whole. */
+  readonly position: Position | undefined;
 
-  constructor(message: string, position?: Position) {
-    super(position === undefined ? message : `${message} (line ${position.line}, column ${position.column})`);
+  constructor(fault: string, position?: Position) {
+    super(position === undefined ? fault : `${fault} (line ${position.line}, column ${position.column})`);
+    this.fault = fault;
+    this.position = position;
   }
 }
 

@@ -1,5 +1,7 @@
 import { escapeHtml } from './html.ts';
+import { escapeMarkdown } from './markdown.ts';
 import { safeText } from './safe-text.ts';
+import { quote } from './shell.ts';
 import { parseTemplate, TemplateError, type Expression, type Filter, type Node } from './template-syntax.ts';
 
 export { TemplateError } from './template-syntax.ts';
@@ -9,7 +11,15 @@ export type TemplateData =
   string | number | boolean | null | readonly TemplateData[] | { readonly [name: string]: TemplateData };
 
 /** What the filled template is: by it every value is escaped. */
-export type TemplateSink = 'json' | 'form' | 'html' | 'text';
+export type TemplateSink = 'json' | 'form' | 'html' | 'markdown' | 'shell' | 'text';
+
+export interface RenderOptions {
+  /** One for all of it, or by the line of the template on which a value stands. */
+  readonly sink: TemplateSink | ((line: number) => TemplateSink);
+  readonly maxLength: number;
+  /** Finished text of our own by name: it is inserted as it is. */
+  readonly sections?: ReadonlyMap<string, string>;
+}
 
 export interface Template {
   /**
@@ -17,7 +27,7 @@ export interface Template {
    * escaped for the sink, so that text of others stays text. Throws TemplateError for a name that the data has not, and
    * when it grows beyond its bounds.
    */
-  render(data: TemplateData, options: { readonly sink: TemplateSink; readonly maxLength: number }): string;
+  render(data: TemplateData, options: RenderOptions): string;
   /** Looks every name up, in all branches, in data that has at least one entry in each list. Throws TemplateError. */
   check(sample: TemplateData): void;
 }
@@ -44,16 +54,22 @@ interface Loop {
 export function compileTemplate(source: string): Template {
   const nodes = parseTemplate(source);
   return {
-    render(data, { sink, maxLength }) {
+    render(data, { sink, maxLength, sections }) {
       const parts: string[] = [];
       let length = 0;
       let steps = 0;
+      const inserted = (expression: Expression, scopes: Scopes): string => {
+        const [name = ''] = expression.path;
+        const section = expression.path.length === 1 ? sections?.get(name) : undefined;
+        if (section !== undefined) return section;
+        return rendered(expression, scopes, typeof sink === 'function' ? sink(expression.position.line) : sink);
+      };
       const visit = (children: readonly Node[], scopes: Scopes): void => {
         for (const node of children) {
           steps += 1;
           if (steps > MAX_STEPS) throw new TemplateError('the template repeats itself too often');
           if (node.kind === 'text' || node.kind === 'value') {
-            const part = node.kind === 'text' ? node.text : rendered(node.expression, scopes, sink);
+            const part = node.kind === 'text' ? node.text : inserted(node.expression, scopes);
             length += part.length;
             if (length > maxLength) throw new TemplateError(`filled, it is longer than ${maxLength} characters`);
             parts.push(part);
@@ -199,6 +215,10 @@ function escaped(text: string, sink: TemplateSink): string {
       return encodeURIComponent(text.toWellFormed());
     case 'html':
       return escapeHtml(text);
+    case 'markdown':
+      return escapeMarkdown(text);
+    case 'shell':
+      return quote(text);
     case 'text':
       return text;
   }

@@ -11,6 +11,10 @@ import { parsePeriod, PeriodError } from '../policy/period.ts';
 import { addAlerting } from './alerting.ts';
 import { forecastJson } from './forecast.ts';
 import { problem } from './problem.ts';
+import { runbookPage, type ShownRunbook } from './runbook-page.ts';
+
+/** See the identity of alerts. */
+const ALERT_ID = /^[0-9a-f]{16}$/;
 
 /** The parts of the daemon that the web reaches. */
 export interface WebParts {
@@ -25,6 +29,8 @@ export interface WebParts {
   reload(): Promise<{ readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] }>;
   /** The text of a rule's runbook page; `undefined`: there is no such rule. */
   runbook(rule: string): Promise<string | undefined>;
+  /** What to do about an alert; `undefined`: there is no such alert. `busy`: too many ask. */
+  alertRunbook(id: string): Promise<ShownRunbook | 'busy' | undefined>;
   /** What will be wrong within a period. */
   forecast(period: Period): Promise<Forecast>;
   now(): number;
@@ -99,6 +105,12 @@ export function createApp(parts: WebParts): Hono {
     }
   });
 
+  app.get('/runbooks/alerts/:id', async (context) => {
+    const id = context.req.param('id');
+    const shown = ALERT_ID.test(id) ? await parts.alertRunbook(id) : undefined;
+    if (shown === 'busy') return context.text('too many runbooks are asked for at once; ask again\n', 503);
+    return shown === undefined ? context.text('there is no such alert\n', 404) : context.html(runbookPage(shown));
+  });
   app.get('/runbooks/:rule', async (context) => {
     const text = await parts.runbook(context.req.param('rule'));
     return text === undefined ? context.text('there is no such rule\n', 404) : context.text(text);

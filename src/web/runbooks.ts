@@ -1,6 +1,12 @@
 import { readFile } from 'node:fs/promises';
 
+import type { InventoryReader } from '../inventory/port.ts';
+import type { AlertReader } from '../notify/port.ts';
 import { RULES } from '../policy/finding.ts';
+import { alertSituation, join } from '../runbook/gathering.ts';
+import { buildRunbook } from '../runbook/runbook.ts';
+import { templated, type RunbookTemplates } from '../runbook/template.ts';
+import type { ShownRunbook } from './runbook-page.ts';
 
 /** Beside the source, and beside what was built from it. */
 const RUNBOOKS = new URL(
@@ -18,4 +24,51 @@ export async function readRunbook(rule: string): Promise<string | undefined> {
 export async function readRunbookPages(rules: readonly string[]): Promise<ReadonlyMap<string, string>> {
   const pages = await Promise.all(rules.map(async (rule) => [rule, await readRunbook(rule)] as const));
   return new Map(pages.flatMap(([rule, page]) => (page === undefined ? [] : [[rule, page] as const])));
+}
+
+/** Who comes when so many wait is sent away. */
+const MAX_WAITING = 20;
+
+interface RunbookParts {
+  readonly store: {
+    readonly alerts: Pick<AlertReader, 'alertsById'>;
+    readonly inventory: Pick<InventoryReader, 'locations'>;
+  };
+  readonly templates: () => RunbookTemplates;
+  now(): number;
+}
+
+/**
+ * Makes the runbooks of alerts. Each takes a pass over the whole inventory, so that all are made one after the other: who asks
+ * often waits, and the daemon does not.
+ */
+export function createAlertRunbooks({
+  store,
+  templates,
+  now,
+}: RunbookParts): (id: string) => Promise<ShownRunbook | 'busy' | undefined> {
+  let last: Promise<unknown> = Promise.resolve();
+
+  async function make(id: string): Promise<ShownRunbook | undefined> {
+    const [alert] = await store.alerts.alertsById([id]);
+    if (alert === undefined) return undefined;
+    const rules = alert.places.flatMap(({ findings }) => findings.map(({ rule }) => rule));
+    const [locations, pages] = await Promise.all([store.inventory.locations(), readRunbookPages([...new Set(rules)])]);
+    const runbook = buildRunbook(alertSituation(alert, join(locations, pages, now())));
+    const text = templated(runbook, templates());
+    return { runbook, ...(text === undefined ? {} : { text }) };
+  }
+
+  let waiting = 0;
+  return async (id) => {
+    if (waiting >= MAX_WAITING) return 'busy';
+    waiting += 1;
+    const mine = last.then(() => make(id));
+    last = mine.catch(() => undefined);
+    try {
+      return await mine;
+    } finally {
+      waiting -= 1;
+    }
+  };
 }

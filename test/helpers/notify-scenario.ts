@@ -71,7 +71,7 @@ export function createScenario(overrides: Partial<NotifyOptions> = {}): Scenario
       routes: [],
       recipients: (channel) => [`${channel}@example.com`],
       isNew: () => false,
-      runbookUrl: (rule) => `https://runbooks.example/${rule}`,
+      runbookUrl: (alert) => `https://runbooks.example/${alert}`,
       ...overrides,
     },
     async after(ms, ...assessed) {

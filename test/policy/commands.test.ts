@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { checkCommand, lookCommand, quote, reachOf } from '../../src/policy/commands.ts';
+import { checkCommand, lookCommand, reachOf } from '../../src/policy/commands.ts';
+import { quote } from '../../src/text/shell.ts';
 import { endpointLocation, fileLocation, leaf } from './places.ts';
 
 describe('quote', () => {

@@ -45,6 +45,7 @@ function appOf(overrides: Partial<WebParts> = {}): ReturnType<typeof createApp> 
       onChange: () => undefined,
     }),
     runbook: async (rule) => (rule === 'expired' ? '# expired\n' : undefined),
+    alertRunbook: async (id) => (id === 'feedfeedfeedfeed' ? 'busy' : undefined),
     async testChannel(name) {
       calls.push(`test ${name}`);
       return name === 'mail'
@@ -127,6 +128,12 @@ describe('what is served', () => {
 
   test('a runbook is there for every rule and for nothing else', async () => {
     expect(await ask('/runbooks/expired')).toMatchObject({ status: 200, text: '# expired\n' });
+    expect((await ask('/runbooks/alerts/0123456789abcdef')).status).toBe(404);
+    expect((await ask('/runbooks/alerts/feedfeedfeedfeed')).status).toBe(503);
+    for (const id of ['..%2f..%2fetc%2fpasswd', 'FEEDFEEDFEEDFEED', 'feed']) {
+      const given = await ask(`/runbooks/alerts/${id}`, {}, { alertRunbook: () => Promise.reject(new Error('asked')) });
+      expect(given.status).toBe(404);
+    }
     const asked: string[] = [];
     const runbook = async (rule: string): Promise<undefined> => void asked.push(rule);
     for (const path of ['/runbooks/nosuch', '/runbooks/..%2f..%2f..%2fetc%2fpasswd', '/runbooks/expired%00']) {

@@ -7,6 +7,7 @@ import { alertSituation, itemSituation, join, type Joined } from '../../runbook/
 import { runbookJson } from '../../runbook/json.ts';
 import { markdownOf } from '../../runbook/markdown.ts';
 import type { Runbook } from '../../runbook/model.ts';
+import { templated } from '../../runbook/template.ts';
 import { buildRunbook } from '../../runbook/runbook.ts';
 import { openSqlite } from '../../store/sqlite.ts';
 import type { Store } from '../../store/store.ts';
@@ -51,15 +52,19 @@ export function runbookCommand(): Command {
       try {
         const pages = await readRunbookPages(RULES);
         const joined = join(await store.inventory.locations(), pages, Date.now());
+        const { templates } = config.runbooks;
+        const markdown = (runbook: Runbook): string => templated(runbook, templates) ?? markdownOf(runbook);
+        const screen = (runbook: Runbook): string => {
+          const own = templated(runbook, templates);
+          return own === undefined
+            ? runbookScreen(runbook, terminalWidth())
+            : own.split('\n').map(terminalText).join('\n');
+        };
         const runbooks = await runbooksFor(word, joined, store);
         print(
           options.json === true
-            ? JSON.stringify({ runbooks: runbooks.map(runbookJson) }, undefined, 2)
-            : runbooks
-                .map((runbook) =>
-                  options.markdown === true ? markdownOf(runbook) : runbookScreen(runbook, terminalWidth()),
-                )
-                .join('\n\n'),
+            ? JSON.stringify({ runbooks: runbooks.map((one) => runbookJson(one, templates)) }, undefined, 2)
+            : runbooks.map((one) => (options.markdown === true ? markdown(one) : screen(one))).join('\n\n'),
         );
       } finally {
         await store.close();

@@ -1,7 +1,7 @@
 import type { NameFact } from '../../inventory/fact.ts';
 import { nameSubject } from '../../plugin/fact-subject.ts';
 import { renewIt, seeIt } from '../advice.ts';
-import { quote } from '../commands.ts';
+import { quote } from '../../text/shell.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { endsAt, kindOf } from '../kind.ts';

@@ -1,4 +1,4 @@
-import { quote } from '../../policy/commands.ts';
+import { quote } from '../../text/shell.ts';
 import { step } from '../model.ts';
 import { FILES, given, work } from '../shell.ts';
 import { hasChain, type Guide, type Spot } from './guide.ts';

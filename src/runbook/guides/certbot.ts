@@ -1,4 +1,4 @@
-import { quote } from '../../policy/commands.ts';
+import { quote } from '../../text/shell.ts';
 import { step } from '../model.ts';
 import { FILES, restOf, work } from '../shell.ts';
 import type { Guide, Spot } from './guide.ts';

@@ -1,4 +1,5 @@
-import { lookCommand, quote, reachOf } from '../../policy/commands.ts';
+import { lookCommand, reachOf } from '../../policy/commands.ts';
+import { quote } from '../../text/shell.ts';
 import { placeName } from '../../policy/wording.ts';
 import { step } from '../model.ts';
 import { FILES, given } from '../shell.ts';

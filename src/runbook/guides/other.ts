@@ -1,4 +1,5 @@
-import { lookCommand, quote } from '../../policy/commands.ts';
+import { lookCommand } from '../../policy/commands.ts';
+import { quote } from '../../text/shell.ts';
 import { placeName } from '../../policy/wording.ts';
 import { step } from '../model.ts';
 import { work } from '../shell.ts';

@@ -1,4 +1,4 @@
-import { quote } from '../../policy/commands.ts';
+import { quote } from '../../text/shell.ts';
 import type { Choice } from '../model.ts';
 
 interface Server extends Choice {

@@ -1,4 +1,4 @@
-import { quote } from '../../policy/commands.ts';
+import { quote } from '../../text/shell.ts';
 import { placeName } from '../../policy/wording.ts';
 import { step } from '../model.ts';
 import { FILES, work } from '../shell.ts';
