@@ -8,8 +8,11 @@ import { attempt, failureWithin, type Wait } from './attempt.ts';
 import type { Meter, Source } from './ports.ts';
 import type { Recorder } from './recorder.ts';
 
-/** Observations recorded in one transaction: so many that tell something new, or so many in all. */
-const BATCH = 200;
+/**
+ * Observations recorded in one transaction: so many that tell something new, or so many in all. Few, since others wait
+ * meanwhile, and what waits here is what V8 takes for long-lived.
+ */
+const BATCH = 50;
 const BATCH_UNCHANGED = 2_000;
 
 export interface SingleLookParts {
