@@ -65,7 +65,7 @@ export interface Forecasting {
  *
  * Looks are taken to go on and to see the same, so nothing grows stale; what is about looking (the families `coverage` and
  * `clock`) is left out. That a certificate is renewed by itself is not assumed: what would end does so here, and that it was
-not renewed until then (`renewal-overdue`) goes without saying.
+ * not renewed until then (`renewal-overdue`) goes without saying.
  */
 export function startForecast(view: InventoryView, policy: Policy, period: Period): Forecasting {
   const { fromAt, untilAt } = period;

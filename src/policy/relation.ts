@@ -1,7 +1,6 @@
 import { nameKey } from '../certificate/name-key.ts';
 import type { KnownCertificate } from '../inventory/model.ts';
 import type { Successor } from '../inventory/leaf-index.ts';
-import { endsAt, startsAt } from './kind.ts';
 
 /**
  * Whether two certificates come from one authority: by its key where both name it, else by its name; or from one
@@ -19,11 +18,6 @@ export function isSameAuthority(one: KnownCertificate, other: KnownCertificate):
 /** `rsa`, `ec`, …: servers hold one certificate of each kind side by side. */
 export function keyFamily({ keyAlgorithm }: KnownCertificate): string {
   return keyAlgorithm.split(' ')[0] ?? keyAlgorithm;
-}
-
-/** Whether it can be used now. */
-export function isCurrent(item: KnownCertificate, now: number): boolean {
-  return (startsAt(item) ?? -Infinity) <= now && now < (endsAt(item) ?? Infinity);
 }
 
 /** Whether the successor took the place of the certificate somewhere, as was seen. */

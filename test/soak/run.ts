@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util';
 import { soakChains } from './chains.ts';
 import { soakFormats } from './formats.ts';
 import { soakTls } from './tls.ts';
+import { soakYear } from './year.ts';
 
 export interface SoakOptions {
   readonly count: number | undefined;
@@ -19,6 +20,7 @@ const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> =
   chains: soakChains,
   formats: soakFormats,
   tls: soakTls,
+  year: soakYear,
 };
 
 const { positionals, values } = parseArgs({

@@ -4,12 +4,12 @@ import { compareKey, deployIt, proveIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { policyFor } from '../policy.ts';
-import { hasReplaced, isCurrent, isSameAuthority, keyFamily } from '../relation.ts';
+import { hasReplaced, isSameAuthority, keyFamily } from '../relation.ts';
 import { rolloutEndsAt } from '../rollout.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { counted, ending, fullNameOf, placeName, titleOf, utc } from '../wording.ts';
-import { endsAt } from '../kind.ts';
+import { endsAt, startsAt } from '../kind.ts';
 
 /** Places that are named. */
 const MAX_NAMED = 5;
@@ -26,7 +26,11 @@ export function notDeployed(subject: Subject): Assessment {
     .successors(leaf.item)
     .filter((successor) => isForHere(successor, leaf, subject))
     .map((successor) => {
-      const since = Math.max(leaf.firstSeenAt, Math.min(...storesOf(successor).map(({ firstSeenAt }) => firstSeenAt)));
+      const since = Math.max(
+        leaf.firstSeenAt,
+        Math.min(...storesOf(successor).map(({ firstSeenAt }) => firstSeenAt)),
+        startsAt(successor.item) ?? -Infinity,
+      );
       return { successor, since, lateAt: rolloutEndsAt(since, policyFor(policy, location, leaf), subject) };
     });
   const newest = waiting.find(({ lateAt }) => now >= lateAt);
@@ -44,7 +48,7 @@ export function notDeployed(subject: Subject): Assessment {
 function isForHere(successor: Successor, leaf: CertificateSighting, { location, now, view }: Subject): boolean {
   const { item, hasSameNames } = successor;
   const stores = storesOf(successor);
-  if (stores.length === 0 || !isCurrent(item, now)) return false;
+  if (stores.length === 0 || now >= (endsAt(item) ?? Infinity)) return false;
   if (hasReplaced(successor, leaf.item)) return true;
   const names = namesOfEndpoint(location);
   if (stores.some(({ usedAt }) => usedAt !== undefined && [...usedAt].some((name) => names.has(name)))) return true;

@@ -123,3 +123,14 @@ test('until the grace is over, it is known when it will be', () => {
     nextAt: NOW + 6 * HOUR + 5 * MINUTE,
   });
 });
+
+test('a renewal that is valid from a day to come is told from then on, after the grace', () => {
+  const startsIn = 2 * DAY;
+  const coming = { ...renewal, notBefore: { status: 'known' as const, at: NOW + startsIn } };
+  const lateAfter = startsIn + 6 * HOUR + 20 * MINUTE;
+  const here = { ...endpoint, lastLookAt: NOW + 30 * DAY };
+  const index = createInventoryIndex([here, store([coming])]);
+  const options = { view: view({ index, intervalMs: 15 * MINUTE }) };
+  expect([told(here, lateAfter - 1, options), told(here, lateAfter, options)]).toEqual([[], ['not-deployed warning']]);
+  expect(judged(here, 0, options).nextAt).toBe(NOW + lateAfter);
+});

@@ -1,0 +1,33 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { PLANTS } from '../helpers/year/failures.ts';
+import { simulateYear, type YearResult } from '../helpers/year/simulate.ts';
+
+// A twentieth of `npm run soak -- year`.
+describe('a year of 100 certificates, among failures of every kind', () => {
+  let year: YearResult;
+
+  beforeAll(async () => {
+    year = await simulateYear({ seed: 20, certificates: 100, plantedOfEach: 1 });
+  }, 240_000);
+
+  test('brings no alert about what was renewed on time, though looks fail and roll-outs take hours', () => {
+    const renewed = Object.values(year.renewals).reduce((sum, { onTime }) => sum + onTime, 0);
+    expect(renewed).toBeGreaterThan(900);
+    expect(year.counts.failedLooks).toBeGreaterThan(1_000);
+    expect(year.falseAlarms).toEqual([]);
+  });
+
+  test('brings one warning for each late renewal, one critical where it comes to that, and one end', () => {
+    const late = Object.values(year.renewals).reduce((sum, each) => sum + each.late, 0);
+    expect(late).toBeGreaterThan(3);
+    expect(year.lateFaults).toEqual([]);
+    expect([year.late.warnings, year.late.resolved]).toEqual([late, late]);
+  });
+
+  test('finds every failure at the lead time that its kind states', () => {
+    expect([...year.planted.keys()]).toEqual(PLANTS.map(({ kind }) => kind));
+    for (const [kind, { planted, found, missed }] of year.planted)
+      expect([planted, found, missed], kind).toEqual([1, 1, []]);
+  });
+});
