@@ -27,7 +27,8 @@ describe('a year of 100 certificates, among failures of every kind', () => {
 
   test('finds every failure at the lead time that its kind states', () => {
     expect([...year.planted.keys()]).toEqual(PLANTS.map(({ kind }) => kind));
-    for (const [kind, { planted, found, missed }] of year.planted)
+    for (const [kind, { planted, found, missed }] of year.planted) {
       expect([planted, found, missed], kind).toEqual([1, 1, []]);
+    }
   });
 });

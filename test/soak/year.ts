@@ -29,8 +29,9 @@ export async function soakYear({ count = CERTIFICATES, seed = 1 }: SoakOptions):
   const page = yearPage(result, seed, Math.round((performance.now() - startedAt) / 1_000));
   console.log(page);
   const faults = faultsOf(result);
-  if (faults.length > 0)
+  if (faults.length > 0) {
     throw new Error(`${faults.length} things were told wrongly:\n${faults.slice(0, 20).join('\n')}`);
+  }
   if (count === CERTIFICATES) {
     writeFileSync(PAGE, await format(page, { ...(await resolveConfig(PAGE)), parser: 'markdown' }));
   }

@@ -1,5 +1,6 @@
 import type { Authority } from '../pki.ts';
-import { DAY, END, HOUR, MINUTE, START, type Issued, type SourceName, type World } from './world.ts';
+import type { Issued } from './spot.ts';
+import { DAY, END, HOUR, MINUTE, START, type SourceName, type World } from './world.ts';
 
 /** How a kind of certificate lives and is renewed. */
 export interface Habit {

@@ -1,5 +1,6 @@
 import { HABITS, startClient, type Renewal } from './clients.ts';
-import { PLANTS, type Planted } from './failures.ts';
+import { PLANTS } from './failures.ts';
+import type { Planted } from './plant.ts';
 import { createWorld, END, type Notice, type World } from './world.ts';
 
 export interface YearOptions {
@@ -46,8 +47,9 @@ export async function simulateYear(options: YearOptions): Promise<YearResult> {
     }
     const planted: Planted[] = [];
     for (const plant of PLANTS) {
-      for (let index = 0; index < options.plantedOfEach; index++)
+      for (let index = 0; index < options.plantedOfEach; index++) {
         planted.push(plant.plant(world, `${plant.kind}-${index}`));
+      }
     }
     for (let day = 1; day <= 365; day++) {
       await world.live(END - (365 - day) * 86_400_000);
@@ -163,9 +165,9 @@ function judgePlanted(
     );
     const first = hits.toSorted((a, b) => a.at - b.at)[0];
     const { from, to } = failure.expected();
-    if (first !== undefined && first.at >= from && first.at <= to && first.placeCount === failure.placeCount)
+    if (first !== undefined && first.at >= from && first.at <= to && first.placeCount === failure.placeCount) {
       result.found += 1;
-    else {
+    } else {
       result.missed.push(
         `${failure.name}: expected ${failure.rule} ${failure.severity} from ${iso(from)} to ${iso(to)} at ${failure.placeCount} places, told ${about.map((notice) => `${textOf(notice)} (${notice.placeCount})`).join('; ') || 'nothing'}`,
       );

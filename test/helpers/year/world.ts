@@ -1,4 +1,4 @@
-import { parseCertificate, type Certificate } from '../../../src/certificate/certificate.ts';
+import { parseCertificate } from '../../../src/certificate/certificate.ts';
 import type { Fact } from '../../../src/inventory/fact.ts';
 import { createInventoryIndex } from '../../../src/inventory/inventory-index.ts';
 import { createChains } from '../../../src/look/chains.ts';
@@ -6,14 +6,16 @@ import type { Source } from '../../../src/look/ports.ts';
 import { createRecorder } from '../../../src/look/recorder.ts';
 import type { NotifyOptions } from '../../../src/notify/options.ts';
 import { sendDue, transition } from '../../../src/notify/pipeline.ts';
-import type { Item } from '../../../src/plugin/item.ts';
 import type { NotificationReason, Severity } from '../../../src/plugin/notification.ts';
-import type { Observation, Verdict } from '../../../src/plugin/observation.ts';
+import type { Observation } from '../../../src/plugin/observation.ts';
 import { DEFAULT_POLICY, type Policy } from '../../../src/policy/policy.ts';
 import { openSqlite } from '../../../src/store/sqlite.ts';
 import type { Store } from '../../../src/store/store.ts';
 import { scripted, sourceOf } from '../look-scenario.ts';
 import { createAuthority, type Authority, type IssueOptions } from '../pki.ts';
+import { createQueue } from './queue.ts';
+import { randomOf } from './random.ts';
+import { idsOf, issuedOf, observe, spotOf, type Issued, type Spot } from './spot.ts';
 
 export const MINUTE = 60_000;
 export const HOUR = 3_600_000;
@@ -21,41 +23,6 @@ export const DAY = 86_400_000;
 /** The year that is lived through. */
 export const START = Date.UTC(2027, 0, 1);
 export const END = START + 365 * DAY;
-
-/** A seeded generator (mulberry32): at least 0, less than 1. */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** A certificate as its issuer gave it out. */
-export interface Issued {
-  readonly der: Uint8Array;
-  readonly parsed: Certificate;
-  readonly id: string;
-  readonly startAt: number;
-  readonly endAt: number;
-}
-
-/** What lies at one location: an address that serves, or a file. */
-export interface Spot {
-  readonly name: string;
-  /** What an address serves, leaf first. */
-  served: readonly Issued[];
-  /** What lies in a file, or client identities shown to an address. */
-  items: readonly Item[];
-  verdicts: readonly Verdict[];
-  acceptableIssuers: readonly string[];
-  /** Grows with each change, so that a look knows whether there is anything new. */
-  version: number;
-  /** Nobody answers from then on. */
-  isDown: boolean;
-}
 
 /** What is looked at as one. */
 export interface Estate {
@@ -129,12 +96,6 @@ export interface World {
   close(): Promise<void>;
 }
 
-interface Event {
-  readonly at: number;
-  readonly order: number;
-  readonly act: () => void | Promise<void>;
-}
-
 export async function createWorld({ seed, failing }: WorldOptions): Promise<World> {
   const random = randomOf(seed);
   const store: Store = await openSqlite(':memory:');
@@ -179,8 +140,8 @@ export async function createWorld({ seed, failing }: WorldOptions): Promise<Worl
     async transition(alerts, assessed, now) {
       counts.judgements += assessed.length;
       hasJudged = true;
-      for (const { target, look, findings } of assessed) {
-        if (look !== 'none' || findings.length > 0) restless.add(target);
+      for (const one of assessed) {
+        if (one.look !== 'none' || one.findings.length > 0) restless.add(one.target);
       }
       await transition(alerts, assessed, options, now);
     },
@@ -418,93 +379,4 @@ function authorities(): readonly [Authority, Authority] {
     });
   };
   return [made('Public'), made('Corporate')];
-}
-
-export function issuedOf(der: Uint8Array): Issued {
-  const parsed = parseCertificate(der);
-  const time = (value: Certificate['notAfter']): number => (value.status === 'known' ? value.at : Number.NaN);
-  return { der, parsed, id: parsed.fingerprint, startAt: time(parsed.notBefore), endAt: time(parsed.notAfter) };
-}
-
-function spotOf(name: string): Spot {
-  return { name, served: [], items: [], verdicts: [], acceptableIssuers: [], version: 0, isDown: false };
-}
-
-function idsOf(spot: Spot): readonly string[] {
-  return [
-    ...spot.served.map(({ id }) => id),
-    ...spot.items.flatMap((item) => (item.kind === 'certificate' ? (item.parsed?.fingerprint ?? []) : [])),
-  ];
-}
-
-function observe(spot: Spot, version: string, isEndpoint: boolean, target: string): Observation {
-  const served = spot.served.map(({ der, parsed }, index): Item => ({
-    kind: 'certificate',
-    der,
-    parsed,
-    place: { key: 'chain', index },
-    role: index === 0 ? 'server' : 'intermediate',
-  }));
-  const [host = '', port = '443'] = target.split(':');
-  return {
-    location: spot.name,
-    version,
-    items: [...served, ...spot.items],
-    problems: [],
-    ...(isEndpoint
-      ? {
-          endpoint: {
-            address: spot.name.split('@')[1] ?? '',
-            port: Number(port),
-            serverName: host,
-            handshake: 'hello',
-            tlsVersion: '1.3',
-            chain: spot.served.map(({ id }) => id),
-            acceptableIssuers: spot.acceptableIssuers,
-            requestsClientCertificate: spot.verdicts.length > 0 || spot.acceptableIssuers.length > 0,
-            verdicts: spot.verdicts,
-          },
-        }
-      : {}),
-  };
-}
-
-/** Events in the order of time, and of those at one instant, as they were added. */
-function createQueue(): { add(at: number, act: Event['act']): void; next(until: number): Event | undefined } {
-  const heap: Event[] = [];
-  let order = 0;
-  const isBefore = (a: Event, b: Event): boolean => a.at < b.at || (a.at === b.at && a.order < b.order);
-  const at = (index: number): Event => heap[index] as Event; // only within its length
-  function swap(a: number, b: number): void {
-    [heap[a], heap[b]] = [at(b), at(a)];
-  }
-  return {
-    add(instant, act) {
-      heap.push({ at: instant, order: order++, act });
-      for (let index = heap.length - 1; index > 0;) {
-        const parent = (index - 1) >> 1;
-        if (!isBefore(at(index), at(parent))) break;
-        swap(index, parent);
-        index = parent;
-      }
-    },
-    next(until) {
-      const first = heap[0];
-      if (first === undefined || first.at > until) return undefined;
-      const last = heap.pop() as Event; // there is one
-      if (heap.length > 0) {
-        heap[0] = last;
-        for (let index = 0; ;) {
-          let least = index;
-          for (const child of [2 * index + 1, 2 * index + 2]) {
-            if (child < heap.length && isBefore(at(child), at(least))) least = child;
-          }
-          if (least === index) break;
-          swap(index, least);
-          index = least;
-        }
-      }
-      return first;
-    },
-  };
 }
