@@ -6,6 +6,8 @@ import { packCertificate, packedId, unpackCertificate } from './packed-certifica
 /** Certificates of one name that are compared; of more, the rest is taken for unknown. */
 const MAX_COMPARED = 512;
 
+const EMPTY: readonly number[] = [];
+
 /** Leaf certificates by number, each once, in about 350 bytes. */
 export class LeafTable {
   private readonly profiles: string[] = [];
@@ -14,8 +16,8 @@ export class LeafTable {
   private readonly endsAt: number[] = [];
   private readonly shared = new Map<string, string>();
   private readonly byId = new HashChains();
-  private readonly byNames = new HashChains();
-  private readonly byTitle = new HashChains();
+  /** By the names, at twice the number of the leaf, and by the title where that is another text, at the number after it. */
+  private readonly byKin = new HashChains();
   private readonly free: number[] = [];
 
   /** `NONE` when it is not there. */
@@ -37,13 +39,17 @@ export class LeafTable {
     this.startsAt[number] = startOf(certificate);
     this.endsAt[number] = lastInstantOf(certificate);
     this.byId.add(number, hashOf(certificate.id));
-    this.byNames.add(number, hashOf(namesKey(certificate)));
-    this.byTitle.add(number, hashOf(titleKey(certificate)));
+    const [names, title] = kinHashes(certificate);
+    this.byKin.add(2 * number, names);
+    if (title !== names) this.byKin.add(2 * number + 1, title);
     return number;
   }
 
   remove(number: number): void {
-    for (const chains of [this.byId, this.byNames, this.byTitle]) chains.remove(number);
+    const [names, title] = kinHashes(this.get(number));
+    this.byId.remove(number);
+    this.byKin.remove(2 * number);
+    if (title !== names) this.byKin.remove(2 * number + 1);
     this.owns[number] = '';
     this.profiles[number] = '';
     this.free.push(number);
@@ -71,18 +77,25 @@ export class LeafTable {
 
   /** Dates first: they cost least. A hash that two names share is found out by whoever looks at the certificates. */
   private relatives(certificate: KnownCertificate, fits: (number: number) => boolean): readonly number[] {
-    const found = new Set<number>();
-    for (const [chains, key] of [
-      [this.byNames, namesKey(certificate)],
-      [this.byTitle, titleKey(certificate)],
-    ] as const) {
-      let compared = 0;
-      for (let number = chains.first(hashOf(key)); number !== NONE; number = chains.following(number)) {
-        if (++compared > MAX_COMPARED) break;
-        if (fits(number)) found.add(number);
-      }
+    const [names, title] = kinHashes(certificate);
+    const found = this.chained(names, fits);
+    const called = names === title ? EMPTY : this.chained(title, fits);
+    return found.length + called.length < 2
+      ? called.length === 0
+        ? found
+        : called
+      : [...new Set([...found, ...called])];
+  }
+
+  private chained(hash: number, fits: (number: number) => boolean): readonly number[] {
+    let found: number[] | undefined;
+    let compared = 0;
+    for (let kin = this.byKin.first(hash); kin !== NONE; kin = this.byKin.following(kin)) {
+      if (++compared > MAX_COMPARED) break;
+      const number = kin >> 1;
+      if (fits(number)) (found ??= []).push(number);
     }
-    return [...found];
+    return found ?? EMPTY;
   }
 
   private beginsAt(number: number): number {
@@ -92,4 +105,10 @@ export class LeafTable {
   private finishesAt(number: number): number {
     return this.endsAt[number] ?? -Infinity;
   }
+}
+
+function kinHashes(certificate: KnownCertificate): readonly [names: number, title: number] {
+  const [names, title] = [namesKey(certificate), titleKey(certificate)];
+  const hash = hashOf(names);
+  return [hash, names === title ? hash : hashOf(title)];
 }

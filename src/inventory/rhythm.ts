@@ -8,17 +8,20 @@ const MAX_TITLES = 300_000;
 
 /** How each location renews, learned from what was replaced there. */
 export class Rhythms {
-  private readonly shares = new Map<string, readonly number[]>();
+  private readonly shares = new Map<number, Map<string, readonly number[]>>();
+  private count = 0;
 
   /** A certificate was replaced by a newer one at this time. */
   learn(locationId: number, item: KnownCertificate, replacedAt: number): void {
     const [start, end] = [startOf(item), lastInstantOf(item)];
     if (!Number.isFinite(start) || !Number.isFinite(end) || end <= start) return;
-    const key = keyOf(locationId, item);
-    const before = this.shares.get(key);
-    if (before === undefined && this.shares.size >= MAX_TITLES) return;
+    let here = this.shares.get(locationId);
+    const key = titleKey(item);
+    const before = here?.get(key);
+    if (before === undefined && ++this.count > MAX_TITLES) return;
+    if (here === undefined) this.shares.set(locationId, (here = new Map()));
     const share = Math.max(0, Math.min(1, (end - replacedAt) / (end - start)));
-    this.shares.set(key, [...(before ?? []), share].slice(-MAX_RENEWALS));
+    here.set(key, [...(before ?? []), share].slice(-MAX_RENEWALS));
   }
 
   /**
@@ -26,12 +29,8 @@ export class Rhythms {
    * to 1, the latest last.
    */
   at(locationId: number, item: KnownCertificate): readonly number[] {
-    return this.shares.get(keyOf(locationId, item)) ?? NONE;
+    return this.shares.get(locationId)?.get(titleKey(item)) ?? NONE;
   }
 }
 
 const NONE: readonly number[] = [];
-
-function keyOf(locationId: number, item: KnownCertificate): string {
-  return `${locationId} ${titleKey(item)}`;
-}

@@ -266,11 +266,15 @@ export function createRecorder(parts: JudgeParts): Recorder {
     },
 
     async assessAll(signal) {
-      const all = await inventory.locations();
-      await assessLocations(
-        all.map((location) => location.id),
-        signal,
-      );
+      for (let after = 0; !signal.aborted;) {
+        const from = after;
+        const count = await assessBatch(async (tx) => {
+          const page = await tx.inventory.locationsAfter(from);
+          after = page.at(-1)?.id ?? from;
+          return page;
+        }, clock.now());
+        if (count === 0) return;
+      }
     },
 
     assessLocations,

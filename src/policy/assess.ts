@@ -1,6 +1,5 @@
 import type { Location } from '../inventory/model.ts';
-import { deadlinesOf } from './deadline.ts';
-import { RULES, type Assessment, type RuleId } from './finding.ts';
+import { RULES, type Assessment, type Finding, type RuleId } from './finding.ts';
 import type { Policy } from './policy.ts';
 import { chainIncomplete } from './rules/chain-incomplete.ts';
 import { chainUntidy } from './rules/chain-untidy.ts';
@@ -37,7 +36,7 @@ import { unowned } from './rules/unowned.ts';
 import { unreachable } from './rules/unreachable.ts';
 import { unreadable } from './rules/unreadable.ts';
 import { untrusted } from './rules/untrusted.ts';
-import { assessment, earliest, type Rule, type Subject } from './subject.ts';
+import { assessment, subjectOf, type Rule } from './subject.ts';
 import type { InventoryView } from './view.ts';
 
 const RULE_OF: Readonly<Record<RuleId, Rule>> = {
@@ -88,12 +87,17 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
  * count days and hours differ.
  */
 export function assess(location: Location, view: InventoryView, policy: Policy, now: number): Assessment {
-  const subject: Subject = { location, view, policy, now, deadlines: deadlinesOf(location, view, policy) };
+  const subject = subjectOf(location, view, policy, now);
   // Of what is no more, nothing else is true.
-  const rules = location.gone === undefined ? RULES : (['gone'] as const);
-  const parts = rules.map((rule) => RULE_OF[rule](subject));
-  return assessment(
-    parts.flatMap((part) => part.findings),
-    earliest(parts.map((part) => part.nextAt)),
-  );
+  const rules = location.gone === undefined ? RULES : GONE;
+  const findings: Finding[] = [];
+  let nextAt: number | undefined;
+  for (const rule of rules) {
+    const part = RULE_OF[rule](subject);
+    if (part.findings.length > 0) findings.push(...part.findings);
+    if (part.nextAt !== undefined && (nextAt === undefined || part.nextAt < nextAt)) nextAt = part.nextAt;
+  }
+  return assessment(findings, nextAt);
 }
+
+const GONE: readonly RuleId[] = ['gone'];

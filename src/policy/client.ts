@@ -36,11 +36,14 @@ const OTHER_FAULTS: ReadonlySet<string> = new Set([
 /** The clock of a server may be this much ahead of ours. */
 const CLOCK_SKEW_MS = 5 * 60_000;
 
+const NONE: readonly ShownClient[] = [];
+
 /** The client identities of an endpoint whose leaf is known. */
 export function clientsShownTo(
   location: Location,
   view: Pick<InventoryView, 'clientAuthorities'>,
 ): readonly ShownClient[] {
+  if (location.endpoint === undefined) return NONE;
   return [...presentedBy(location.sightings)].flatMap(([name, presented]): readonly ShownClient[] => {
     const certificates = presented.filter(isCertificate);
     const leaf = certificates.find(({ role }) => role === 'client');

@@ -3,11 +3,10 @@ import type { Severity } from '../plugin/notification.ts';
 import { clientNameOf } from '../plugin/client.ts';
 import { REASONS, type Reason } from '../plugin/reason.ts';
 import { proveIt } from './advice.ts';
-import { nextStepAt, stageAt } from './deadline.ts';
 import type { Fact } from './facts.ts';
 import { policyFor } from './policy.ts';
 import { remedy } from './remedy.ts';
-import { earliest, type Subject } from './subject.ts';
+import type { Subject } from './subject.ts';
 import { counted, ending, fullNameOf, span, utc } from './wording.ts';
 
 /** The rules that tell of a look, or a part of one, that failed. */
@@ -82,16 +81,11 @@ function clientOf(gap: Gap): string | undefined {
  * again and again. When what was last known of the place is critical, nobody can say any more whether it has been fixed:
  * so is the gap. A part that is missing from a look that went well otherwise is a warning.
  */
-export function gapSeverity({ location, policy, deadlines, now }: Subject, gaps: readonly Gap[]): Severity {
+export function gapSeverity({ location, policy, due }: Subject, gaps: readonly Gap[]): Severity {
   const isWhole = gaps.some((gap) => gap === location.failure);
-  if (isWhole && deadlines.some((deadline) => stageAt(deadline, now)?.severity === 'critical')) return 'critical';
+  if (isWhole && due.some(({ stage }) => stage.severity === 'critical')) return 'critical';
   const isPart = gaps.some((gap) => gap !== location.failure);
   return isPart || location.failures >= policyFor(policy, location).unreachableWarningAfter ? 'warning' : 'info';
-}
-
-/** When `gapSeverity` may change by time alone. */
-export function gapNextAt({ deadlines, now }: Subject): number | undefined {
-  return earliest(deadlines.map((deadline) => nextStepAt(deadline, now)));
 }
 
 /** `the connection was refused, 4 looks in a row` or `the password is wrong or the file is damaged (tomcat), and 2 more parts`. */

@@ -25,9 +25,9 @@ export interface FailingClient {
   readonly leaf: CertificateSighting;
 }
 
-/** From `at` on, the severity is at least this. */
+/** From so long before the end on, the severity is at least this. */
 interface Step {
-  readonly at: number;
+  readonly beforeMs: number;
   readonly severity: Severity;
 }
 
@@ -60,25 +60,28 @@ export interface Stage {
  * a client identity presents there is judged likewise. Everything else is judged item by item.
  */
 export function deadlinesOf(location: Location, view: InventoryView, policy: Policy): readonly Deadline[] {
-  const { chain } = location;
+  const { chain, sightings } = location;
   const served = chain === undefined ? [] : servedBy(location);
-  const ids = new Set<Sighting>(served);
-  return [
-    ...(chain === undefined ? [] : chainDeadlines(location, chain, served, view, policy)),
-    ...location.sightings
-      .filter((sighting) => !ids.has(sighting) && clientNameOf(sighting.place) === undefined)
-      .flatMap((sighting) => itemDeadline(location, sighting, view, policy)),
-    ...[...presentedBy(location.sightings)].flatMap(([name, presented]) =>
-      clientDeadlines(location, name, presented, view, policy),
-    ),
-  ];
+  const deadlines: Deadline[] = chain === undefined ? [] : [...chainDeadlines(location, chain, served, view, policy)];
+  const ids = served.length === 0 ? undefined : new Set<Sighting>(served);
+  let hasClients = false;
+  for (const sighting of sightings) {
+    if (clientNameOf(sighting.place) !== undefined) hasClients = true;
+    else if (ids?.has(sighting) !== true) deadlines.push(...itemDeadline(location, sighting, view, policy));
+  }
+  if (!hasClients) return deadlines;
+  for (const [name, presented] of presentedBy(sightings)) {
+    deadlines.push(...clientDeadlines(location, name, presented, view, policy));
+  }
+  return deadlines;
 }
 
 /** What is to be told of the deadline now; `undefined` while it is far away. */
 export function stageAt(deadline: Deadline, now: number): Stage | undefined {
   let severity: Severity | undefined;
   for (const step of deadline.steps) {
-    if (step.at <= now) severity = severity === undefined ? step.severity : worst(severity, step.severity);
+    if (deadline.endsAt - step.beforeMs > now) break;
+    severity = severity === undefined ? step.severity : worst(severity, step.severity);
   }
   if (severity === undefined) return undefined;
   // Its successor lies beside it, and nobody has to do anything.
@@ -88,7 +91,19 @@ export function stageAt(deadline: Deadline, now: number): Stage | undefined {
 
 /** The next instant at which `stageAt` may give something else. */
 export function nextStepAt(deadline: Deadline, now: number): number | undefined {
-  return deadline.steps.find((step) => step.at > now)?.at;
+  for (const { beforeMs } of deadline.steps) {
+    const at = deadline.endsAt - beforeMs;
+    if (at > now) return at;
+  }
+  return undefined;
+}
+
+/** The instants at which something else is told of the deadline, with the severity from then on; in the order of time. */
+export function stepsOf({
+  endsAt: end,
+  steps,
+}: Deadline): readonly { readonly at: number; readonly severity: Severity }[] {
+  return steps.map(({ beforeMs, severity }) => ({ at: end - beforeMs, severity }));
 }
 
 function ruleOf(deadline: Deadline, now: number): EndRule {
@@ -124,8 +139,8 @@ function itemDeadline(
   const isBystander =
     (kind === 'authority' || kind === 'trust-anchor') && view.isPublicRoot(item.id) && sighting.usedBy === undefined;
   const steps = isBystander
-    ? [{ at, severity: 'info' as const }]
-    : stepsTo(at, item, thresholdsFor(kind, item, policyFor(policy, location, sighting)));
+    ? AT_THE_END
+    : stepsTo(item, thresholdsFor(kind, item, policyFor(policy, location, sighting)));
   return [{ item, kind, sighting, endsAt: at, steps }];
 }
 
@@ -152,17 +167,17 @@ function chainDeadlines(
           kind: 'leaf',
           sighting,
           endsAt: at,
-          steps: stepsTo(at, item, thresholdsFor('leaf', item, policyFor(policy, location, sighting))),
+          steps: stepsTo(item, thresholdsFor('leaf', item, policyFor(policy, location, sighting))),
         },
       ];
     }
     const kind = item.selfIssued ? 'trust-anchor' : 'authority';
     const thresholds = thresholdsFor(kind, item, policyFor(policy, location, sighting));
     if (!path.has(item.id)) {
-      return [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view), isExtra: true }];
+      return [{ item, kind, sighting, endsAt: at, steps: besideSteps(item, thresholds, view), isExtra: true }];
     }
     const limits = item.id === chain.effective.by && leaf !== undefined ? { limits: leaf.item } : {};
-    return [{ item, kind, sighting, endsAt: at, steps: stepsTo(at, item, thresholds), ...limits }];
+    return [{ item, kind, sighting, endsAt: at, steps: stepsTo(item, thresholds), ...limits }];
   });
   return [...deadlines, ...unservedLimit(location, chain, served, leaf?.item, policy)];
 }
@@ -189,8 +204,8 @@ function clientDeadlines(
     const kind = item.id === leaf.item.id ? 'leaf' : kindOf(sighting);
     const thresholds = thresholdsFor(kind, item, policyFor(policy, location, sighting));
     return path.has(item.id)
-      ? [{ item, kind, sighting, endsAt: at, steps: stepsTo(at, item, thresholds), client: { name, leaf } }]
-      : [{ item, kind, sighting, endsAt: at, steps: besideSteps(at, item, thresholds, view), isExtra: true }];
+      ? [{ item, kind, sighting, endsAt: at, steps: stepsTo(item, thresholds), client: { name, leaf } }]
+      : [{ item, kind, sighting, endsAt: at, steps: besideSteps(item, thresholds, view), isExtra: true }];
   });
   return [...own, ...authorityDeadline(location, { name, leaf }, path, certificates, view, policy)];
 }
@@ -210,7 +225,7 @@ function authorityDeadline(
   if (item === undefined || at === undefined || path.has(item.id)) return [];
   const kind = item.selfIssued ? 'trust-anchor' : 'authority';
   const settings = policyFor(policy, location, { role: 'trust-anchor' });
-  const steps = stepsTo(at, item, thresholdsFor(kind, item, settings));
+  const steps = stepsTo(item, thresholdsFor(kind, item, settings));
   return [{ item, kind, endsAt: at, steps, limits: client.leaf.item, client }];
 }
 
@@ -228,7 +243,7 @@ function unservedLimit(
   if (endsAt(item) === undefined) return [];
   const kind = item.kind === 'certificate' && item.selfIssued ? 'trust-anchor' : 'authority';
   const settings = policyFor(policy, location, { role: kind === 'trust-anchor' ? 'trust-anchor' : 'intermediate' });
-  const steps = stepsTo(at, item, thresholdsFor(kind, item, settings));
+  const steps = stepsTo(item, thresholdsFor(kind, item, settings));
   return [{ item, kind, endsAt: at, steps, ...(leaf === undefined ? {} : { limits: leaf }) }];
 }
 
@@ -237,24 +252,42 @@ function nameless(id: string, at: number): DescribedCertificate {
   return { kind: 'described', id, title: id, sha256: id, names: [], notAfter: { status: 'known', at } };
 }
 
-function stepsTo(at: number, item: KnownItem, thresholds: Thresholds): readonly Step[] {
+/** Nobody can do anything before. */
+const AT_THE_END: readonly Step[] = [{ beforeMs: 0, severity: 'info' }];
+
+/** Lifetimes for which steps are kept, of one set of thresholds: most certificates live as long as very many others. */
+const MAX_LIFETIMES = 1_000;
+const stepsByLifetime = new WeakMap<Thresholds, Map<number | undefined, readonly Step[]>>();
+
+function stepsTo(item: KnownItem, thresholds: Thresholds): readonly Step[] {
   const lifetime = lifetimeMs(item);
-  const steps: Step[] = [{ at, severity: 'critical' }];
+  let known = stepsByLifetime.get(thresholds);
+  if (known === undefined) stepsByLifetime.set(thresholds, (known = new Map()));
+  let steps = known.get(lifetime);
+  if (steps === undefined) {
+    if (known.size >= MAX_LIFETIMES) known.clear();
+    known.set(lifetime, (steps = toSteps(lifetime, thresholds)));
+  }
+  return steps;
+}
+
+function toSteps(lifetime: number | undefined, thresholds: Thresholds): readonly Step[] {
+  const steps: Step[] = [{ beforeMs: 0, severity: 'critical' }];
   for (const severity of SEVERITIES) {
     const threshold = thresholds[severity];
-    if (threshold !== undefined) steps.push({ at: at - thresholdMs(threshold, lifetime), severity });
+    if (threshold !== undefined) steps.push({ beforeMs: thresholdMs(threshold, lifetime), severity });
   }
-  return steps.toSorted((a, b) => a.at - b.at);
+  return steps.toSorted((a, b) => b.beforeMs - a.beforeMs);
 }
 
 /** Clients do not need what is served beside their path; only some old ones trip over it. */
-function besideSteps(at: number, item: KnownItem, thresholds: Thresholds, view: InventoryView): readonly Step[] {
+function besideSteps(item: KnownItem, thresholds: Thresholds, view: InventoryView): readonly Step[] {
   const noticeMs =
     thresholds.warning === undefined || view.isPublicRoot(item.id)
       ? 0
       : thresholdMs(thresholds.warning, lifetimeMs(item));
   return [
-    { at: at - noticeMs, severity: 'info' },
-    { at, severity: 'info' },
+    { beforeMs: noticeMs, severity: 'info' },
+    { beforeMs: 0, severity: 'info' },
   ];
 }

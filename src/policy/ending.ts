@@ -1,10 +1,10 @@
 import { proveIt, seeIt } from './advice.ts';
 import { clientsShownTo } from './client.ts';
-import { stageAt, nextStepAt, type Deadline, type EndRule } from './deadline.ts';
+import type { Deadline, EndRule } from './deadline.ts';
 import { deadlineFacts } from './facts.ts';
 import type { Assessment, Finding } from './finding.ts';
 import { compareSeverity } from '../plugin/notification.ts';
-import { assessment, earliest, type Subject } from './subject.ts';
+import { assessment, type Subject } from './subject.ts';
 import { counted, ending, fullNameOf, placeName, titleOf } from './wording.ts';
 
 /** What to do about one deadline, in order. */
@@ -15,11 +15,12 @@ export type Advice = (deadline: Deadline, subject: Subject) => readonly string[]
  * rejected already is told by the rejection.
  */
 export function endingFindings(subject: Subject, rule: EndRule, advice: Advice): Assessment {
+  const due = subject.due.filter(({ stage }) => stage.rule === rule);
+  if (due.length === 0) return assessment([], subject.nextStepAt);
   const findings = new Map<string, Finding>();
   const isTold = toldByRejection(subject);
-  for (const deadline of subject.deadlines) {
-    const stage = stageAt(deadline, subject.now);
-    if (stage?.rule !== rule || isTold(deadline)) continue;
+  for (const { deadline, stage } of due) {
+    if (isTold(deadline)) continue;
     const known = findings.get(deadline.item.id);
     if (known !== undefined && compareSeverity(known.severity, stage.severity) >= 0) continue;
     findings.set(deadline.item.id, {
@@ -34,10 +35,7 @@ export function endingFindings(subject: Subject, rule: EndRule, advice: Advice):
       actions: (deadline.isExtra === true ? withoutIt : advice)(deadline, subject),
     });
   }
-  return assessment(
-    [...findings.values()],
-    earliest(subject.deadlines.map((deadline) => nextStepAt(deadline, subject.now))),
-  );
+  return assessment([...findings.values()], subject.nextStepAt);
 }
 
 /** What is sent beside the path is not replaced when it ends, but left out. */

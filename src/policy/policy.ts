@@ -96,9 +96,22 @@ export function policyFor(
   location: Pick<Location, 'source' | 'type' | 'labels'>,
   sighting?: Pick<Sighting, 'role' | 'labels'>,
 ): Settings {
-  const bySource = policy.sources.get(location.source);
-  let settings = bySource === undefined ? policy.settings : patched(policy.settings, bySource);
+  let settings = settingsOf(policy, location.source);
+  if (policy.overrides.length === 0) return settings;
   for (const { settings: patch } of overridesFor(policy, location, sighting)) settings = patched(settings, patch);
+  return settings;
+}
+
+/** Settings of sources, made once for each policy. */
+const bySource = new WeakMap<Policy, Map<string, Settings>>();
+
+function settingsOf(policy: Policy, source: string): Settings {
+  const patch = policy.sources.get(source);
+  if (patch === undefined) return policy.settings;
+  let known = bySource.get(policy);
+  if (known === undefined) bySource.set(policy, (known = new Map()));
+  let settings = known.get(source);
+  if (settings === undefined) known.set(source, (settings = patched(policy.settings, patch)));
   return settings;
 }
 

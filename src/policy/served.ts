@@ -11,12 +11,15 @@ export function isCertificate(sighting: Sighting): sighting is CertificateSighti
   return sighting.item.kind === 'certificate';
 }
 
+const NONE: readonly CertificateSighting[] = [];
+
 /**
  * What an endpoint served, each certificate once. Empty for anything that is not an endpoint. What clients present to it
  * is no part of that, not even where it is the same certificate.
  */
 export function servedBy(location: Location): readonly CertificateSighting[] {
-  const served = new Set(location.endpoint?.chain);
+  if (location.endpoint === undefined) return NONE;
+  const served = new Set(location.endpoint.chain);
   return location.sightings
     .filter(isCertificate)
     .filter(({ item, place }) => served.has(item.id) && clientNameOf(place) === undefined);
@@ -24,7 +27,8 @@ export function servedBy(location: Location): readonly CertificateSighting[] {
 
 /** What clients are shown first at an endpoint, where it could be read. */
 export function servedLeaf(location: Location): CertificateSighting | undefined {
-  const id = location.chain?.leaf.by ?? location.endpoint?.chain[0];
+  if (location.endpoint === undefined) return undefined;
+  const id = location.chain?.leaf.by ?? location.endpoint.chain[0];
   return servedBy(location).find(({ item }) => item.id === id);
 }
 

@@ -1,5 +1,5 @@
 import type { Location } from '../inventory/model.ts';
-import type { Deadline } from './deadline.ts';
+import { deadlinesOf, nextStepAt, stageAt, type Deadline, type Stage } from './deadline.ts';
 import type { Assessment } from './finding.ts';
 import type { Policy } from './policy.ts';
 import type { InventoryView } from './view.ts';
@@ -13,6 +13,30 @@ export interface Subject {
   readonly now: number;
   /** The ends that matter at the location. */
   readonly deadlines: readonly Deadline[];
+  /** Those of which something is to be told now. */
+  readonly due: readonly DueDeadline[];
+  /** The next instant at which something else is to be told of one of them. */
+  readonly nextStepAt: number | undefined;
+}
+
+/** A deadline that is near or past, and what is to be told of it. */
+export interface DueDeadline {
+  readonly deadline: Deadline;
+  readonly stage: Stage;
+}
+
+/** What rules judge: the location at an instant, with the ends that matter there. */
+export function subjectOf(location: Location, view: InventoryView, policy: Policy, now: number): Subject {
+  const deadlines = deadlinesOf(location, view, policy);
+  const due: DueDeadline[] = [];
+  let next: number | undefined;
+  for (const deadline of deadlines) {
+    const stage = stageAt(deadline, now);
+    if (stage !== undefined) due.push({ deadline, stage });
+    const at = nextStepAt(deadline, now);
+    if (at !== undefined && (next === undefined || at < next)) next = at;
+  }
+  return { location, view, policy, now, deadlines, due, nextStepAt: next };
 }
 
 /** One rule: its findings now, and the next instant at which they change if nothing else does. Pure. */
@@ -27,8 +51,12 @@ export function earliest(instants: Iterable<number | undefined>): number | undef
   return first;
 }
 
+/** Nothing is wrong, and time alone does not change that. */
+export const NOTHING: Assessment = { findings: [] };
+
 /** An assessment without a `nextAt` that is not there. */
 export function assessment(findings: Assessment['findings'], nextAt: number | undefined): Assessment {
+  if (findings.length === 0 && nextAt === undefined) return NOTHING;
   return nextAt === undefined ? { findings } : { findings, nextAt };
 }
 

@@ -2,6 +2,7 @@ import pc from 'picocolors';
 
 import type { ClientOutlook, Home } from '../../inventory/clients.ts';
 import type { KnownItem, Location } from '../../inventory/model.ts';
+import { stepsOf } from '../../policy/deadline.ts';
 import { itemFacts } from '../../policy/facts.ts';
 import type { Finding } from '../../policy/finding.ts';
 import { utc, titleOf } from '../../policy/wording.ts';
@@ -134,7 +135,7 @@ function adviceLines({ item, homes, limits, findings }: ItemExplanation, known: 
     const steps = [...new Set([...homes.map(({ location }) => location), ...limits])]
       .flatMap((location) => known.deadlines(location))
       .filter((deadline) => deadline.item.id === item.id)
-      .flatMap((deadline) => deadline.steps)
+      .flatMap(stepsOf)
       .filter(({ at }) => at > known.now)
       .toSorted((a, b) => a.at - b.at);
     const [first] = steps;

@@ -1,13 +1,13 @@
 import { deployClient, proveLogin, renewIt } from '../advice.ts';
 import { clientsText, clientsShownTo } from '../client.ts';
-import { nextStepAt, stageAt, type Deadline, type FailingClient } from '../deadline.ts';
+import type { Deadline, FailingClient } from '../deadline.ts';
 import { toldByRejection } from '../ending.ts';
 import { itemFacts, type Fact } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import type { Severity } from '../../plugin/notification.ts';
 import type { Verdict } from '../../plugin/observation.ts';
 import { worst } from '../severity.ts';
-import { assessment, earliest, type Subject } from '../subject.ts';
+import { assessment, type Subject } from '../subject.ts';
 import { ending, fullNameOf, placeName, targetName, titleOf } from '../wording.ts';
 
 /** A certificate of which the end takes clients down, with those clients. */
@@ -22,11 +22,12 @@ interface Threat {
  * on which this endpoint begins to reject it. The cause is the certificate that ends, wherever else it lives.
  */
 export function clientWillFail(subject: Subject): Assessment {
+  const due = subject.due.filter(({ stage }) => stage.rule === 'client-will-fail');
+  if (due.length === 0) return assessment([], subject.nextStepAt);
   const threats = new Map<string, Threat>();
   const isTold = toldByRejection(subject);
-  for (const deadline of subject.deadlines) {
-    const stage = stageAt(deadline, subject.now);
-    if (deadline.client === undefined || stage?.rule !== 'client-will-fail' || isTold(deadline)) continue;
+  for (const { deadline, stage } of due) {
+    if (deadline.client === undefined || isTold(deadline)) continue;
     const known = threats.get(deadline.item.id);
     threats.set(deadline.item.id, {
       deadline: known?.deadline ?? deadline,
@@ -36,7 +37,7 @@ export function clientWillFail(subject: Subject): Assessment {
   }
   return assessment(
     [...threats.values()].map((threat) => toFinding(threat, subject)),
-    earliest(subject.deadlines.map((deadline) => nextStepAt(deadline, subject.now))),
+    subject.nextStepAt,
   );
 }
 

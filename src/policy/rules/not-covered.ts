@@ -1,5 +1,5 @@
 import { clientGapFindings } from '../client-gap.ts';
-import { gapActions, gapFacts, gapNextAt, gapSeverity, gapsOf, gapText } from '../coverage.ts';
+import { gapActions, gapFacts, gapSeverity, gapsOf, gapText } from '../coverage.ts';
 import type { Assessment } from '../finding.ts';
 import { assessment, locationCause, type Subject } from '../subject.ts';
 import { placeName } from '../wording.ts';
@@ -20,5 +20,5 @@ export function notCovered(subject: Subject): Assessment {
     facts: gapFacts(subject, gaps),
     actions: gapActions(subject, gaps),
   } as const;
-  return assessment([finding, ...clients], gapNextAt(subject));
+  return assessment([finding, ...clients], subject.nextStepAt);
 }

@@ -3,6 +3,7 @@ import type { Severity } from '../../plugin/notification.ts';
 import { compareKey, deployIt, proveIt, renewIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
+import { stepsOf } from '../deadline.ts';
 import { endsAt, kindOf } from '../kind.ts';
 import { renewalDue, type RenewalDue } from '../renewal-due.ts';
 import { isCertificate } from '../served.ts';
@@ -19,15 +20,14 @@ const LONG_SILENCE_MS = 14 * 86_400_000;
  */
 export function renewalOverdue(subject: Subject): Assessment {
   const findings = new Map<string, Finding>();
-  const instants: (number | undefined)[] = [];
+  let next: number | undefined;
   for (const sighting of subject.location.sightings) {
-    const { item } = sighting;
-    if (findings.has(item.id)) continue;
     const { severity, due, nextAt } = judge(sighting, subject);
-    instants.push(nextAt);
-    if (severity !== undefined) findings.set(item.id, finding(subject, sighting, severity, due));
+    if (nextAt !== undefined && (next === undefined || nextAt < next)) next = nextAt;
+    const { id } = sighting.item;
+    if (severity !== undefined && !findings.has(id)) findings.set(id, finding(subject, sighting, severity, due));
   }
-  return assessment([...findings.values()], earliest(instants));
+  return assessment([...findings.values()], next);
 }
 
 interface Judged {
@@ -44,13 +44,13 @@ function judge(sighting: Sighting, subject: Subject): Judged {
   if ((kind !== 'leaf' && kind !== 'credential') || supersededBy !== undefined) return {};
   // What has ended is told of as such.
   if (end !== undefined && now >= end) return {};
+  const due = renewal?.stuck === undefined ? renewalDue(sighting, subject) : undefined;
+  if (due === undefined && renewal?.stuck === undefined) return {};
+  const overdueAt = due === undefined ? now : due.at + due.graceMs;
+  if (now < overdueAt) return { nextAt: overdueAt };
   if (isRenewed(sighting, subject)) return {};
   const until = end === undefined ? {} : { nextAt: end };
-  if (renewal?.stuck !== undefined) return { severity: 'warning', ...until };
-  const due = renewalDue(sighting, subject);
-  if (due === undefined) return {};
-  const overdueAt = due.at + due.graceMs;
-  if (now < overdueAt) return { nextAt: overdueAt };
+  if (due === undefined) return { severity: 'warning', ...until };
   const warnedAt = warningAt(sighting, subject) ?? end ?? Infinity;
   if (due.isCertain && warnedAt - overdueAt > LONG_SILENCE_MS) return { severity: 'warning', due, ...until };
   return now < warnedAt ? { severity: 'info', due, nextAt: warnedAt } : {};
@@ -66,7 +66,7 @@ function warningAt({ item }: Sighting, { deadlines }: Subject): number | undefin
   return earliest(
     deadlines
       .filter((deadline) => deadline.item.id === item.id)
-      .flatMap(({ steps }) => steps.filter(({ severity }) => severity !== 'info').map(({ at }) => at)),
+      .flatMap((deadline) => stepsOf(deadline).flatMap(({ at, severity }) => (severity === 'info' ? [] : [at]))),
   );
 }
 

@@ -1,4 +1,4 @@
-import { gapActions, gapFacts, gapNextAt, gapSeverity, gapsOf, gapText } from '../coverage.ts';
+import { gapActions, gapFacts, gapSeverity, gapsOf, gapText } from '../coverage.ts';
 import type { Assessment } from '../finding.ts';
 import { assessment, targetCause, type Subject } from '../subject.ts';
 import { placeName, span, targetName, utc } from '../wording.ts';
@@ -26,5 +26,5 @@ export function unreachable(subject: Subject): Assessment {
     facts: gapFacts(subject, gaps),
     actions: gapActions(subject, gaps),
   } as const;
-  return assessment([finding], gapNextAt(subject));
+  return assessment([finding], subject.nextStepAt);
 }

@@ -1,7 +1,7 @@
 import type { KnownItem, Location, Sighting } from '../../inventory/model.ts';
 import { deployIt, proveIt, renewIt, seeIt } from '../advice.ts';
 import { clientGapFindings } from '../client-gap.ts';
-import { gapActions, gapFacts, gapNextAt, gapSeverity, gapsOf, gapText, type Gap } from '../coverage.ts';
+import { gapActions, gapFacts, gapSeverity, gapsOf, gapText, type Gap } from '../coverage.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { endOf } from '../kind.ts';
@@ -19,7 +19,7 @@ export function unreadable(subject: Subject): Assessment {
   const gaps = gapsOf(location, 'unreadable');
   const told = [...findings.values(), ...clientGapFindings(subject, 'unreadable')];
   if (gaps.length === 0) return { findings: told };
-  return assessment([...told, partUnreadable(subject, gaps)], gapNextAt(subject));
+  return assessment([...told, partUnreadable(subject, gaps)], subject.nextStepAt);
 }
 
 /** What was seen there, and the certificate that limits the chain though it was not served. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import type { Location } from '../../../src/inventory/model.ts';
 import { REASON_LIST, type Reason } from '../../../src/plugin/reason.ts';
-import { deadlinesOf } from '../../../src/policy/deadline.ts';
+import { subjectOf, type Subject } from '../../../src/policy/subject.ts';
 import { DEFAULT_POLICY } from '../../../src/policy/policy.ts';
 import { unreachable } from '../../../src/policy/rules/unreachable.ts';
 import { DAY, endpointLocation, HOUR, judged, leaf, NOW, told, view } from '../places.ts';
@@ -119,10 +119,9 @@ test('a target that was never reached is told of as such', () => {
 
 test('the rule itself knows when it changes', () => {
   const location = failing(1, { left: 20 * DAY });
-  const deadlines = deadlinesOf(location, view(), DEFAULT_POLICY);
-  const subject = { location, view: view(), policy: DEFAULT_POLICY, now: NOW, deadlines };
-  expect(unreachable(subject).nextAt).toBe(NOW + 13 * DAY);
-  expect(unreachable({ ...subject, now: NOW + 20 * DAY })).not.toHaveProperty('nextAt');
+  const subject = (now: number): Subject => subjectOf(location, view(), DEFAULT_POLICY, now);
+  expect(unreachable(subject(NOW)).nextAt).toBe(NOW + 13 * DAY);
+  expect(unreachable(subject(NOW + 20 * DAY))).not.toHaveProperty('nextAt');
 });
 
 test('a part that nobody answered for is a warning at once, whatever else ends there', () => {
