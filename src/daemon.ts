@@ -74,7 +74,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const clock = { now: Date.now };
   const random = Math.random;
   let config = parts.config;
-  let [isAnnounced, started] = [false, false];
+  let [isAnnounced, isSetUp, started] = [false, false, false];
   const startedAt = clock.now();
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
@@ -144,7 +144,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const loopOptions = { now: clock.now, atMostMs: LOOP_AT_MOST_MS };
   const loopOf = (what: string, run: (signal: AbortSignal) => Promise<number | undefined>): Loop =>
     startLoop(run, { ...loopOptions, onError: (error) => log.error({ error }, `${what} failed; it is tried again`) });
-  const delivery = loopOf('delivering', (signal) => notifying.deliver(signal));
+  // Setting up holds up the process, and what is sent should be settled at once.
+  const delivery = loopOf('delivering', async (signal) => (isSetUp ? notifying.deliver(signal) : undefined));
   const reminders = loopOf('reminding', () => notifying.remind());
 
   const outside = {
@@ -302,6 +303,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     await engine.start();
     await looking.use(plansOf(config));
     await enriching.use(config.enrich);
+    isSetUp = true;
+    delivery.wake();
     // The policy may have changed while notafter was not running.
     await recorder.assessAll(new AbortController().signal);
     started = true;

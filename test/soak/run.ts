@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 
+import { soakAlerts } from './alerts.ts';
 import { soakChains } from './chains.ts';
 import { soakFormats } from './formats.ts';
 import { soakTls } from './tls.ts';
@@ -17,6 +18,7 @@ export interface SoakOptions {
 }
 
 const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = {
+  alerts: soakAlerts,
   chains: soakChains,
   formats: soakFormats,
   tls: soakTls,
