@@ -19,9 +19,9 @@ export function given(variable: string, what: string): string {
   return `: "\${${variable}:?set ${variable} to ${what}}"`;
 }
 
-/** Replaces a file by what comes in, in one step, with the owner and the mode that it had. */
+/** Replaces a file by what comes in, in one step, with the owner and the mode that it had; never by nothing. */
 export const PUT =
-  'put() { to=$(readlink -f -- "$1") && cp -p -- "$to" "$to.notafter-new" && cat > "$to.notafter-new" && mv -f -- "$to.notafter-new" "$to"; }';
+  'put() { to=$(readlink -f -- "$1") && cp -p -- "$to" "$to.notafter-new" && cat > "$to.notafter-new" && test -s "$to.notafter-new" && mv -f -- "$to.notafter-new" "$to"; }';
 
 /** Prints a PEM file with the certificate of a fingerprint replaced by what is in another file; all else stays as it is. */
 export const SWAP = [

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { generatedAgreement, generatedMessages, generatedReadme } from '../../docs/generate.ts';
 import { REASON_LIST } from '../../src/plugin/reason.ts';
 import { RULES } from '../../src/policy/finding.ts';
+import { openingOf } from '../../src/runbook/runbook.ts';
 
 const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
 
@@ -42,6 +43,17 @@ describe('the docs', () => {
   it.each(RULES)('have a runbook page for the rule %s', (rule) => {
     expect(existsSync(new URL(`../../docs/runbooks/${rule}.md`, import.meta.url))).toBe(true);
     expect(read(`docs/runbooks/${rule}.md`).length).toBeGreaterThan(400);
+  });
+
+  it.each(RULES)('say of %s what it means, what breaks, how to look, what to do and when it is over', (rule) => {
+    const page = read(`docs/runbooks/${rule}.md`);
+    const headings = [...page.matchAll(/^## (.+)$/gm)].map((match) => match[1]);
+
+    expect(headings).toEqual(
+      expect.arrayContaining(['Meaning', 'Impact', 'Diagnosis', 'What to do', 'How it resolves']),
+    );
+    // What the generated runbook says of the rule.
+    expect(openingOf(page)).toEqual([expect.stringMatching(/^(?:[A-Z]|notafter ).{20,}\.$/)]);
   });
 
   it('show the two commands in the README', () => {
