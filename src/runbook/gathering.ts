@@ -44,8 +44,20 @@ export function alertSituation(alert: Alert, joined: Joined): Situation {
     rules: [...new Set(findings.map(({ rule }) => rule))],
     title: affected[0]?.findings[0]?.title ?? (item === undefined ? alert.cause : titleOf(item)),
     affected,
-    ...about(item, joined),
+    ...(item !== undefined && findings.some(({ rule }) => rule === 'not-deployed')
+      ? undeployed(item, affected, joined)
+      : about(item, joined)),
   };
+}
+
+/** Where the cause is the newer certificate: what has to be replaced is what the affected endpoints serve. */
+function undeployed(newer: KnownItem, affected: readonly AffectedLocation[], joined: Joined): ReturnType<typeof about> {
+  const homes = affected.flatMap(({ known }) => {
+    const sighting = known?.sightings.find(({ item }) => item.id === known.chain?.leaf.by);
+    return known === undefined || sighting === undefined ? [] : [{ location: known, sighting }];
+  });
+  const served = about(homes[0]?.sighting.item, joined);
+  return { ...served, homes, successors: [{ item: newer, homes: joined.clients.homes(newer.id) }] };
 }
 
 /** What a runbook for an item is made from that nobody has to be told of yet. */

@@ -12,7 +12,9 @@ const MAX_PLACES = 100;
 /** Steps of findings that are listed. */
 const MAX_ACTIONS = 30;
 /** Rules outside the families of ends and renewals after which a new certificate is needed. */
-const REPLACING: ReadonlySet<string> = new Set(['revoked', 'not-deployed', 'renewal-regression']);
+const REPLACING: ReadonlySet<string> = new Set(['revoked', 'not-deployed']);
+/** A successor like the present certificate would have the same fault. */
+const REPAIRING: ReadonlySet<string> = new Set(['renewal-regression']);
 
 /** What to do, with the real names. Pure. */
 export function buildRunbook(situation: Situation): Runbook {
@@ -38,9 +40,9 @@ export function buildRunbook(situation: Situation): Runbook {
 }
 
 function needsReplacement({ state, family, rules }: Situation): boolean {
-  return (
-    state === 'no alert' || family === 'expiry' || family === 'renewal' || rules.some((rule) => REPLACING.has(rule))
-  );
+  if (state === 'no alert' || family === 'expiry') return true;
+  if (rules.some((rule) => REPAIRING.has(rule))) return false;
+  return family === 'renewal' || rules.some((rule) => REPLACING.has(rule));
 }
 
 /** Where something has to be repaired and nothing replaced: what the findings say, each thing once. */
