@@ -5,10 +5,20 @@ import { loadConfig } from '../config/load.ts';
 import type { Location, Sighting } from '../inventory/model.ts';
 import { terminalText } from '../text/terminal.ts';
 import { openSqlite } from '../store/sqlite.ts';
+import { coverageAnswer } from './coverage.ts';
+import { gather } from './explain/knowledge.ts';
 import { endingOf, endOf, endText, untilText } from './item-text.ts';
 import { titleOf } from '../policy/wording.ts';
 import { print } from './output.ts';
 import { table, terminalWidth } from './table.ts';
+
+interface Options {
+  readonly config: string;
+  readonly source?: string;
+  readonly within?: number;
+  readonly coverage?: true;
+  readonly json?: true;
+}
 
 interface Row {
   readonly location: Location;
@@ -28,8 +38,9 @@ export function listCommand(): Command {
     .option('--config <file>', 'the config file, for the place of the store', 'notafter.yaml')
     .option('--source <name>', 'only this source')
     .option('--within <days>', 'only what ends within so many days, or has ended', parseDays)
+    .option('--coverage', 'what notafter cannot see instead: what is not read, not watched, or without an owner')
     .option('--json', 'print one JSON document instead of a table')
-    .action(async (options: { config: string; source?: string; within?: number; json?: true }) => {
+    .action(async (options: Options) => {
       const config = await loadConfig(options.config, process.env);
       const store = await openSqlite(config.storePath, { readOnly: true });
       try {
@@ -37,6 +48,10 @@ export function listCommand(): Command {
         const sources = (await store.inventory.sources()).map(({ name }) => name);
         if (source !== undefined && !sources.includes(source)) {
           throw new Error(`the store knows no source ${source}; it knows: ${sources.join(', ') || 'none'}`);
+        }
+        if (options.coverage === true) {
+          print(coverageAnswer(await gather(store, config, Date.now()), config, options));
+          return;
         }
         const locations = await store.inventory.locations(source === undefined ? {} : { source });
         const now = Date.now();

@@ -4,6 +4,7 @@ import { endsAt, kindOf } from '../kind.ts';
 import { policyFor } from '../policy.ts';
 import { isCertificate, type CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
+import type { InventoryView } from '../view.ts';
 import { counted, fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** What changes elsewhere is asked again after this time. */
@@ -24,18 +25,23 @@ export function nameUnwatched(subject: Subject): Assessment {
   const findings = new Map<string, Finding>();
   const ends: (number | undefined)[] = [];
   for (const sighting of location.sightings.filter(isCertificate)) {
-    const end = endsAt(sighting.item);
-    if (kindOf(sighting) !== 'leaf' || sighting.role === 'client' || (end !== undefined && now >= end)) continue;
-    const names = unwatchedNames(sighting, subject);
+    const names = unwatchedNames(sighting, subject.view, now);
     if (names.length === 0) continue;
-    ends.push(end);
+    ends.push(endsAt(sighting.item));
     findings.set(sighting.item.id, finding(subject, sighting, names, level));
   }
   return assessment([...findings.values()], findings.size === 0 ? undefined : earliest([...ends, now + RECHECK_MS]));
 }
 
-/** Names of a certificate by which no endpoint is looked at. */
-function unwatchedNames({ item }: CertificateSighting, { view }: Subject): readonly string[] {
+/** Names of a server's certificate, which has not ended, by which no endpoint is looked at. */
+export function unwatchedNames(
+  sighting: CertificateSighting,
+  view: Pick<InventoryView, 'isWatched'>,
+  now: number,
+): readonly string[] {
+  const { item, role } = sighting;
+  const end = endsAt(item);
+  if (kindOf(sighting) !== 'leaf' || role === 'client' || (end !== undefined && now >= end)) return [];
   return item.names.filter((name) => HOST.test(name) && !view.isWatched(name));
 }
 
