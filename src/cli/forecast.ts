@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 
 import { loadConfig } from '../config/load.ts';
-import { SEVERITIES } from '../plugin/notification.ts';
+import { compareSeverity, SEVERITIES } from '../plugin/notification.ts';
 import { forecast, type Forecast, type Outlook } from '../policy/forecast.ts';
 import { DEFAULT_AHEAD, parsePeriod, PeriodError, type AskedPeriod } from '../policy/period.ts';
 import { counted, utc } from '../policy/wording.ts';
@@ -27,6 +27,8 @@ Examples:
   notafter forecast --at 2027-03-01                        everything that will be wrong on that day
   notafter forecast --until 30d --owner payments --json`;
 
+/** What has no end comes last. */
+const LATEST = Number.MAX_SAFE_INTEGER;
 /** A terminal narrower than this gets days without their hour. */
 const WIDE = 110;
 
@@ -37,6 +39,7 @@ interface Options {
   readonly until?: string;
   readonly owner?: string;
   readonly service?: string;
+  readonly all?: true;
   readonly json?: true;
 }
 
@@ -50,6 +53,7 @@ export function forecastCommand(): Command {
     .option('--until <date>', `until then, that day included (default: ${DEFAULT_AHEAD} after the start)`, instant)
     .option('--owner <name>', 'only what concerns this owner')
     .option('--service <name>', 'only what concerns this service')
+    .option('--all', 'also what is no more than a note, such as old roots in a bundle')
     .option('--json', 'print one JSON document instead of a table')
     .addHelpText('after', HELP)
     .action(async (options: Options) => {
@@ -64,7 +68,7 @@ export function forecastCommand(): Command {
         print(
           options.json === true
             ? JSON.stringify(forecastJson(told), undefined, 2)
-            : forecastScreen(told, terminalWidth()),
+            : forecastScreen(told, terminalWidth(), options.all === true),
         );
       } finally {
         await store.close();
@@ -87,27 +91,37 @@ function concerns({ owners, services }: Outlook, { owner, service }: Options): b
   return (owner === undefined || owners.includes(owner)) && (service === undefined || services.includes(service));
 }
 
-/** The forecast as a table that fits so many columns. */
-export function forecastScreen(told: Forecast, width: number): string {
+/** The forecast as a table that fits so many columns; notes are counted, and shown where `hasNotes`. */
+export function forecastScreen(told: Forecast, width: number, hasNotes = false): string {
   const { fromAt, untilAt, outlooks, cut } = told;
-  const cutLines = cut.map((location) =>
-    terminalText(`not followed to the end, its changes are too many: ${location}`),
+  const shown = outlooks.filter(({ severity }) => hasNotes || severity !== 'info');
+  const notes = outlooks.length - shown.length;
+  const isMoment = fromAt === untilAt;
+  return [
+    ...(isMoment ? momentLines(shown, fromAt, width) : calendarLines({ ...told, outlooks: shown }, width)),
+    ...(notes === 0 ? [] : [`\n${counted(notes, 'note')} beside that; --all shows them`]),
+    ...cut.map((location) => terminalText(`not followed to the end, its changes are too many: ${location}`)),
+  ].join('\n');
+}
+
+function momentLines(outlooks: readonly Outlook[], at: number, width: number): readonly string[] {
+  if (outlooks.length === 0) return [`Nothing will be wrong at ${utc(at)}.`];
+  const rows = outlooks.toSorted(
+    (a, b) => compareSeverity(b.severity, a.severity) || (a.endsAt ?? LATEST) - (b.endsAt ?? LATEST),
   );
-  if (fromAt === untilAt) {
-    const head = outlooks.length === 0 ? `Nothing will be wrong at ${utc(fromAt)}.` : `At ${utc(fromAt)}:\n`;
-    const rows = outlooks.toSorted((a, b) => SEVERITIES.indexOf(b.severity) - SEVERITIES.indexOf(a.severity));
-    return [head, ...(rows.length === 0 ? [] : [table(momentColumns(width), rows, width)]), ...cutLines].join('\n');
-  }
+  return [`At ${utc(at)}:\n`, table(momentColumns(width), rows, width)];
+}
+
+function calendarLines(told: Forecast, width: number): readonly string[] {
+  const { fromAt, untilAt, outlooks } = told;
   const changing = outlooks.filter(({ changes }) => changes.length > 0);
   const span = `${utc(fromAt)} to ${utc(untilAt)}`;
-  const head =
-    changing.length === 0 ? `Nothing breaks or gets worse from ${span}.` : `From ${span}, if nobody does anything:\n`;
   return [
-    head,
-    ...(changing.length === 0 ? [] : [table(calendarColumns(fromAt, width), changing, width)]),
+    ...(changing.length === 0
+      ? [`Nothing breaks or gets worse from ${span}.`]
+      : [`From ${span}, if nobody does anything:\n`, table(calendarColumns(fromAt, width), changing, width)]),
     ...standingLines(told),
-    ...cutLines,
-  ].join('\n');
+  ];
 }
 
 function standingLines({ fromAt, outlooks }: Forecast): readonly string[] {

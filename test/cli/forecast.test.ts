@@ -11,7 +11,7 @@ import { applyObservation } from '../../src/inventory/record.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { runCli } from '../helpers/cli.ts';
 import { selfSigned } from '../helpers/pki.ts';
-import { DAY, endpointLocation, fileLocation, leaf, NOW, sighting, view } from '../policy/places.ts';
+import { DAY, endpointLocation, fileLocation, leaf, NOW, root, sighting, view } from '../policy/places.ts';
 
 const wildcard = leaf('*.shop.example.com', { left: 25 * DAY });
 const locations = [
@@ -61,6 +61,15 @@ describe('the calendar', () => {
       ['critical', 'expired'],
       ['warning', 'expiring'],
     ]);
+  });
+
+  test('counts what is no more than a note, and shows it when it is asked for', () => {
+    const old = root('Old Root', { left: 10 * DAY });
+    const bundle = fileLocation([sighting(old, { role: 'trust-anchor' })]);
+    const period = { fromAt: NOW, untilAt: NOW + 90 * DAY };
+    const told = forecast([bundle], view({ publicRoots: [old.id] }), DEFAULT_POLICY, period);
+    expect(forecastScreen(told, 140)).toMatch(/^Nothing breaks .*\n\n1 note beside that; --all shows them$/);
+    expect(forecastScreen(told, 140, true)).toMatch(/\n2026-02-11 12:00 +- +- +- +Old Root +\/etc\/ssl\/api\.pem$/);
   });
 
   test('says so when nothing breaks', () => {
