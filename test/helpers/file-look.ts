@@ -27,7 +27,8 @@ export function createFileLook(): FileLook {
   const secrets = new Map<string, string>();
   const self: FileLook = {
     folder,
-    now: Date.now(),
+    // Before anything is written: what was written just now is never taken for settled.
+    now: Date.now() - 1_000,
     secrets,
     write(name, content) {
       const path = join(folder, name);

@@ -543,6 +543,7 @@ describe('a reload', () => {
     const host = await startHost();
     await host.looking.use([planOf(before)]);
     await looked(before, 2);
+    await eventually('the first round ends', () => !host.looking.isNew('partners'));
     await host.looking.use([planOf(after, { intervalMs: 2 * HOUR }, 'v2')]);
     await host.after(1_000);
     await looked(after, 2);

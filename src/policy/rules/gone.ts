@@ -17,6 +17,8 @@ const MAX_LISTED = 10;
 export function gone({ location, view, now }: Subject): Assessment {
   const { gone: departure } = location;
   if (departure === undefined || now >= departure.at + REMEMBERED_MS) return { findings: [] };
+  // What leaves DNS says nothing of the certificate: other addresses, and those who use it, are looked at themselves.
+  if (location.endpoint !== undefined && departure.with === 'location') return { findings: [] };
   const alive = location.sightings.filter(({ item }) => now < (endsAt(item) ?? Infinity));
   if (alive.length === 0) return { findings: [] };
   const orphan = alive.filter(isCertificate).find(({ item }) => {
