@@ -2,7 +2,7 @@ import { MatcherError, parseMatcher } from '../label/matcher.ts';
 import { safeText } from '../text/safe-text.ts';
 import type { Acknowledgement, Alert, Silence } from './model.ts';
 import type { AlertReader, AlertWriter } from './port.ts';
-import { isWorse, standingOf, type Standing } from './standing.ts';
+import { standingOf, type Standing } from './standing.ts';
 import { worstWordFirst } from './word.ts';
 
 const MAX_MATCHERS = 20;
@@ -110,11 +110,6 @@ export function createDesk({ alerts, transaction, now, newId, onChange }: DeskPa
         return { alert: acknowledged, standing };
       }),
   };
-}
-
-/** Whether an acknowledgement still keeps it quiet. */
-export function isAcknowledged({ alert, standing }: AlertState): boolean {
-  return alert.acknowledgement !== undefined && !isWorse(standing, alert.acknowledgement);
 }
 
 function stateOf(alert: Alert): readonly AlertState[] {
