@@ -4,11 +4,12 @@
  *
  * CPU is user + system time of this process alone. Times of different runs do not compare: machines differ and drift.
  */
+import { benchAlerts } from './alerts.ts';
 import { benchEndpoints } from './endpoints.ts';
 import { benchFiles } from './files.ts';
 import { benchScale } from './scale.ts';
 
-const BENCHES = { files: benchFiles, endpoints: benchEndpoints, scale: benchScale } as const;
+const BENCHES = { alerts: benchAlerts, files: benchFiles, endpoints: benchEndpoints, scale: benchScale } as const;
 
 const [wanted] = process.argv.slice(2);
 if (wanted !== undefined && !(wanted in BENCHES)) {

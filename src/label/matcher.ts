@@ -27,6 +27,9 @@ export interface Matcher {
 }
 
 const MAX_LENGTH = 4096;
+/** Answers that a matcher remembers, and the longest value of which it does. */
+const MAX_REMEMBERED = 1_000;
+const MAX_REMEMBERED_LENGTH = 256;
 const NAME = /[a-zA-Z_][a-zA-Z0-9_]*/y;
 const OPERATOR = /=~|!~|!=|=/y;
 const SPACE = /\s*/y;
@@ -70,10 +73,25 @@ function createMatcher(name: string, operator: MatcherOperator, value: string, t
       return { name, operator, value, accepts: (actual) => actual !== value };
     case '=~':
     case '!~': {
-      const test = compile(value, text, at);
+      const test = remembering(compile(value, text, at));
       return { name, operator, value, accepts: operator === '=~' ? test : (actual) => !test(actual) };
     }
   }
+}
+
+/** Labels have few values, and each is asked for again and again. */
+function remembering(test: (value: string) => boolean): (value: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (value) => {
+    const before = known.get(value);
+    if (before !== undefined) return before;
+    const accepted = test(value);
+    if (value.length <= MAX_REMEMBERED_LENGTH) {
+      if (known.size === MAX_REMEMBERED) known.clear();
+      known.set(value, accepted);
+    }
+    return accepted;
+  };
 }
 
 function compile(pattern: string, text: string, at: number): (value: string) => boolean {

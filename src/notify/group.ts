@@ -13,12 +13,20 @@ const MAX_VALUES = 20;
 export function groupOf(alert: Alert, standing: Standing, lead: Lead): string {
   const names = labelsOf(lead.route, standing);
   if (names === undefined) return alert.id;
-  return groupId(
-    lead.channel,
-    names,
-    names.map((name) => valueOf(alert, standing, name)),
-  );
+  const values = names.map((name) => valueOf(alert, standing, name));
+  const text = JSON.stringify([lead.channel, names, values]);
+  let id = known.get(text);
+  if (id === undefined) {
+    id = groupId(lead.channel, names, values);
+    if (known.size === MAX_KNOWN) known.clear();
+    known.set(text, id);
+  }
+  return id;
 }
+
+/** Groups are few beside the alerts in them, and a digest costs more than finding it. */
+const known = new Map<string, string>();
+const MAX_KNOWN = 10_000;
 
 function labelsOf(route: Route | undefined, standing: Standing): readonly string[] | undefined {
   // What is critical does not wait for a digest, so it is no part of it either.

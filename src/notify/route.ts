@@ -1,4 +1,4 @@
-import { mergeLabels, type Labels } from '../label/labels.ts';
+import type { Labels } from '../label/labels.ts';
 import { matches } from '../label/matcher.ts';
 import type { Finding } from '../policy/finding.ts';
 import { failingChannel } from './dead-letter.ts';
@@ -58,7 +58,8 @@ function routedTo(alert: Alert, { routes, channels }: Pick<NotifyOptions, 'route
 
 /** What matchers see: the labels of the place, and notafter's own, which win. */
 export function routingLabels(alert: Pick<Alert, 'id'>, place: AlertPlace, finding: Finding): Labels {
-  return mergeLabels(place.labels, {
+  return {
+    ...place.labels,
     alert: alert.id,
     source: place.source,
     target: place.target,
@@ -66,16 +67,19 @@ export function routingLabels(alert: Pick<Alert, 'id'>, place: AlertPlace, findi
     family: finding.family,
     rule: finding.rule,
     severity: finding.severity,
-  });
+  };
 }
 
 /** The indices of the routes that these labels take. */
 function follow(routes: readonly Route[], labels: Labels): readonly number[] {
   const taken: number[] = [];
-  for (const [index, candidate] of routes.entries()) {
-    if (!matches(candidate.matchers, labels)) continue;
-    taken.push(index);
-    if (candidate.continue !== true) break;
+  let index = 0;
+  for (const candidate of routes) {
+    if (matches(candidate.matchers, labels)) {
+      taken.push(index);
+      if (candidate.continue !== true) break;
+    }
+    index += 1;
   }
   return taken;
 }

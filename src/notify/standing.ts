@@ -29,18 +29,26 @@ export function endOf(place: AlertPlace): number | undefined {
 
 /** Undefined only for an alert that is about no place. */
 export function standingOf(alert: Alert): Standing | undefined {
-  const places = affectedPlaces(alert);
-  const findings = places.flatMap((place) => place.findings).toSorted(worstFirst);
+  const worstOfRule = new Map<RuleId, Finding>();
+  let endsAt: number | undefined;
+  let placeCount = 0;
+  for (const place of affectedPlaces(alert)) {
+    placeCount += 1;
+    for (const finding of place.findings) {
+      const known = worstOfRule.get(finding.rule);
+      if (known === undefined || worstFirst(finding, known) < 0) worstOfRule.set(finding.rule, finding);
+      if (finding.endsAt !== undefined && (endsAt === undefined || finding.endsAt < endsAt)) endsAt = finding.endsAt;
+    }
+  }
+  const findings = [...worstOfRule.values()].toSorted(worstFirst);
   const worst = findings[0];
   if (worst === undefined) return undefined;
-  const rules = findings.map((finding) => finding.rule);
-  const worstRules = findings.filter((finding) => finding.severity === worst.severity).map((finding) => finding.rule);
   return {
     severity: worst.severity,
-    rules: [...new Set(rules)],
-    worstRules: [...new Set(worstRules)],
-    endsAt: firstEnd(findings),
-    placeCount: places.length,
+    rules: findings.map(({ rule }) => rule),
+    worstRules: findings.filter(({ severity }) => severity === worst.severity).map(({ rule }) => rule),
+    endsAt,
+    placeCount,
   };
 }
 
