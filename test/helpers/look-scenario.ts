@@ -109,6 +109,8 @@ export interface LookScenario {
   isNew: (source: string) => boolean;
   intervalMs: (source: string) => number | undefined;
   facts: InventoryView['facts'];
+  /** Called before anything is told: what it throws fails the transaction. */
+  beforeTelling: () => void;
   location(name: string): Promise<Location | undefined>;
   /** Names of all locations that are not withdrawn. */
   locations(): Promise<readonly string[]>;
@@ -137,6 +139,7 @@ export async function createLookScenario(given?: Store): Promise<LookScenario> {
     isNew: () => false,
     intervalMs: () => undefined,
     facts: () => [],
+    beforeTelling: () => {},
     recorder: createRecorder({
       ledger: store,
       inventory: store.inventory,
@@ -148,7 +151,10 @@ export async function createLookScenario(given?: Store): Promise<LookScenario> {
         facts: (subject) => scenario.facts(subject),
       },
       index: await loadInventoryIndex(store.inventory),
-      transition: (alerts, assessed, now) => transition(alerts, assessed, options, now),
+      async transition(alerts, assessed, now) {
+        scenario.beforeTelling();
+        await transition(alerts, assessed, options, now);
+      },
       policy: () => scenario.policy,
     }),
     async location(name) {
