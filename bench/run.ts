@@ -7,9 +7,16 @@
 import { benchAlerts } from './alerts.ts';
 import { benchEndpoints } from './endpoints.ts';
 import { benchFiles } from './files.ts';
+import { benchPolicy } from './policy.ts';
 import { benchScale } from './scale.ts';
 
-const BENCHES = { alerts: benchAlerts, files: benchFiles, endpoints: benchEndpoints, scale: benchScale } as const;
+const BENCHES = {
+  alerts: benchAlerts,
+  files: benchFiles,
+  endpoints: benchEndpoints,
+  policy: benchPolicy,
+  scale: benchScale,
+} as const;
 
 const [wanted] = process.argv.slice(2);
 if (wanted !== undefined && !(wanted in BENCHES)) {

@@ -1,3 +1,5 @@
+import { withRow } from './columns.ts';
+
 /** Marks the end of a chain, and what is not there. */
 export const NONE = -1;
 
@@ -13,7 +15,8 @@ export class HashChains {
 
   /** Numbers are small and dense, and each is added at most once until it is removed. */
   add(number: number, hash: number): void {
-    if (number >= this.next.length) this.grow(number + 1);
+    this.next = withRow(this.next, number);
+    this.hashes = withRow(this.hashes, number);
     if (++this.count > this.heads.length) this.spread();
     this.hashes[number] = hash;
     this.link(number);
@@ -60,12 +63,6 @@ export class HashChains {
     this.heads[bucket] = number;
   }
 
-  private grow(size: number): void {
-    const capacity = Math.max(1024, size, Math.ceil(this.next.length * 1.5));
-    this.next = widened(this.next, capacity);
-    this.hashes = widened(this.hashes, capacity);
-  }
-
   private spread(): void {
     const linked: number[] = [];
     for (let number of this.heads) {
@@ -74,13 +71,6 @@ export class HashChains {
     this.heads = new Int32Array(this.heads.length * 2).fill(NONE);
     for (const number of linked) this.link(number);
   }
-}
-
-/** The same numbers, with room for more. */
-export function widened(array: Int32Array, capacity: number): Int32Array<ArrayBuffer> {
-  const wider = new Int32Array(capacity);
-  wider.set(array);
-  return wider;
 }
 
 /** 32 bits of a text (FNV-1a over its code units, finished as MurmurHash3 does). */

@@ -1,6 +1,7 @@
 import { createClientTrust, type ClientTrust } from './client-trust.ts';
 import { EndpointIndex, type Node } from './endpoint-index.ts';
 import { LeafIndex, type Home, type Successor } from './leaf-index.ts';
+import type { HomeKind } from './leaf-sightings.ts';
 import type { KnownCertificate, Location } from './model.ts';
 import type { InventoryReader } from './port.ts';
 
@@ -15,10 +16,16 @@ export interface InventoryIndex {
   forget(location: Pick<Location, 'id' | 'source' | 'location'>): ReadonlySet<number>;
   /** Takes note of a leaf that a location held until then. */
   recall(locationId: number, item: KnownCertificate, endedAt: number): void;
+  /** False where no leaf of the location has a successor: most have none, and this is known at once. */
+  mayHaveSuccessors(location: Location): boolean;
   /** What is newer than a leaf and for the same names, or of the same title; the newest first. */
   successors(leaf: KnownCertificate): readonly Successor[];
-  /** Everywhere a leaf lives. */
+  /** Where a leaf lives, 1 000 places at most. */
   homes(leaf: string): readonly Home[];
+  /** Whether a leaf lives in a place of this kind, other than this location. */
+  livesIn(leaf: string, kind: HomeKind, except?: Location): boolean;
+  /** What a leaf has replaced at a location, where that was seen. */
+  replacedAt(location: Location, leaf: string): KnownCertificate | undefined;
   /** Shares of their lives that leaves of this title had left when they were replaced at the location, the latest last. */
   rhythm(location: Location, leaf: KnownCertificate): readonly number[];
   /** The other addresses of the location's target. */
@@ -57,8 +64,11 @@ export function createInventoryIndex(locations: Iterable<Location> = []): Invent
     },
 
     recall: (locationId, item, endedAt) => leaves.recall(locationId, item, endedAt),
+    mayHaveSuccessors: (location) => leaves.mayHaveSuccessors(location.id),
     successors: (leaf) => leaves.successors(leaf),
     homes: (leaf) => leaves.homes(leaf),
+    livesIn: (leaf, kind, except) => leaves.livesIn(leaf, kind, except?.id),
+    replacedAt: (location, leaf) => leaves.replacedAt(location.id, leaf),
     rhythm: (location, leaf) => leaves.rhythm(location.id, leaf),
     nodesBeside: (location) => endpoints.nodesBeside(location),
     isWatched: (name) => endpoints.isWatched(name),

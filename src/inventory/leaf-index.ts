@@ -1,17 +1,19 @@
 import { clientNameOf } from '../plugin/client.ts';
 import type { Role } from '../plugin/item.ts';
+import { isHeir, isNewer, namesKey, titleKey } from '../plugin/lineage.ts';
 import { endpointsUsing } from './client-trust.ts';
 import { NONE } from './hash-chains.ts';
+import { LeafSightings, type HomeKind } from './leaf-sightings.ts';
 import { LeafTable } from './leaf-table.ts';
-import { isHeir, isNewer, namesKey, titleKey } from '../plugin/lineage.ts';
 import type { KnownCertificate, Location } from './model.ts';
 import { packCertificate, unpackCertificate, type PackedCertificate } from './packed-certificate.ts';
 import { Rhythms } from './rhythm.ts';
 
 /** Sightings held at most; of more, the rest is not known here. */
 const MAX_SIGHTINGS = 4_000_000;
-/** Successors of one certificate that are given. */
+/** Successors of one certificate that are given, and places of one that are. */
 const MAX_SUCCESSORS = 16;
+const MAX_HOMES = 1_000;
 /** Other locations that one change concerns; beyond that, each learns of it when it is next looked at or due. */
 const MAX_CONCERNED = 100_000;
 
@@ -21,8 +23,7 @@ export interface Home {
   readonly source: string;
   readonly location: string;
   readonly role: Role;
-  /** What an endpoint serves or is shown, what lies in a store, or who presents it to endpoints. */
-  readonly kind: 'endpoint' | 'store' | 'client';
+  readonly kind: HomeKind;
   readonly firstSeenAt: number;
   /** What was there before and was renewed by this one, where that was seen. */
   readonly replaced?: KnownCertificate;
@@ -39,20 +40,12 @@ export interface Successor {
 }
 
 interface Site {
+  readonly number: number;
   readonly locationId: number;
   readonly source: string;
   readonly location: string;
-  readonly isEndpoint: boolean;
-  seen: readonly Seen[];
-}
-
-interface Seen {
-  readonly leaf: number;
-  readonly role: Role;
-  readonly kind: Home['kind'];
-  readonly firstSeenAt: number;
-  readonly replaced?: PackedCertificate;
-  readonly usedAt?: ReadonlySet<string>;
+  /** Whether one of its leaves has a newer relative. May stay true for a while when that is gone. */
+  hasNewer: boolean;
 }
 
 /**
@@ -61,26 +54,21 @@ interface Seen {
  */
 export class LeafIndex {
   private readonly leaves = new LeafTable();
+  private readonly sightings = new LeafSightings();
   private readonly sites = new Map<number, Site>();
-  /** By the number of the leaf: one site, or several. */
-  private readonly places: (Site | Set<Site> | undefined)[] = [];
+  private readonly siteByNumber: (Site | undefined)[] = [];
+  private readonly freeSites: number[] = [];
+  /** Of the few sightings that have it, by row. */
+  private readonly replaced = new Map<number, PackedCertificate>();
+  private readonly usedAt = new Map<number, ReadonlySet<string>>();
   private readonly rhythms = new Rhythms();
-  private count = 0;
 
   /** Takes note of what a location holds now. Gives the other locations of which the judgement may change by that. */
   note(location: Location): ReadonlySet<number> {
     const before = this.sites.get(location.id);
-    const items = leavesOf(location).slice(0, MAX_SIGHTINGS - this.count + (before?.seen.length ?? 0));
+    const items = leavesOf(location);
     if (before === undefined && items.length === 0) return new Set();
-    const site: Site = before ?? {
-      locationId: location.id,
-      source: location.source,
-      location: location.location,
-      isEndpoint: location.endpoint !== undefined,
-      seen: [],
-    };
-    this.sites.set(location.id, site);
-    return this.change(site, items, location.lastLookAt);
+    return this.change(before ?? this.newSite(location), items, location.lastLookAt);
   }
 
   forget(locationId: number): ReadonlySet<number> {
@@ -88,6 +76,8 @@ export class LeafIndex {
     if (site === undefined) return new Set();
     const concerned = this.change(site, [], 0);
     this.sites.delete(locationId);
+    this.siteByNumber[site.number] = undefined;
+    this.freeSites.push(site.number);
     return concerned;
   }
 
@@ -95,19 +85,25 @@ export class LeafIndex {
   recall(locationId: number, item: KnownCertificate, endedAt: number): void {
     const site = this.sites.get(locationId);
     if (site === undefined) return;
-    const index = site.seen.findIndex(({ leaf }) => isHeir(this.leaves.get(leaf), item));
-    const heir = site.seen[index];
+    const heir = this.sightings
+      .atSite(site.number)
+      .find((row) => isHeir(this.leaves.get(this.sightings.leafOf(row)), item));
     if (heir === undefined) return;
     this.rhythms.learn(locationId, item, endedAt);
-    if (heir.replaced === undefined && heir.firstSeenAt >= endedAt) {
-      site.seen = site.seen.with(index, { ...heir, replaced: packCertificate(item) });
+    if (!this.replaced.has(heir) && this.sightings.firstSeenAt(heir) >= endedAt) {
+      this.replaced.set(heir, packCertificate(item));
     }
+  }
+
+  /** False where no leaf of the location has a successor; true also where nothing is known of it. */
+  mayHaveSuccessors(locationId: number): boolean {
+    return this.sites.get(locationId)?.hasNewer ?? true;
   }
 
   /** What is newer than this one, the newest first. */
   successors(leaf: KnownCertificate): readonly Successor[] {
     const numbers = this.leaves.newerThan(leaf);
-    if (numbers.length === 0) return [];
+    if (numbers.length === 0) return NO_SUCCESSORS;
     const [names, title] = [namesKey(leaf), titleKey(leaf)];
     return numbers
       .map((number) => ({ number, item: this.leaves.get(number) }))
@@ -117,10 +113,30 @@ export class LeafIndex {
       .map(({ number, item }) => ({ item, hasSameNames: namesKey(item) === names, homes: this.homesOf(number) }));
   }
 
-  /** Everywhere a leaf lives. */
+  /** Everywhere a leaf lives, 1 000 places at most. */
   homes(id: string): readonly Home[] {
     const number = this.leaves.find(id);
     return number === NONE ? [] : this.homesOf(number);
+  }
+
+  /** Whether a leaf lives in a place of this kind, other than the one that is given. */
+  livesIn(id: string, kind: HomeKind, exceptLocation?: number): boolean {
+    const leaf = this.leaves.find(id);
+    if (leaf === NONE) return false;
+    const except = exceptLocation === undefined ? undefined : this.sites.get(exceptLocation)?.number;
+    return this.sightings.isInKind(leaf, kind, except);
+  }
+
+  /** What a leaf has replaced at a location, where that was seen. */
+  replacedAt(locationId: number, id: string): KnownCertificate | undefined {
+    const site = this.sites.get(locationId);
+    if (site === undefined || this.replaced.size === 0) return undefined;
+    for (const row of this.sightings.atSite(site.number)) {
+      const replaced = this.replaced.get(row);
+      if (replaced === undefined || !this.leaves.hasId(this.sightings.leafOf(row), id)) continue;
+      return unpackCertificate(replaced);
+    }
+    return undefined;
   }
 
   /** How much of their lives certificates of this title had left when they were replaced here: see `Rhythms`. */
@@ -128,122 +144,127 @@ export class LeafIndex {
     return this.rhythms.at(locationId, leaf);
   }
 
-  private homesOf(number: number): readonly Home[] {
-    return [...this.sitesOf(number)].flatMap(({ locationId, source, location, seen }) =>
-      seen.flatMap(({ leaf, replaced, ...rest }) =>
-        leaf === number
-          ? [
-              {
-                locationId,
-                source,
-                location,
-                ...rest,
-                ...(replaced === undefined ? {} : { replaced: unpackCertificate(replaced) }),
-              },
-            ]
-          : [],
-      ),
-    );
+  private newSite({ id, source, location }: Location): Site {
+    const number = this.freeSites.pop() ?? this.siteByNumber.length;
+    const site: Site = { number, locationId: id, source, location, hasNewer: false };
+    this.sites.set(id, site);
+    this.siteByNumber[number] = site;
+    return site;
   }
 
-  private sitesOf(number: number): Iterable<Site> {
-    const at = this.places[number];
-    return at === undefined ? [] : at instanceof Set ? at : [at];
+  /** In the order in which the places were noted. */
+  private homesOf(leaf: number): readonly Home[] {
+    const rows = this.sightings.ofLeaf(leaf, MAX_HOMES).toReversed();
+    return rows.flatMap((row): readonly Home[] => {
+      const site = this.siteByNumber[this.sightings.siteOf(row)];
+      if (site === undefined) return [];
+      const replaced = this.replaced.get(row);
+      const usedAt = this.usedAt.get(row);
+      return [
+        {
+          locationId: site.locationId,
+          source: site.source,
+          location: site.location,
+          role: this.sightings.roleOf(row),
+          kind: this.sightings.kindOf(row),
+          firstSeenAt: this.sightings.firstSeenAt(row),
+          ...(replaced === undefined ? {} : { replaced: unpackCertificate(replaced) }),
+          ...(usedAt === undefined ? {} : { usedAt }),
+        },
+      ];
+    });
   }
 
   /** Brings a site to what it holds now. */
   private change(site: Site, items: readonly LeafSighting[], now: number): ReadonlySet<number> {
     const wanted = new Map(items.map((one) => [one.item.id, one]));
     const concerned = new Set<number>();
-    const kept: Seen[] = [];
-    const gone: { readonly seen: Seen; readonly item: KnownCertificate }[] = [];
-    for (const seen of site.seen) {
-      const one = wanted.get(this.leaves.idOf(seen.leaf));
-      if (one === undefined) gone.push({ seen, item: this.leaves.get(seen.leaf) });
+    const gone: KnownCertificate[] = [];
+    for (const row of this.sightings.atSite(site.number)) {
+      const leaf = this.sightings.leafOf(row);
+      const one = items.find(({ item }) => wanted.has(item.id) && this.leaves.hasId(leaf, item.id));
+      if (one === undefined) gone.push(this.remove(site, row, items, concerned, now));
       else {
         wanted.delete(one.item.id);
-        kept.push({ ...seen, role: one.role, kind: one.kind, ...usersOf(one) });
+        this.sightings.setTraits(row, one.role, one.kind);
+        this.use(row, one);
       }
     }
-    if (gone.length === 0 && wanted.size === 0) {
-      site.seen = kept;
-      return concerned;
+    if (gone.length === 0 && wanted.size === 0) return concerned;
+    for (const one of wanted.values()) {
+      if (this.sightings.size < MAX_SIGHTINGS) this.add(site, one, gone, concerned);
     }
-    for (const { seen, item } of gone) {
-      const heir = items.find((one) => isHeir(one.item, item));
-      if (heir !== undefined) this.rhythms.learn(site.locationId, item, now);
-      this.unlink(site, seen.leaf);
-      if (this.isNews(seen.leaf, seen.kind)) this.concern(item, seen.leaf, site, concerned);
-      if (this.places[seen.leaf] === undefined) this.leaves.remove(seen.leaf);
-    }
-    const added = [...wanted.values()].map((one): Seen => {
-      const known = this.leaves.find(one.item.id);
-      const leaf = known === NONE ? this.leaves.add(one.item) : known;
-      const replaced = gone.find(({ item }) => isHeir(one.item, item))?.item;
-      if (this.isNews(leaf, one.kind) || (replaced !== undefined && one.kind === 'store')) {
-        this.concern(one.item, leaf, site, concerned);
-      }
-      this.link(site, leaf);
-      const { role, kind, firstSeenAt } = one;
-      return {
-        leaf,
-        role,
-        kind,
-        firstSeenAt,
-        ...(replaced === undefined ? {} : { replaced: packCertificate(replaced) }),
-        ...usersOf(one),
-      };
-    });
-    site.seen = [...kept, ...added];
-    this.count += added.length - gone.length;
+    site.hasNewer = items.some(({ item }) => this.leaves.newerThan(item).length > 0);
     return concerned;
   }
 
-  /** Whether it lives at no other place of the kind, so that what is said of others may change. */
-  private isNews(leaf: number, kind: Home['kind']): boolean {
-    for (const site of this.sitesOf(leaf)) {
-      if (site.seen.some((seen) => seen.leaf === leaf && seen.kind === kind)) return false;
+  private remove(
+    site: Site,
+    row: number,
+    items: readonly LeafSighting[],
+    concerned: Set<number>,
+    now: number,
+  ): KnownCertificate {
+    const leaf = this.sightings.leafOf(row);
+    const kind = this.sightings.kindOf(row);
+    const item = this.leaves.get(leaf);
+    if (items.some((one) => isHeir(one.item, item))) this.rhythms.learn(site.locationId, item, now);
+    this.sightings.remove(row);
+    this.replaced.delete(row);
+    this.usedAt.delete(row);
+    if (!this.sightings.isInKind(leaf, kind)) this.concern(item, leaf, site, concerned);
+    if (!this.sightings.isAnywhere(leaf)) this.leaves.remove(leaf);
+    return item;
+  }
+
+  private add(site: Site, one: LeafSighting, gone: readonly KnownCertificate[], concerned: Set<number>): void {
+    const known = this.leaves.find(one.item.id);
+    const leaf = known === NONE ? this.leaves.add(one.item) : known;
+    if (known === NONE) this.markOlder(one.item);
+    const replaced = gone.find((item) => isHeir(one.item, item));
+    // Where it lives in another place of the kind, what is said of others stays as it is.
+    if (!this.sightings.isInKind(leaf, one.kind) || (replaced !== undefined && one.kind === 'store')) {
+      this.concern(one.item, leaf, site, concerned);
     }
-    return true;
+    const row = this.sightings.add(site.number, leaf, one.role, one.kind, one.firstSeenAt);
+    this.use(row, one);
+    if (replaced !== undefined) this.replaced.set(row, packCertificate(replaced));
+  }
+
+  private markOlder(item: KnownCertificate): void {
+    for (const number of this.leaves.olderThan(item)) {
+      for (const row of this.sightings.ofLeaf(number, Infinity)) {
+        const site = this.siteByNumber[this.sightings.siteOf(row)];
+        if (site !== undefined) site.hasNewer = true;
+      }
+    }
+  }
+
+  private use(row: number, { usedAt }: LeafSighting): void {
+    if (usedAt.size > 0) this.usedAt.set(row, usedAt);
+    else this.usedAt.delete(row);
   }
 
   /** Other places of the leaf, and of those that it is newer than. */
   private concern(item: KnownCertificate, leaf: number, here: Site, concerned: Set<number>): void {
     for (const number of [leaf, ...this.leaves.olderThan(item)]) {
-      for (const site of this.sitesOf(number)) {
+      for (const row of this.sightings.ofLeaf(number, MAX_CONCERNED)) {
         if (concerned.size >= MAX_CONCERNED) return;
-        if (site !== here) concerned.add(site.locationId);
+        const site = this.siteByNumber[this.sightings.siteOf(row)];
+        if (site !== undefined && site !== here) concerned.add(site.locationId);
       }
     }
   }
-
-  private link(site: Site, leaf: number): void {
-    const at = this.places[leaf];
-    if (at === undefined) this.places[leaf] = site;
-    else if (at instanceof Set) at.add(site);
-    else if (at !== site) this.places[leaf] = new Set([at, site]);
-  }
-
-  private unlink(site: Site, leaf: number): void {
-    const at = this.places[leaf];
-    if (at === site) this.places[leaf] = undefined;
-    else if (at instanceof Set) {
-      at.delete(site);
-      if (at.size === 0) this.places[leaf] = undefined;
-    }
-  }
 }
+
+const NO_SUCCESSORS: readonly Successor[] = [];
 
 interface LeafSighting {
   readonly item: KnownCertificate;
   readonly role: Role;
-  readonly kind: Home['kind'];
+  readonly kind: HomeKind;
   readonly firstSeenAt: number;
   readonly usedAt: ReadonlySet<string>;
-}
-
-function usersOf({ usedAt }: LeafSighting): Pick<Seen, 'usedAt'> {
-  return usedAt.size === 0 ? {} : { usedAt };
 }
 
 /** Certificates of servers, clients and signers, each once. */
@@ -254,7 +275,10 @@ function leavesOf(location: Location): readonly LeafSighting[] {
     if (item.kind !== 'certificate' || item.isCa || role === 'trust-anchor' || found.has(item.id)) continue;
     const isShown = clientNameOf(place) !== undefined;
     const kind = isShown ? 'client' : location.endpoint === undefined ? 'store' : 'endpoint';
-    found.set(item.id, { item, role, kind, firstSeenAt, usedAt: endpointsUsing(sighting) });
+    const usedAt = sighting.usedBy === undefined ? NOBODY : endpointsUsing(sighting);
+    found.set(item.id, { item, role, kind, firstSeenAt, usedAt });
   }
   return [...found.values()];
 }
+
+const NOBODY: ReadonlySet<string> = new Set();

@@ -2,7 +2,8 @@ import type { Certificate } from '../certificate/certificate.ts';
 import type { Labels } from '../label/labels.ts';
 
 /** What an item does at its place. */
-export type Role = 'server' | 'client' | 'intermediate' | 'trust-anchor' | 'issuer' | 'signer' | 'unknown';
+export const ROLES = ['server', 'client', 'intermediate', 'trust-anchor', 'issuer', 'signer', 'unknown'] as const;
+export type Role = (typeof ROLES)[number];
 
 /** A typed pointer to what uses an item, e.g. `{type: 'aws', id: 'arn:aws:elasticloadbalancing:…'}`. */
 export interface Reference {

@@ -67,7 +67,10 @@ export function deadlinesOf(location: Location, view: InventoryView, policy: Pol
   let hasClients = false;
   for (const sighting of sightings) {
     if (clientNameOf(sighting.place) !== undefined) hasClients = true;
-    else if (ids?.has(sighting) !== true) deadlines.push(...itemDeadline(location, sighting, view, policy));
+    else if (ids?.has(sighting) !== true) {
+      const deadline = itemDeadline(location, sighting, view, policy);
+      if (deadline !== undefined) deadlines.push(deadline);
+    }
   }
   if (!hasClients) return deadlines;
   for (const [name, presented] of presentedBy(sightings)) {
@@ -130,10 +133,10 @@ function itemDeadline(
   sighting: Sighting,
   view: InventoryView,
   policy: Policy,
-): readonly Deadline[] {
+): Deadline | undefined {
   const { item } = sighting;
   const at = endsAt(item);
-  if (at === undefined) return [];
+  if (at === undefined) return undefined;
   const kind = kindOf(sighting);
   // A bundle of public roots holds old ones for decades; only the vendor of the bundle can change that.
   const isBystander =
@@ -141,7 +144,7 @@ function itemDeadline(
   const steps = isBystander
     ? AT_THE_END
     : stepsTo(item, thresholdsFor(kind, item, policyFor(policy, location, sighting)));
-  return [{ item, kind, sighting, endsAt: at, steps }];
+  return { item, kind, sighting, endsAt: at, steps };
 }
 
 function chainDeadlines(
@@ -195,7 +198,7 @@ function clientDeadlines(
 ): readonly Deadline[] {
   const certificates = presented.filter(isCertificate);
   const leaf = certificates.find(({ role }) => role === 'client');
-  if (leaf === undefined) return presented.flatMap((sighting) => itemDeadline(location, sighting, view, policy));
+  if (leaf === undefined) return presented.flatMap((sighting) => itemDeadline(location, sighting, view, policy) ?? []);
   const path = servedPath(leaf.item, certificates);
   const own = presented.flatMap((sighting): readonly Deadline[] => {
     const { item } = sighting;

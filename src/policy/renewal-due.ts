@@ -21,13 +21,16 @@ const AUTOMATIC_LIFE_MS = 100 * DAY_MS;
 /** Renewals that make a rhythm. */
 const MIN_RENEWALS = 2;
 
+const THIRD_LEFT = (): string => 'as is usual, with a third of its life left';
+const HALF_LEFT = (): string => 'as is usual, with half of its life left';
+
 /** When the renewal of something is due, and how that is known. */
 export interface RenewalDue {
   readonly at: number;
   /** Time after it in which nothing is wrong yet. */
   readonly graceMs: number;
-  /** For people. */
-  readonly basis: string;
+  /** How that is known, for people. */
+  basis(): string;
   /** Whether it is known to be renewed then, and not only usual. */
   readonly isCertain: boolean;
 }
@@ -47,18 +50,19 @@ export function renewalDue(sighting: Sighting, subject: Subject): RenewalDue | u
     const window = renewalWindow(subject, sighting.item);
     if (window !== undefined) {
       if (wasMoved(window, sighting.item)) return undefined;
-      const basis = `the CA asks for it from ${utc(window.startAt)} to ${utc(window.endAt)}`;
+      const basis = (): string => `the CA asks for it from ${utc(window.startAt)} to ${utc(window.endAt)}`;
       return { at: window.endAt, graceMs, basis, isCertain: true };
     }
   }
   if (renewal?.dueAt !== undefined) {
-    return { at: renewal.dueAt, graceMs, basis: 'as its store says', isCertain: renewal.mode !== 'unknown' };
+    return { at: renewal.dueAt, graceMs, basis: () => 'as its store says', isCertain: renewal.mode !== 'unknown' };
   }
   if (end === undefined || lifeMs === undefined || lifeMs === 0) return undefined;
   const rhythm = isCertificate(sighting) ? rhythmOf(subject.view.rhythm(subject.location, sighting.item)) : undefined;
   if (rhythm !== undefined) {
     const { share, spread, count } = rhythm;
-    const basis = `as the last ${count} were renewed here, with ${Math.round(share * 100)}% of their lives left`;
+    const basis = (): string =>
+      `as the last ${count} were renewed here, with ${Math.round(share * 100)}% of their lives left`;
     return {
       at: Math.round(end - share * lifeMs),
       graceMs: Math.round(graceMs + spread * lifeMs),
@@ -72,7 +76,7 @@ export function renewalDue(sighting: Sighting, subject: Subject): RenewalDue | u
   return {
     at: Math.round(end - lifeMs / (isShort ? 2 : 3)),
     graceMs,
-    basis: `as is usual, with ${isShort ? 'half' : 'a third'} of its life left`,
+    basis: isShort ? HALF_LEFT : THIRD_LEFT,
     isCertain: renewal?.mode === 'automatic',
   };
 }
@@ -87,6 +91,7 @@ function graceOf(lifeMs: number | undefined): number {
 function rhythmOf(
   shares: readonly number[],
 ): { readonly share: number; readonly spread: number; readonly count: number } | undefined {
+  if (shares.length < MIN_RENEWALS) return undefined;
   // What was renewed at its very end, or after it, was renewed late: that is nothing to go by.
   const usual = shares.filter((share) => share > 0).toSorted((a, b) => a - b);
   const share = usual[Math.floor(usual.length / 2)];

@@ -2,6 +2,7 @@ import type { Location } from '../inventory/model.ts';
 import { deadlinesOf, nextStepAt, stageAt, type Deadline, type Stage } from './deadline.ts';
 import type { Assessment } from './finding.ts';
 import type { Policy } from './policy.ts';
+import { isCertificate, type CertificateSighting } from './served.ts';
 import type { InventoryView } from './view.ts';
 
 /** What a rule judges: one location, at one instant. */
@@ -11,6 +12,8 @@ export interface Subject {
   readonly policy: Policy;
   /** Milliseconds since the epoch. */
   readonly now: number;
+  /** Those of its sightings that are certificates of which the bytes were seen. */
+  readonly certificates: readonly CertificateSighting[];
   /** The ends that matter at the location. */
   readonly deadlines: readonly Deadline[];
   /** Those of which something is to be told now. */
@@ -36,7 +39,10 @@ export function subjectOf(location: Location, view: InventoryView, policy: Polic
     const at = nextStepAt(deadline, now);
     if (at !== undefined && (next === undefined || at < next)) next = at;
   }
-  return { location, view, policy, now, deadlines, due, nextStepAt: next };
+  const certificates = location.sightings.every(isCertificate)
+    ? location.sightings
+    : location.sightings.filter(isCertificate);
+  return { location, view, policy, now, certificates, deadlines, due, nextStepAt: next };
 }
 
 /** One rule: its findings now, and the next instant at which they change if nothing else does. Pure. */

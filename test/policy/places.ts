@@ -46,7 +46,7 @@ export function view(
     hasPublicIssuer: ({ issuer }) => options.publicIssuers?.includes(issuer) ?? false,
     intervalMs: () => options.intervalMs,
     facts: (subject) => options.facts?.[subject] ?? [],
-    ...(successors === undefined ? {} : { successors: () => successors }),
+    ...(successors === undefined ? {} : { successors: () => successors, mayHaveSuccessors: () => true }),
     ...(clientAuthorities === undefined
       ? {}
       : { clientAuthorities: ({ endpoint }) => (endpoint === undefined ? [] : clientAuthorities) }),

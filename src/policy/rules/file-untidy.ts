@@ -1,7 +1,7 @@
 import { proveIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
-import { locationCause, type Subject } from '../subject.ts';
+import { locationCause, NOTHING, type Subject } from '../subject.ts';
 import { counted, placeName, titleOf } from '../wording.ts';
 
 /** Items that are named; how many more there are is said. */
@@ -9,6 +9,7 @@ const MAX_NAMED = 5;
 
 /** What lies there can be read, but is not written as the programs that use it expect. */
 export function fileUntidy({ location }: Subject): Assessment {
+  if (!location.sightings.some(({ remarks }) => remarks !== undefined)) return NOTHING;
   const told = location.sightings.flatMap((sighting) =>
     sighting.remarks === undefined ? [] : [{ sighting, text: sighting.remarks.join('; ') }],
   );

@@ -19,12 +19,13 @@ export function gone({ location, view, now }: Subject): Assessment {
   if (departure === undefined || now >= departure.at + REMEMBERED_MS) return { findings: [] };
   // What leaves DNS says nothing of the certificate: other addresses, and those who use it, are looked at themselves.
   if (location.endpoint !== undefined && departure.with === 'location') return { findings: [] };
+  const isInUse = (id: string): boolean =>
+    view.livesIn(id, 'endpoint', location) || view.livesIn(id, 'client', location);
   const alive = location.sightings.filter(({ item }) => now < (endsAt(item) ?? Infinity));
   if (alive.length === 0) return { findings: [] };
-  const orphan = alive.filter(isCertificate).find(({ item }) => {
-    const homes = view.homes(item.id).filter(({ locationId }) => locationId !== location.id);
-    return homes.some(({ kind }) => kind !== 'store') && !homes.some(({ kind }) => kind === 'store');
-  });
+  const orphan = alive
+    .filter(isCertificate)
+    .find(({ item: { id } }) => !view.livesIn(id, 'store', location) && isInUse(id));
   const place = placeName(location);
   if (orphan === undefined && departure.with === 'location') return { findings: [] };
   const held = `it held ${counted(alive.length, 'item')} that ${alive.length === 1 ? 'has' : 'have'} not ended`;

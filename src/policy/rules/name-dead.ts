@@ -5,7 +5,7 @@ import { quote } from '../../text/shell.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { endsAt, kindOf } from '../kind.ts';
-import { isCertificate, type CertificateSighting } from '../served.ts';
+import type { CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { counted, fullNameOf, placeName, titleOf, utc } from '../wording.ts';
 
@@ -23,22 +23,32 @@ interface DeadName {
  * all. A warning for a name that was seen alive; a note for one that never was, which may exist for others only.
  */
 export function nameDead(subject: Subject): Assessment {
-  const { location, view, now } = subject;
+  const { now } = subject;
   const findings = new Map<string, Finding>();
   const instants: (number | undefined)[] = [];
-  for (const sighting of location.sightings.filter(isCertificate)) {
+  for (const sighting of subject.certificates) {
     const end = endsAt(sighting.item);
     if (kindOf(sighting) !== 'leaf' || findings.has(sighting.item.id) || (end !== undefined && now >= end)) continue;
-    const dead = sighting.item.names.flatMap((name): readonly DeadName[] => {
-      const fact = view.facts(nameSubject(name)).find((candidate) => candidate.kind === 'name') as NameFact | undefined;
-      return fact?.deadSinceAt === undefined ? [] : [{ name, fact: { ...fact, deadSinceAt: fact.deadSinceAt } }];
-    });
+    const dead = deadNames(sighting.item, subject);
     if (dead.length === 0) continue;
     instants.push(end, ...dead.map(({ fact }) => fact.deadSinceAt + GRACE_MS).filter((at) => at > now));
     const told = dead.filter(({ fact }) => now >= fact.deadSinceAt + GRACE_MS);
     if (told.length > 0) findings.set(sighting.item.id, finding(subject, sighting, told));
   }
   return assessment([...findings.values()], earliest(instants));
+}
+
+const NONE: readonly DeadName[] = [];
+
+function deadNames({ names }: CertificateSighting['item'], { view }: Subject): readonly DeadName[] {
+  let dead: DeadName[] | undefined;
+  for (const name of names) {
+    for (const fact of view.facts(nameSubject(name))) {
+      if (fact.kind !== 'name' || fact.deadSinceAt === undefined) continue;
+      (dead ??= []).push({ name, fact: { ...fact, deadSinceAt: fact.deadSinceAt } });
+    }
+  }
+  return dead ?? NONE;
 }
 
 function finding({ location }: Subject, sighting: CertificateSighting, dead: readonly DeadName[]): Finding {

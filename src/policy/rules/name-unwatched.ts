@@ -2,7 +2,7 @@ import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { endsAt, kindOf } from '../kind.ts';
 import { policyFor } from '../policy.ts';
-import { isCertificate, type CertificateSighting } from '../served.ts';
+import type { CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import type { InventoryView } from '../view.ts';
 import { counted, fullNameOf, placeName, titleOf } from '../wording.ts';
@@ -24,7 +24,7 @@ export function nameUnwatched(subject: Subject): Assessment {
   if (level === 'off') return { findings: [] };
   const findings = new Map<string, Finding>();
   const ends: (number | undefined)[] = [];
-  for (const sighting of location.sightings.filter(isCertificate)) {
+  for (const sighting of subject.certificates) {
     const names = unwatchedNames(sighting, subject.view, now);
     if (names.length === 0) continue;
     ends.push(endsAt(sighting.item));

@@ -20,7 +20,8 @@ const MAX_NAMED = 5;
  */
 export function notDeployed(subject: Subject): Assessment {
   const { location, now, policy, view } = subject;
-  const leaf = location.failure === undefined ? servedLeaf(location) : undefined;
+  const isAsked = location.failure === undefined && view.mayHaveSuccessors(location);
+  const leaf = isAsked ? servedLeaf(location) : undefined;
   if (leaf === undefined) return { findings: [] };
   const waiting = view
     .successors(leaf.item)
@@ -57,7 +58,7 @@ function isForHere(successor: Successor, leaf: CertificateSighting, { location, 
     hasSameNames &&
     isSameAuthority(item, leaf.item) &&
     keyFamily(item) === keyFamily(leaf.item) &&
-    !view.homes(leaf.item.id).some(({ kind }) => kind === 'store')
+    !view.livesIn(leaf.item.id, 'store')
   );
 }
 

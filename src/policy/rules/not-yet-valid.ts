@@ -6,7 +6,7 @@ import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { kindOf, startsAt } from '../kind.ts';
 import { servedBy, servedLeaf } from '../served.ts';
-import { assessment, earliest, type Subject } from '../subject.ts';
+import { assessment, earliest, NOTHING, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
 
 /**
@@ -15,6 +15,7 @@ import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
  */
 export function notYetValid(subject: Subject): Assessment {
   const { location, now, view } = subject;
+  if (!location.sightings.some(({ item }) => now < (startsAt(item) ?? 0))) return NOTHING;
   const served = servedBy(location);
   const leaf = servedLeaf(location);
   const rejected = new Set(

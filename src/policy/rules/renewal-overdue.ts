@@ -81,7 +81,7 @@ function finding(
   const why =
     due === undefined
       ? `its renewal is stuck (${renewal?.stuck ?? ''})`
-      : `its renewal was due ${span(now - due.at)} ago, ${utc(due.at)} (${due.basis})`;
+      : `its renewal was due ${span(now - due.at)} ago, ${utc(due.at)} (${due.basis()})`;
   const until = end === undefined ? '' : `; it ${ending(end, now)}`;
   return {
     rule: 'renewal-overdue',
@@ -92,7 +92,7 @@ function finding(
     summary: `${fullNameOf(item)} has not been renewed: ${why}${until}, at ${placeName(location)}`,
     ...(end === undefined ? {} : { endsAt: end }),
     facts: [
-      ...(due === undefined ? [] : [{ name: 'Renewal due', value: `${utc(due.at)}, ${due.basis}` }]),
+      ...(due === undefined ? [] : [{ name: 'Renewal due', value: `${utc(due.at)}, ${due.basis()}` }]),
       ...itemFacts(item, sighting),
     ],
     actions: [

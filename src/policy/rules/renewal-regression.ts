@@ -9,7 +9,7 @@ import { endsAt, kindOf } from '../kind.ts';
 import { policyFor } from '../policy.ts';
 import { lossesOf, type Loss, type Uses } from '../regression.ts';
 import { hasReplaced, isSameAuthority } from '../relation.ts';
-import { isCertificate, type CertificateSighting } from '../served.ts';
+import type { CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
@@ -23,10 +23,10 @@ const MAX_PLACES = 3;
  * successor has taken its place.
  */
 export function renewalRegression(subject: Subject): Assessment {
-  const { location, now } = subject;
+  const { now } = subject;
   const findings = new Map<string, Finding>();
   const instants: (number | undefined)[] = [];
-  for (const sighting of location.sightings.filter(isCertificate)) {
+  for (const sighting of subject.certificates) {
     const end = endsAt(sighting.item);
     if (kindOf(sighting) !== 'leaf' || (end !== undefined && now >= end)) continue;
     const past = pastFinding(sighting, subject);
@@ -47,11 +47,9 @@ function pastFinding(
   const { location, now, view } = subject;
   const until = sighting.firstSeenAt + WINDOW_MS;
   if (now >= until) return undefined;
-  const homes = view.homes(sighting.item.id);
-  const before = homes.find(
-    ({ locationId, replaced }) => locationId === location.id && replaced !== undefined,
-  )?.replaced;
+  const before = view.replacedAt(location, sighting.item.id);
   if (before === undefined) return undefined;
+  const homes = view.homes(sighting.item.id);
   const losses = lossesOf(before, sighting.item, usesOf(sighting, homes, subject));
   if (losses.length === 0) return undefined;
   return { finding: finding(subject, { before, after: sighting.item, homes, losses, isInUse: true }), nextAt: until };
@@ -59,8 +57,9 @@ function pastFinding(
 
 /** A newer one lies elsewhere and will take its place. */
 function comingFinding(sighting: CertificateSighting, subject: Subject): Finding | undefined {
-  const { now, view } = subject;
+  const { now, view, location } = subject;
   const { item } = sighting;
+  if (!view.mayHaveSuccessors(location)) return undefined;
   const successor = view
     .successors(item)
     .find((one) => now < (endsAt(one.item) ?? Infinity) && (hasReplaced(one, item) || isRelated(item, one.item)));

@@ -5,7 +5,7 @@ import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { endsAt, kindOf } from '../kind.ts';
 import { renewalWindow, wasMoved } from '../renewal-window.ts';
-import { isCertificate, type CertificateSighting } from '../served.ts';
+import type { CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
 
@@ -15,11 +15,10 @@ import { fullNameOf, placeName, span, titleOf, utc } from '../wording.ts';
  * the business of `renewal-overdue`.
  */
 export function renewalRequested(subject: Subject): Assessment {
-  const { location } = subject;
   const now = subject.now + skewOf(subject);
   const findings = new Map<string, Finding>();
   const instants: (number | undefined)[] = [];
-  for (const sighting of location.sightings.filter(isCertificate)) {
+  for (const sighting of subject.certificates) {
     if (kindOf(sighting) !== 'leaf') continue;
     const window = renewalWindow(subject, sighting.item);
     if (window === undefined || !wasMoved(window, sighting.item)) continue;

@@ -4,7 +4,7 @@ import { compareKey, deployIt, proveIt, renewIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { endsAt } from '../kind.ts';
-import { isCertificate, servedBy, servedLeaf, type CertificateSighting } from '../served.ts';
+import { servedBy, servedLeaf, type CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf, utc } from '../wording.ts';
 
@@ -21,10 +21,9 @@ interface Revocation {
  */
 export function revoked(subject: Subject): Assessment {
   const { location, now } = subject;
-  const served = new Set(servedBy(location).map(({ item }) => item.id));
   const findings = new Map<string, Finding>();
   const ends: (number | undefined)[] = [];
-  for (const sighting of location.sightings.filter(isCertificate)) {
+  for (const sighting of subject.certificates) {
     const { id } = sighting.item;
     const revocation = revocationOf(sighting, subject);
     if (revocation === undefined) continue;
@@ -32,7 +31,8 @@ export function revoked(subject: Subject): Assessment {
     const end = endsAt(sighting.item);
     if (end !== undefined && now >= end) continue;
     ends.push(end);
-    const isUsed = served.has(id) || clientNameOf(sighting.place) !== undefined;
+    const isServed = servedBy(location).some(({ item }) => item.id === id);
+    const isUsed = isServed || clientNameOf(sighting.place) !== undefined;
     if (!findings.has(id) || isUsed) findings.set(id, finding(subject, sighting, revocation, isUsed));
   }
   return assessment([...findings.values()], earliest(ends));

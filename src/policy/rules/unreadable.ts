@@ -12,21 +12,18 @@ import { fullNameOf, placeName, titleOf } from '../wording.ts';
 export function unreadable(subject: Subject): Assessment {
   const { location } = subject;
   const findings = new Map<string, Finding>();
-  for (const { item, sighting } of itemsOf(location)) {
-    const end = endOf(item);
-    if (end.status === 'unreadable') findings.set(item.id, endUnreadable(location, item, sighting, end.problem));
+  // The certificate that limits the chain, too, though it was not served.
+  const limitedBy = location.chain?.limitedBy;
+  for (const sighting of limitedBy === undefined ? location.sightings : [undefined, ...location.sightings]) {
+    const item = sighting?.item ?? limitedBy;
+    const end = item === undefined ? undefined : endOf(item);
+    if (item === undefined || end?.status !== 'unreadable') continue;
+    findings.set(item.id, endUnreadable(location, item, sighting, end.problem));
   }
   const gaps = gapsOf(location, 'unreadable');
   const told = [...findings.values(), ...clientGapFindings(subject, 'unreadable')];
   if (gaps.length === 0) return { findings: told };
   return assessment([...told, partUnreadable(subject, gaps)], subject.nextStepAt);
-}
-
-/** What was seen there, and the certificate that limits the chain though it was not served. */
-function itemsOf(location: Location): readonly { readonly item: KnownItem; readonly sighting?: Sighting }[] {
-  const seen = location.sightings.map((sighting) => ({ item: sighting.item, sighting }));
-  const limitedBy = location.chain?.limitedBy;
-  return limitedBy === undefined ? seen : [{ item: limitedBy }, ...seen];
 }
 
 function partUnreadable(subject: Subject, gaps: readonly Gap[]): Finding {
