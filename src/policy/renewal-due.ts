@@ -21,9 +21,6 @@ const AUTOMATIC_LIFE_MS = 100 * DAY_MS;
 /** Renewals that make a rhythm. */
 const MIN_RENEWALS = 2;
 
-const THIRD_LEFT = (): string => 'as is usual, with a third of its life left';
-const HALF_LEFT = (): string => 'as is usual, with half of its life left';
-
 /** When the renewal of something is due, and how that is known. */
 export interface RenewalDue {
   readonly at: number;
@@ -76,7 +73,7 @@ export function renewalDue(sighting: Sighting, subject: Subject): RenewalDue | u
   return {
     at: Math.round(end - lifeMs / (isShort ? 2 : 3)),
     graceMs,
-    basis: isShort ? HALF_LEFT : THIRD_LEFT,
+    basis: isShort ? halfLeft : thirdLeft,
     isCertain: renewal?.mode === 'automatic',
   };
 }
@@ -98,4 +95,12 @@ function rhythmOf(
   const [latest] = usual;
   if (share === undefined || latest === undefined || usual.length < MIN_RENEWALS) return undefined;
   return { share, spread: share - latest, count: usual.length };
+}
+
+function thirdLeft(): string {
+  return 'as is usual, with a third of its life left';
+}
+
+function halfLeft(): string {
+  return 'as is usual, with half of its life left';
 }
