@@ -8,6 +8,7 @@ import { format, resolveConfig } from 'prettier';
 
 import { channels } from '../alerts/index.ts';
 import { collectors } from '../collectors/index.ts';
+import { RULE_SUMMARIES } from '../src/policy/rule-list.ts';
 import { agreementTable } from './agreement-table.ts';
 import { formatsTable } from './formats-table.ts';
 import { messagePayloads } from './message-payloads.ts';
@@ -20,7 +21,8 @@ const MESSAGES = new URL('reference/messages.md', import.meta.url);
 /** The README with its generated parts made anew, laid out as all our prose. Throws when a marker is missing. */
 export async function generatedReadme(text: string): Promise<string> {
   const withCollectors = replaced(text, 'collectors', pluginTable('Source', 'collectors', collectors));
-  const whole = replaced(withCollectors, 'channels', pluginTable('Channel', 'alerts', channels));
+  const withChannels = replaced(withCollectors, 'channels', pluginTable('Channel', 'alerts', channels));
+  const whole = replaced(withChannels, 'rules', ruleTable());
   return format(whole, { ...(await resolveConfig(README)), parser: 'markdown' });
 }
 
@@ -52,6 +54,13 @@ function pluginTable(
 ): string {
   const rows = plugins.map(({ type, summary }) => `| [\`${type}\`](${folder}/${type}/README.md) | ${summary} |`);
   return [`| ${title} | What it does |`, '| --- | --- |', ...rows].join('\n');
+}
+
+function ruleTable(): string {
+  const rows = Object.entries(RULE_SUMMARIES).map(
+    ([rule, { family, when }]) => `| [\`${rule}\`](docs/runbooks/${rule}.md) | ${family} | ${when} |`,
+  );
+  return ['| Rule | Family | Fires when |', '| --- | --- | --- |', ...rows].join('\n');
 }
 
 function replaced(text: string, marker: string, content: string): string {

@@ -58,20 +58,23 @@ export function findTrustPath(
     return { isExhausted: false };
   }
   const pools = [trust.anchors, served, trust.intermediates ?? []];
+  let isTooLong = false;
   const found = findBest(leaf, (path) => {
     const last = path.at(-1) as Certificate;
     const child = path.at(-2);
     // The signature is checked when the turn comes, for most paths never.
     if (child !== undefined && check.relation(child, last) !== 'issued') return [];
     if (anchors.has(last.fingerprint)) return 'complete';
-    if (path.length >= MAX_DEPTH) return [];
-    return issuerCandidates(last, pools).filter(
+    const issuers = issuerCandidates(last, pools).filter(
       (issuer) =>
         !isOnPath(issuer, path) &&
         (rules === 'none' || issuerBreach(issuer, path, anchors.has(issuer.fingerprint), at) === undefined),
     );
+    if (path.length < MAX_DEPTH) return issuers;
+    if (issuers.length > 0) isTooLong = true;
+    return [];
   });
-  return { ...found, isExhausted: found.isExhausted || check.isExhausted };
+  return { ...found, isExhausted: found.isExhausted || check.isExhausted || isTooLong };
 }
 
 /** The first rule that a path to an anchor breaks, from the leaf on. */

@@ -60,7 +60,8 @@ export class EndpointIndex {
 
   /** The other addresses of its target that were seen to serve something. */
   nodesBeside(location: Location): readonly Node[] {
-    const all = this.byTarget.get(targetOf(location));
+    const target = this.endpoints.get(location.id)?.target ?? targetOf(location);
+    const all = this.byTarget.get(target);
     if (all === undefined || all.size < 2) return [];
     return [...all].flatMap((id) => (id === location.id ? [] : (this.endpoints.get(id)?.node ?? [])));
   }

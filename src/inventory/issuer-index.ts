@@ -4,6 +4,8 @@ import type { KnownCertificate } from './model.ts';
 /** Certificates above one another that are followed, and authorities of one name that are compared. */
 const MAX_DEPTH = 8;
 const MAX_BREADTH = 16;
+/** Authorities of one name that are looked at in one search: cross-signs of one CA are a handful. */
+const MAX_COMPARED = 256;
 
 /** Finds issuers among known authorities by name and key identifier. Signatures are not checked: it is a join, no proof. */
 export class IssuerIndex {
@@ -53,7 +55,13 @@ export class IssuerIndex {
     if (child.selfIssued) return [];
     const candidates = this.bySubject.get(nameKey(child.issuer));
     if (candidates === undefined) return [];
-    return [...candidates.values()].filter((issuer) => issuer.id !== child.id && keyIdsFit(child, issuer));
+    const issuers: KnownCertificate[] = [];
+    let compared = 0;
+    for (const issuer of candidates.values()) {
+      if (++compared > MAX_COMPARED) break;
+      if (issuer.id !== child.id && keyIdsFit(child, issuer)) issuers.push(issuer);
+    }
+    return issuers;
   }
 }
 

@@ -130,10 +130,13 @@ function escape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
+/** A time without a problem is its number alone. */
 function packTime(time: CertificateTime): number | CertificateTime {
-  return time.status === 'known' && time.problem === undefined ? time.at : time;
+  return time.status === 'known' && time.problem === undefined && Number.isFinite(time.at) ? time.at : time;
 }
 
 function unpackTime(time: number | CertificateTime): CertificateTime {
-  return typeof time === 'number' ? { status: 'known', at: time } : time;
+  if (typeof time === 'number') return { status: 'known', at: time };
+  // What is no number is null in JSON.
+  return time.status === 'known' && !Number.isFinite(time.at) ? { ...time, at: Number.NaN } : time;
 }

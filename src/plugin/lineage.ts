@@ -33,12 +33,13 @@ export function isNewer(item: Lineal, than: Lineal): boolean {
 
 /** The instant from which it is valid; what cannot be read is never newer than anything. */
 export function startOf({ notBefore }: Pick<Lineal, 'notBefore'>): number {
-  return notBefore.status === 'known' ? notBefore.at : -Infinity;
+  return notBefore.status === 'known' && Number.isFinite(notBefore.at) ? notBefore.at : -Infinity;
 }
 
 /** The instant at which it ends: `Infinity` for never, `-Infinity` where it cannot be read. */
 export function lastInstantOf({ notAfter }: Pick<Lineal, 'notAfter'>): number {
-  return notAfter.status === 'known' ? notAfter.at : notAfter.status === 'never' ? Infinity : -Infinity;
+  if (notAfter.status === 'never') return Infinity;
+  return notAfter.status === 'known' && Number.isFinite(notAfter.at) ? notAfter.at : -Infinity;
 }
 
 /** Whether one is the renewal of the other: newer, and for the same names or called the same. */

@@ -79,6 +79,10 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
   'delivery-failed': () => ({ findings: [] }),
 };
 
+/** In the order of the list. */
+const EVERY_RULE: readonly Rule[] = RULES.map((rule) => RULE_OF[rule]);
+const GONE: readonly Rule[] = [gone];
+
 /**
  * What is wrong with a location at an instant, and when that changes if nothing else does. Pure: the same code says what
  * is wrong now and what will be wrong on a day to come.
@@ -89,15 +93,13 @@ const RULE_OF: Readonly<Record<RuleId, Rule>> = {
 export function assess(location: Location, view: InventoryView, policy: Policy, now: number): Assessment {
   const subject = subjectOf(location, view, policy, now);
   // Of what is no more, nothing else is true.
-  const rules = location.gone === undefined ? RULES : GONE;
+  const rules = location.gone === undefined ? EVERY_RULE : GONE;
   const findings: Finding[] = [];
   let nextAt: number | undefined;
   for (const rule of rules) {
-    const part = RULE_OF[rule](subject);
+    const part = rule(subject);
     if (part.findings.length > 0) findings.push(...part.findings);
     if (part.nextAt !== undefined && (nextAt === undefined || part.nextAt < nextAt)) nextAt = part.nextAt;
   }
   return assessment(findings, nextAt);
 }
-
-const GONE: readonly RuleId[] = ['gone'];

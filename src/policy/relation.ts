@@ -1,6 +1,7 @@
 import { nameKey } from '../certificate/name-key.ts';
 import type { KnownCertificate } from '../inventory/model.ts';
 import type { Successor } from '../inventory/leaf-index.ts';
+import { endsAt } from './kind.ts';
 
 /**
  * Whether two certificates come from one authority: by its key where both name it, else by its name; or from one
@@ -18,6 +19,16 @@ export function isSameAuthority(one: KnownCertificate, other: KnownCertificate):
 /** `rsa`, `ec`, …: servers hold one certificate of each kind side by side. */
 export function keyFamily({ keyAlgorithm }: KnownCertificate): string {
   return keyAlgorithm.split(' ')[0] ?? keyAlgorithm;
+}
+
+/** The next instant at which one of them ends. */
+export function nextEnd(successors: readonly Successor[], now: number): number | undefined {
+  let next: number | undefined;
+  for (const { item } of successors) {
+    const at = endsAt(item);
+    if (at !== undefined && at > now && (next === undefined || at < next)) next = at;
+  }
+  return next;
 }
 
 /** Whether the successor took the place of the certificate somewhere, as was seen. */

@@ -8,8 +8,12 @@ const DAY_S = 86_400;
 /** Characters of a location, a target or a place in a sentence. */
 const MAX_PLACE = 300;
 
+/** What a date can hold, milliseconds from the epoch. */
+const MAX_TIME_MS = 8.64e15;
+
 /** `2026-03-01 12:00 UTC`. */
 export function utc(at: number): string {
+  if (!(Math.abs(at) <= MAX_TIME_MS)) return 'a time that is none';
   return new Date(at).toISOString().replace(/T(\d\d:\d\d).*$/, ' $1 UTC');
 }
 

@@ -384,6 +384,35 @@ describe('hostile lists', () => {
     expect(figures.effective).toEqual(limit(l, days(50)));
   });
 
+  test.each([
+    ['ten thousand cross-signs of one CA', 'Same', 10_000],
+    ['a hundred CAs, each above the one before', 'Level', 100],
+  ])('%s end within their limits, and the figures say so', (_, name, count) => {
+    const key = createKey();
+    const sample = parse(createAuthority({ name: 'Same', key, notAfter: days(100) }));
+    const leaf = parse(createAuthority({ name: 'Same', key }).issue({ notAfter: days(50) }));
+    const named = (level: number): Certificate['subject'] =>
+      name === 'Same' || level === 0
+        ? sample.subject
+        : { ...sample.subject, der: Buffer.from(`${name} ${level}`), text: `CN=${name} ${level}` };
+    let checked = 0;
+    const line = Array.from({ length: count }, (_value, level): Certificate => ({
+      ...sample,
+      fingerprint: `${level}`,
+      subject: named(level),
+      issuer: name === 'Same' ? { ...sample.subject, der: Buffer.from('Above'), text: 'CN=Above' } : named(level + 1),
+    }));
+    const started = performance.now();
+    const figures = chainFigures(
+      [leaf, ...line],
+      { anchors: [] },
+      { verify: () => (++checked > 0 ? 'issued' : 'unknown') },
+    );
+    expect(performance.now() - started).toBeLessThan(3_000);
+    expect(checked).toBeLessThanOrEqual(64);
+    expect(figures).toMatchObject({ isExhausted: true, distrust: { why: 'exhausted' } });
+  });
+
   test('a chain of ten certificates is too long for a path', () => {
     const line: Authority[] = [createAuthority({ name: 'N0', notAfter: days(1000) })];
     for (let index = 1; index < 9; index++) {

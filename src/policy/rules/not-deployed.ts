@@ -4,7 +4,7 @@ import { compareKey, deployIt, proveIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import { policyFor } from '../policy.ts';
-import { hasReplaced, isSameAuthority, keyFamily } from '../relation.ts';
+import { hasReplaced, isSameAuthority, keyFamily, nextEnd } from '../relation.ts';
 import { rolloutEndsAt } from '../rollout.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
@@ -23,8 +23,8 @@ export function notDeployed(subject: Subject): Assessment {
   const isAsked = location.failure === undefined && view.mayHaveSuccessors(location);
   const leaf = isAsked ? servedLeaf(location) : undefined;
   if (leaf === undefined) return { findings: [] };
-  const waiting = view
-    .successors(leaf.item)
+  const successors = view.successors(leaf.item);
+  const waiting = successors
     .filter((successor) => isForHere(successor, leaf, subject))
     .map((successor) => {
       const since = Math.max(
@@ -37,11 +37,7 @@ export function notDeployed(subject: Subject): Assessment {
   const newest = waiting.find(({ lateAt }) => now >= lateAt);
   return assessment(
     newest === undefined ? [] : [finding(subject, leaf, newest.successor, newest.since)],
-    earliest(
-      [...waiting.map(({ lateAt }) => lateAt), ...waiting.map(({ successor }) => endsAt(successor.item))].filter(
-        (at) => at !== undefined && at > now,
-      ),
-    ),
+    earliest([nextEnd(successors, now), ...waiting.map(({ lateAt }) => (lateAt > now ? lateAt : undefined))]),
   );
 }
 

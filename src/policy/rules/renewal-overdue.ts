@@ -51,8 +51,10 @@ function judge(sighting: Sighting, subject: Subject): Judged {
   if (isRenewed(sighting, subject)) return {};
   const until = end === undefined ? {} : { nextAt: end };
   if (due === undefined) return { severity: 'warning', ...until };
-  const warnedAt = warningAt(sighting, subject) ?? end ?? Infinity;
-  if (due.isCertain && warnedAt - overdueAt > LONG_SILENCE_MS) return { severity: 'warning', due, ...until };
+  const warnedAt = warningAt(sighting, subject) ?? end;
+  const isSilentForLong = warnedAt === undefined || warnedAt - overdueAt > LONG_SILENCE_MS;
+  if (due.isCertain && isSilentForLong) return { severity: 'warning', due, ...until };
+  if (warnedAt === undefined) return { severity: 'info', due };
   return now < warnedAt ? { severity: 'info', due, nextAt: warnedAt } : {};
 }
 

@@ -1,4 +1,4 @@
-import type { Home } from '../../inventory/leaf-index.ts';
+import type { Home, Successor } from '../../inventory/leaf-index.ts';
 import type { KnownCertificate } from '../../inventory/model.ts';
 import { clientNameOf } from '../../plugin/client.ts';
 import { compareSeverity } from '../../plugin/notification.ts';
@@ -8,7 +8,7 @@ import type { Assessment, Finding } from '../finding.ts';
 import { endsAt, kindOf } from '../kind.ts';
 import { policyFor } from '../policy.ts';
 import { lossesOf, type Loss, type Uses } from '../regression.ts';
-import { hasReplaced, isSameAuthority } from '../relation.ts';
+import { hasReplaced, isSameAuthority, nextEnd } from '../relation.ts';
 import type { CertificateSighting } from '../served.ts';
 import { assessment, earliest, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
@@ -16,6 +16,7 @@ import { fullNameOf, placeName, titleOf } from '../wording.ts';
 /** After this time a change is as it was meant to be. */
 const WINDOW_MS = 14 * 86_400_000;
 const MAX_PLACES = 3;
+const NONE: readonly Successor[] = [];
 
 /**
  * The successor of a certificate lacks what the certificate could do: a name, a usage; or servers and whoever pins will not
@@ -23,7 +24,7 @@ const MAX_PLACES = 3;
  * successor has taken its place.
  */
 export function renewalRegression(subject: Subject): Assessment {
-  const { now } = subject;
+  const { location, now, view } = subject;
   const findings = new Map<string, Finding>();
   const instants: (number | undefined)[] = [];
   for (const sighting of subject.certificates) {
@@ -31,7 +32,9 @@ export function renewalRegression(subject: Subject): Assessment {
     if (kindOf(sighting) !== 'leaf' || (end !== undefined && now >= end)) continue;
     const past = pastFinding(sighting, subject);
     instants.push(past?.nextAt);
-    const told = past?.finding ?? comingFinding(sighting, subject);
+    const successors = view.mayHaveSuccessors(location) ? view.successors(sighting.item) : NONE;
+    instants.push(nextEnd(successors, now));
+    const told = past?.finding ?? comingFinding(sighting, successors, subject);
     if (told === undefined) continue;
     instants.push(end);
     findings.set(told.cause, told);
@@ -56,13 +59,16 @@ function pastFinding(
 }
 
 /** A newer one lies elsewhere and will take its place. */
-function comingFinding(sighting: CertificateSighting, subject: Subject): Finding | undefined {
-  const { now, view, location } = subject;
+function comingFinding(
+  sighting: CertificateSighting,
+  successors: readonly Successor[],
+  subject: Subject,
+): Finding | undefined {
+  const { now, view } = subject;
   const { item } = sighting;
-  if (!view.mayHaveSuccessors(location)) return undefined;
-  const successor = view
-    .successors(item)
-    .find((one) => now < (endsAt(one.item) ?? Infinity) && (hasReplaced(one, item) || isRelated(item, one.item)));
+  const successor = successors.find(
+    (one) => now < (endsAt(one.item) ?? Infinity) && (hasReplaced(one, item) || isRelated(item, one.item)),
+  );
   if (successor === undefined) return undefined;
   const homes = successor.homes;
   const losses = lossesOf(item, successor.item, usesOf(sighting, view.homes(item.id), subject)).map((loss) =>
