@@ -62,7 +62,7 @@ export function renewedAt(location: Location, now: number): Location {
     ...first.item,
     id: digest(`${first.item.id} renewed`),
     notBefore: { status: 'known', at: now },
-    notAfter: { status: 'known', at: now + 5_000 * DAY_MS },
+    notAfter: { status: 'known', at: now + 5_000 * DAY_MS + 1 },
   };
   return { ...location, lastLookAt: now, sightings: [{ ...first, item, firstSeenAt: now }, ...others] };
 }

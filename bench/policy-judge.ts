@@ -4,6 +4,7 @@
  */
 import { createInterface } from 'node:readline';
 
+import { FactIndex } from '../src/inventory/fact-index.ts';
 import { createInventoryIndex, loadInventoryIndex, type InventoryIndex } from '../src/inventory/inventory-index.ts';
 import type { Location } from '../src/inventory/model.ts';
 import { assess } from '../src/policy/assess.ts';
@@ -42,12 +43,13 @@ const BATCH = 5_000;
 const MIB = 2 ** 20;
 
 function viewOf(index: InventoryIndex): InventoryView {
+  const facts = new FactIndex();
   return {
     ...index,
     isPublicRoot: () => false,
     hasPublicIssuer: () => false,
     intervalMs: () => HOUR_MS,
-    facts: () => [],
+    facts: (subject) => facts.facts(subject),
   };
 }
 
@@ -104,23 +106,30 @@ async function judge({ store: path, now, renewals }: JudgeRequest): Promise<Judg
   };
 }
 
-/** One certificate after the other is renewed in its place; how long it takes to note that and to judge what it concerns. */
+/**
+ * One certificate after the other is renewed in its place, three times; how long it takes to note that and to judge what it
+ * concerns. The shortest of the three counts: other programs of the machine want the processor, too.
+ */
 function changes(index: InventoryIndex, locations: readonly Location[], now: number): readonly [number, number] {
   const view = viewOf(index);
-  const byId = new Map(locations.map((location) => [location.id, location]));
-  const times: number[] = [];
-  for (const location of locations) {
-    const changed = renewedAt(location, now);
-    const startedAt = performance.now();
-    const concerned = index.note(changed);
-    assess(changed, view, DEFAULT_POLICY, now);
-    for (const id of concerned) {
-      const other = byId.get(id);
-      if (other !== undefined) assess(other, view, DEFAULT_POLICY, now);
+  const current = new Map(locations.map((location) => [location.id, location]));
+  const times = new Map<number, number>();
+  for (let round = 0; round < 3; round++) {
+    for (const location of current.values()) {
+      const changed = renewedAt(location, now + round);
+      const startedAt = performance.now();
+      const concerned = index.note(changed);
+      assess(changed, view, DEFAULT_POLICY, now);
+      for (const id of concerned) {
+        const other = current.get(id);
+        if (other !== undefined) assess(other, view, DEFAULT_POLICY, now);
+      }
+      const micros = (performance.now() - startedAt) * 1000;
+      times.set(location.id, Math.min(micros, times.get(location.id) ?? Infinity));
+      current.set(location.id, changed);
     }
-    times.push((performance.now() - startedAt) * 1000);
   }
-  const sorted = times.toSorted((a, b) => a - b);
+  const sorted = [...times.values()].toSorted((a, b) => a - b);
   return [sorted[Math.floor(sorted.length / 2)] ?? 0, sorted[Math.floor(sorted.length * 0.99)] ?? 0];
 }
 

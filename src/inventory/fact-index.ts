@@ -33,7 +33,8 @@ export class FactIndex {
 
   /** The facts about a subject; empty when nothing is known of it. */
   facts(subject: string): readonly Fact[] {
-    const known = this.bySubject.get(subject);
+    // Without enrichers nobody has to look for anything, and that is asked very often.
+    const known = this.bySubject.size === 0 ? undefined : this.bySubject.get(subject);
     return known === undefined ? NONE : [...known.values()].flatMap(({ fact }) => fact ?? []);
   }
 

@@ -9,7 +9,7 @@ import type {
 import { admittingAuthority, clientNameOf, presentedBy } from '../plugin/client.ts';
 import { SEVERITIES, type Severity } from '../plugin/notification.ts';
 import { endsAt, kindOf, lifetimeMs, thresholdsFor, type Kind } from './kind.ts';
-import { policyFor, type Policy, type Thresholds } from './policy.ts';
+import { policyFor, type Policy, type Settings, type Thresholds } from './policy.ts';
 import { isCertificate, servedBy, servedPath, type CertificateSighting } from './served.ts';
 import { worst } from './severity.ts';
 import { thresholdMs } from './threshold.ts';
@@ -64,11 +64,12 @@ export function deadlinesOf(location: Location, view: InventoryView, policy: Pol
   const served = chain === undefined ? [] : servedBy(location);
   const deadlines: Deadline[] = chain === undefined ? [] : [...chainDeadlines(location, chain, served, view, policy)];
   const ids = served.length === 0 ? undefined : new Set<Sighting>(served);
+  const settings = policy.overrides.length === 0 ? policyFor(policy, location) : undefined;
   let hasClients = false;
   for (const sighting of sightings) {
     if (clientNameOf(sighting.place) !== undefined) hasClients = true;
     else if (ids?.has(sighting) !== true) {
-      const deadline = itemDeadline(location, sighting, view, policy);
+      const deadline = itemDeadline(sighting, view, settings ?? policyFor(policy, location, sighting));
       if (deadline !== undefined) deadlines.push(deadline);
     }
   }
@@ -128,12 +129,7 @@ function early(deadline: Deadline, rule: EndRule): EndRule {
   return deadline.client === undefined ? rule : 'client-will-fail';
 }
 
-function itemDeadline(
-  location: Location,
-  sighting: Sighting,
-  view: InventoryView,
-  policy: Policy,
-): Deadline | undefined {
+function itemDeadline(sighting: Sighting, view: InventoryView, settings: Settings): Deadline | undefined {
   const { item } = sighting;
   const at = endsAt(item);
   if (at === undefined) return undefined;
@@ -141,9 +137,7 @@ function itemDeadline(
   // A bundle of public roots holds old ones for decades; only the vendor of the bundle can change that.
   const isBystander =
     (kind === 'authority' || kind === 'trust-anchor') && view.isPublicRoot(item.id) && sighting.usedBy === undefined;
-  const steps = isBystander
-    ? AT_THE_END
-    : stepsTo(item, thresholdsFor(kind, item, policyFor(policy, location, sighting)));
+  const steps = isBystander ? AT_THE_END : stepsTo(item, thresholdsFor(kind, item, settings));
   return { item, kind, sighting, endsAt: at, steps };
 }
 
@@ -198,7 +192,9 @@ function clientDeadlines(
 ): readonly Deadline[] {
   const certificates = presented.filter(isCertificate);
   const leaf = certificates.find(({ role }) => role === 'client');
-  if (leaf === undefined) return presented.flatMap((sighting) => itemDeadline(location, sighting, view, policy) ?? []);
+  if (leaf === undefined) {
+    return presented.flatMap((sighting) => itemDeadline(sighting, view, policyFor(policy, location, sighting)) ?? []);
+  }
   const path = servedPath(leaf.item, certificates);
   const own = presented.flatMap((sighting): readonly Deadline[] => {
     const { item } = sighting;

@@ -1,5 +1,5 @@
 import type { Home, Successor } from '../../inventory/leaf-index.ts';
-import type { KnownCertificate } from '../../inventory/model.ts';
+import type { KnownCertificate, Sighting } from '../../inventory/model.ts';
 import { clientNameOf } from '../../plugin/client.ts';
 import { compareSeverity } from '../../plugin/notification.ts';
 import { proveIt, seeIt } from '../advice.ts';
@@ -10,7 +10,7 @@ import { policyFor } from '../policy.ts';
 import { lossesOf, type Loss, type Uses } from '../regression.ts';
 import { hasReplaced, isSameAuthority, nextEnd } from '../relation.ts';
 import type { CertificateSighting } from '../served.ts';
-import { assessment, earliest, type Subject } from '../subject.ts';
+import { assessment, earliest, NOTHING, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** After this time a change is as it was meant to be. */
@@ -25,6 +25,8 @@ const NONE: readonly Successor[] = [];
  */
 export function renewalRegression(subject: Subject): Assessment {
   const { location, now, view } = subject;
+  const isRecent = (sighting: Sighting): boolean => now < sighting.firstSeenAt + WINDOW_MS;
+  if (!view.mayHaveSuccessors(location) && !location.sightings.some(isRecent)) return NOTHING;
   const findings = new Map<string, Finding>();
   const instants: (number | undefined)[] = [];
   for (const sighting of subject.certificates) {
