@@ -3,16 +3,16 @@ import { fetchedIssuers, missingOf } from '../chain-faults.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedLeaf } from '../served.ts';
-import type { Subject } from '../subject.ts';
+import { NOTHING, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** A server leaves out an intermediate that its clients need to reach an anchor. */
 export function chainIncomplete({ location, view }: Subject): Assessment {
   const { chain } = location;
   const leaf = servedLeaf(location);
-  if (leaf === undefined || chain === undefined) return { findings: [] };
+  if (leaf === undefined || chain === undefined) return NOTHING;
   const missing = missingOf(chain).join(', ');
-  if (missing === '') return { findings: [] };
+  if (missing === '') return NOTHING;
   const unserved = (chain.unserved ?? []).filter(({ from }) => from === 'elsewhere');
   return {
     findings: [

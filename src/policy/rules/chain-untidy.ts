@@ -3,16 +3,16 @@ import { listFaults } from '../chain-faults.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedBy, servedLeaf } from '../served.ts';
-import type { Subject } from '../subject.ts';
+import { NOTHING, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** A server sends its chain in the wrong order, twice, or with what does not belong to it. Most clients put up with that. */
 export function chainUntidy({ location }: Subject): Assessment {
   const leaf = servedLeaf(location);
   const { chain } = location;
-  if (leaf === undefined || chain === undefined) return { findings: [] };
+  if (leaf === undefined || chain === undefined) return NOTHING;
   const faults = listFaults(chain, servedBy(location));
-  if (faults.length === 0) return { findings: [] };
+  if (faults.length === 0) return NOTHING;
   return {
     findings: [
       {

@@ -1,6 +1,6 @@
 import { CLOCK_SUBJECT } from '../../plugin/fact-subject.ts';
 import type { Assessment } from '../finding.ts';
-import { assessment, type Subject } from '../subject.ts';
+import { assessment, NOTHING, type Subject } from '../subject.ts';
 import { counted, span, utc } from '../wording.ts';
 
 /** From here on judgements about short-lived certificates begin to be wrong. */
@@ -18,10 +18,10 @@ const FRESH_MS = 3 * 3_600_000;
  */
 export function clockSuspect({ location, view, now }: Subject): Assessment {
   const fact = view.facts(CLOCK_SUBJECT).find(({ kind }) => kind === 'clock');
-  if (fact?.kind !== 'clock' || fact.location !== location.id) return { findings: [] };
+  if (fact?.kind !== 'clock' || fact.location !== location.id) return NOTHING;
   const staleAt = fact.at + FRESH_MS;
   const skewMs = Math.abs(fact.skewMs);
-  if (now >= staleAt || skewMs < NOTICE_MS) return { findings: [] };
+  if (now >= staleAt || skewMs < NOTICE_MS) return NOTHING;
   const direction = fact.skewMs > 0 ? 'behind' : 'ahead of';
   const amount = skewMs < 60_000 ? counted(Math.round(skewMs / 1000), 'second') : span(skewMs);
   const hosts = counted(fact.hosts, 'host');

@@ -14,7 +14,7 @@ export function fileUntidy({ location }: Subject): Assessment {
     sighting.remarks === undefined ? [] : [{ sighting, text: sighting.remarks.join('; ') }],
   );
   const [first] = told;
-  if (first === undefined) return { findings: [] };
+  if (first === undefined) return NOTHING;
   const clauses = told.slice(0, MAX_NAMED).map(({ sighting, text }) => `${titleOf(sighting.item)}: ${text}`);
   const more = told.length - clauses.length;
   const place = placeName(location);

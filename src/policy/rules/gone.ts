@@ -1,7 +1,7 @@
 import type { Assessment } from '../finding.ts';
 import { endsAt } from '../kind.ts';
 import { isCertificate } from '../served.ts';
-import { assessment, targetCause, type Subject } from '../subject.ts';
+import { assessment, NOTHING, type Subject, targetCause } from '../subject.ts';
 import { counted, ending, fullNameOf, placeName, targetName, utc } from '../wording.ts';
 
 /** After this time nobody asks for it any more. */
@@ -16,18 +16,18 @@ const MAX_LISTED = 10;
  */
 export function gone({ location, view, now }: Subject): Assessment {
   const { gone: departure } = location;
-  if (departure === undefined || now >= departure.at + REMEMBERED_MS) return { findings: [] };
+  if (departure === undefined || now >= departure.at + REMEMBERED_MS) return NOTHING;
   // What leaves DNS says nothing of the certificate: other addresses, and those who use it, are looked at themselves.
-  if (location.endpoint !== undefined && departure.with === 'location') return { findings: [] };
+  if (location.endpoint !== undefined && departure.with === 'location') return NOTHING;
   const isInUse = (id: string): boolean =>
     view.livesIn(id, 'endpoint', location) || view.livesIn(id, 'client', location);
   const alive = location.sightings.filter(({ item }) => now < (endsAt(item) ?? Infinity));
-  if (alive.length === 0) return { findings: [] };
+  if (alive.length === 0) return NOTHING;
   const orphan = alive
     .filter(isCertificate)
     .find(({ item: { id } }) => !view.livesIn(id, 'store', location) && isInUse(id));
   const place = placeName(location);
-  if (orphan === undefined && departure.with === 'location') return { findings: [] };
+  if (orphan === undefined && departure.with === 'location') return NOTHING;
   const held = `it held ${counted(alive.length, 'item')} that ${alive.length === 1 ? 'has' : 'have'} not ended`;
   return assessment(
     [

@@ -4,7 +4,7 @@ import { proveIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedLeaf } from '../served.ts';
-import type { Subject } from '../subject.ts';
+import { NOTHING, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /** An endpoint serves a certificate for other names than the one that it was asked for. */
@@ -12,7 +12,7 @@ export function hostnameMismatch({ location }: Subject): Assessment {
   const { chain } = location;
   const leaf = servedLeaf(location);
   const host = chain?.host;
-  if (leaf === undefined || chain === undefined || host?.match !== 'no') return { findings: [] };
+  if (leaf === undefined || chain === undefined || host?.match !== 'no') return NOTHING;
   const asked = host.form === 'name' ? host.name : `the address ${host.name}`;
   return {
     findings: [

@@ -3,7 +3,7 @@ import type { Assessment, Finding } from '../finding.ts';
 import { endsAt, kindOf } from '../kind.ts';
 import { policyFor } from '../policy.ts';
 import type { CertificateSighting } from '../served.ts';
-import { assessment, earliest, type Subject } from '../subject.ts';
+import { assessment, earliest, NOTHING, type Subject } from '../subject.ts';
 import type { InventoryView } from '../view.ts';
 import { counted, fullNameOf, placeName, titleOf } from '../wording.ts';
 
@@ -21,7 +21,7 @@ const HOST = /^(?:\*\.)?(?:[a-z0-9_-]+\.)+[a-z0-9-]+$/i;
 export function nameUnwatched(subject: Subject): Assessment {
   const { location, policy, now } = subject;
   const { nameUnwatched: level } = policyFor(policy, location);
-  if (level === 'off') return { findings: [] };
+  if (level === 'off') return NOTHING;
   const findings = new Map<string, Finding>();
   const ends: (number | undefined)[] = [];
   for (const sighting of subject.certificates) {

@@ -7,7 +7,7 @@ import { policyFor } from '../policy.ts';
 import { isSameAuthority } from '../relation.ts';
 import { rolloutEndsAt } from '../rollout.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
-import { assessment, targetCause, type Subject } from '../subject.ts';
+import { assessment, NOTHING, type Subject, targetCause } from '../subject.ts';
 import { counted, fullNameOf, placeName, targetName, titleOf, utc } from '../wording.ts';
 
 /** Other addresses that are named. */
@@ -22,10 +22,10 @@ export function nodesDisagree(subject: Subject): Assessment {
   const { location, now, policy } = subject;
   const nodes = location.failure === undefined ? subject.view.nodesBeside(location) : [];
   const leaf = nodes.length === 0 ? undefined : servedLeaf(location);
-  if (leaf === undefined) return { findings: [] };
+  if (leaf === undefined) return NOTHING;
   const ahead = nodes.filter((node) => !node.isOutOfSight && isNewer(node.leaf, leaf.item));
   const newest = newestOf(ahead);
-  if (newest === undefined) return { findings: [] };
+  if (newest === undefined) return NOTHING;
   const since = Math.max(leaf.firstSeenAt, Math.min(...ahead.map(({ firstSeenAt }) => firstSeenAt)));
   const lateAt = rolloutEndsAt(since, policyFor(policy, location, leaf), subject);
   if (now < lateAt) return assessment([], lateAt);

@@ -7,7 +7,7 @@ import { policyFor } from '../policy.ts';
 import { hasReplaced, isSameAuthority, keyFamily, nextEnd } from '../relation.ts';
 import { rolloutEndsAt } from '../rollout.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
-import { assessment, earliest, type Subject } from '../subject.ts';
+import { assessment, earliest, NOTHING, type Subject } from '../subject.ts';
 import { counted, ending, fullNameOf, placeName, titleOf, utc } from '../wording.ts';
 import { endsAt, startsAt } from '../kind.ts';
 
@@ -22,7 +22,7 @@ export function notDeployed(subject: Subject): Assessment {
   const { location, now, policy, view } = subject;
   const isAsked = location.failure === undefined && view.mayHaveSuccessors(location);
   const leaf = isAsked ? servedLeaf(location) : undefined;
-  if (leaf === undefined) return { findings: [] };
+  if (leaf === undefined) return NOTHING;
   const successors = view.successors(leaf.item);
   const waiting = successors
     .filter((successor) => isForHere(successor, leaf, subject))

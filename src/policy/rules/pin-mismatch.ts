@@ -6,7 +6,7 @@ import { endsAt } from '../kind.ts';
 import { pinFaults, pinText } from '../pins.ts';
 import { policyFor } from '../policy.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
-import { assessment, earliest, type Subject } from '../subject.ts';
+import { assessment, earliest, NOTHING, type Subject } from '../subject.ts';
 import type { Home, Successor } from '../../inventory/leaf-index.ts';
 import { fullNameOf, placeName, titleOf, utc } from '../wording.ts';
 
@@ -18,7 +18,7 @@ export function pinMismatch(subject: Subject): Assessment {
   const { location, policy, view, now } = subject;
   const leaf = servedLeaf(location);
   const { pins } = policyFor(policy, location);
-  if (leaf === undefined || pins === undefined) return { findings: [] };
+  if (leaf === undefined || pins === undefined) return NOTHING;
   const faults = pinFaults(leaf.item, pins);
   const successors = view
     .successors(leaf.item)

@@ -2,7 +2,7 @@ import { seeIt, proveIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedBy } from '../served.ts';
-import { targetCause, type Subject } from '../subject.ts';
+import { NOTHING, type Subject, targetCause } from '../subject.ts';
 import { fullNameOf, placeName, targetName } from '../wording.ts';
 
 /**
@@ -10,7 +10,7 @@ import { fullNameOf, placeName, targetName } from '../wording.ts';
  * answers for it, or certificate and key do not belong together. Every client that verifies hangs up.
  */
 export function possessionFailed({ location }: Subject): Assessment {
-  if (location.endpoint?.possession !== 'failed') return { findings: [] };
+  if (location.endpoint?.possession !== 'failed') return NOTHING;
   const target = targetName(location);
   const leaf = servedBy(location).find(({ item }) => item.id === location.endpoint?.chain[0]);
   const shown = leaf === undefined ? 'a certificate' : `the certificate of ${fullNameOf(leaf.item)}`;

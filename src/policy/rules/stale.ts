@@ -1,6 +1,6 @@
 import type { Assessment } from '../finding.ts';
 import { policyFor } from '../policy.ts';
-import { assessment, targetCause, type Subject } from '../subject.ts';
+import { assessment, NOTHING, type Subject, targetCause } from '../subject.ts';
 import { placeName, span, targetName, utc } from '../wording.ts';
 
 /** A round is allowed to be this late before its delay counts: starts are spread, looks wait for each other. */
@@ -9,7 +9,7 @@ const GRACE_MS = 5 * 60_000;
 /** Nobody has looked for too long, well or in vain: what is known may no longer be true. */
 export function stale({ location, view, policy, now }: Subject): Assessment {
   const intervalMs = view.intervalMs(location.source);
-  if (intervalMs === undefined) return { findings: [] };
+  if (intervalMs === undefined) return NOTHING;
   const settings = policyFor(policy, location);
   const lastGoodAt = location.lastLookAt + settings.staleAfterIntervals * intervalMs + GRACE_MS;
   if (now <= lastGoodAt) return assessment([], lastGoodAt + 1);

@@ -4,7 +4,7 @@ import { proveIt, seeIt } from '../advice.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedLeaf } from '../served.ts';
-import type { Subject } from '../subject.ts';
+import { NOTHING, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /**
@@ -13,9 +13,9 @@ import { fullNameOf, placeName, titleOf } from '../wording.ts';
  */
 export function stapleMissing({ location }: Subject): Assessment {
   const leaf = servedLeaf(location);
-  if (leaf === undefined) return { findings: [] };
+  if (leaf === undefined) return NOTHING;
   const fault = faultOf(location, leaf.item.mustStaple === true);
-  if (fault === undefined) return { findings: [] };
+  if (fault === undefined) return NOTHING;
   return {
     findings: [
       {

@@ -1,6 +1,6 @@
 import type { Assessment } from '../finding.ts';
 import { policyFor } from '../policy.ts';
-import { sourceCause, type Subject } from '../subject.ts';
+import { NOTHING, sourceCause, type Subject } from '../subject.ts';
 import { placeName } from '../wording.ts';
 
 /** The label that names whom to call. */
@@ -10,8 +10,8 @@ const OWNER = 'owner';
 export function unowned({ location, policy }: Subject): Assessment {
   const { unowned: level } = policyFor(policy, location);
   const isEmpty = location.sightings.length === 0;
-  if (level === 'off' || isEmpty || location.labels[OWNER] !== undefined) return { findings: [] };
-  if (location.sightings.every(({ labels }) => labels?.[OWNER] !== undefined)) return { findings: [] };
+  if (level === 'off' || isEmpty || location.labels[OWNER] !== undefined) return NOTHING;
+  if (location.sightings.every(({ labels }) => labels?.[OWNER] !== undefined)) return NOTHING;
   return {
     findings: [
       {

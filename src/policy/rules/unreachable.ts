@@ -1,6 +1,6 @@
 import { gapActions, gapFacts, gapSeverity, gapsOf, gapText } from '../coverage.ts';
 import type { Assessment } from '../finding.ts';
-import { assessment, targetCause, type Subject } from '../subject.ts';
+import { assessment, NOTHING, type Subject, targetCause } from '../subject.ts';
 import { placeName, span, targetName, utc } from '../wording.ts';
 
 /**
@@ -10,7 +10,7 @@ import { placeName, span, targetName, utc } from '../wording.ts';
 export function unreachable(subject: Subject): Assessment {
   const { location, now } = subject;
   const gaps = gapsOf(location, 'unreachable');
-  if (gaps.length === 0) return { findings: [] };
+  if (gaps.length === 0) return NOTHING;
   const target = targetName(location);
   const since =
     location.lastSuccessAt === undefined

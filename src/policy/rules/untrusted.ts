@@ -5,7 +5,7 @@ import { distrustText, fetchedIssuers } from '../chain-faults.ts';
 import { itemFacts } from '../facts.ts';
 import type { Assessment } from '../finding.ts';
 import { servedLeaf, type CertificateSighting } from '../served.ts';
-import type { Subject } from '../subject.ts';
+import { NOTHING, type Subject } from '../subject.ts';
 import { fullNameOf, placeName, titleOf } from '../wording.ts';
 
 /**
@@ -18,7 +18,7 @@ export function untrusted({ location, view }: Subject): Assessment {
   const distrust = chain?.distrust;
   // A missing intermediate is told by its own rule.
   if (leaf === undefined || chain === undefined || distrust === undefined || distrust.why === 'incomplete') {
-    return { findings: [] };
+    return NOTHING;
   }
   return {
     findings: [
