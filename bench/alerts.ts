@@ -216,7 +216,7 @@ async function deliver(messages: number, rate: Rate | undefined): Promise<Measur
     while (received < messages) {
       await deliverer.run(signal);
       await deliverer.idle();
-      const free = deliverer.pacedUntil();
+      const free = deliverer.waitsUntil();
       if (free !== undefined) await new Promise((resolve) => setTimeout(resolve, free - Date.now()));
     }
     return received;

@@ -58,8 +58,8 @@ export interface Deliverer {
    * A pass that gives 0 had nothing to do now, though something may be due: its channel is busy, resting or removed.
    */
   run(signal: AbortSignal): Promise<number>;
-  /** When a channel that was as fast as it may be can go on; undefined when none was. */
-  pacedUntil(): number | undefined;
+  /** When the first channel that rests, or was as fast as it may be, can go on; undefined when none waits, or one is busy. */
+  waitsUntil(): number | undefined;
   /** Resolves when no attempt is under way. For a stop: abort the signal of `run`, then wait for this. */
   idle(): Promise<void>;
   /** The channels from now on. Attempts under way end on the old ones. */
@@ -77,14 +77,18 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     let attempts = 0;
     for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
       const deliveries = await outbox.due([name], clock.now(), MAX_DELIVERIES);
+      let isBack = false;
       for (const delivery of deliveries) {
         if (signal.aborted || pace.freeAt(name) > clock.now()) return attempts;
         pace.note(name);
-        await send(name, channel, delivery, signal);
+        isBack = (await send(name, channel, delivery, signal)) === 'back';
         attempts += 1;
         if (rests.isResting(name)) return attempts;
+        if (isBack) break;
       }
-      if (deliveries.length < MAX_DELIVERIES) break;
+      // What waited for the receiver goes in the order in which it came.
+      if (isBack) await outbox.hasten(name, clock.now());
+      else if (deliveries.length < MAX_DELIVERIES) break;
     }
     return attempts;
   }
@@ -94,12 +98,12 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
     channel: ChannelInstance,
     delivery: DueDelivery,
     signal: AbortSignal,
-  ): Promise<void> {
+  ): Promise<'back' | undefined> {
     using cut = abortedAfter(signal, options.stopGraceMs ?? STOP_GRACE_MS);
     const deadlineMs = options.attemptDeadlineMs ?? ATTEMPT_DEADLINE_MS;
     const results = await attempt(channel, delivery, deadlineMs, log, cut.signal);
     await settle(delivery, results, cut.signal);
-    if (!cut.signal.aborted) rests.note(name, results);
+    return cut.signal.aborted ? undefined : rests.note(name, results);
   }
 
   function start(name: string, channel: ChannelInstance, signal: AbortSignal): Promise<number> {
@@ -151,9 +155,11 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
       for (const pass of ended) if (pass.status === 'fulfilled') attempts += pass.value;
       return attempts;
     },
-    pacedUntil() {
-      const busy = [...channels.keys()].map((name) => pace.freeAt(name)).filter((at) => at > clock.now());
-      return busy.length === 0 ? undefined : Math.min(...busy);
+    waitsUntil() {
+      if (underWay.size > 0) return undefined;
+      const times = [...channels.keys()].map((name) => Math.max(pace.freeAt(name), rests.until(name)));
+      const waits = times.filter((at) => at > clock.now());
+      return waits.length === 0 ? undefined : Math.min(...waits);
     },
     async idle() {
       await Promise.allSettled(underWay.values());

@@ -91,9 +91,9 @@ export async function createNotifying(parts: NotifyingParts): Promise<Notifying>
     async deliver(signal) {
       await deliverer.run(signal);
       const next = await outbox.nextDueAt();
-      if (next === undefined) return undefined;
-      // Due still after a whole pass: its channel is busy, or as fast as it may be.
-      return Math.min(Math.max(next, clock.now() + PAUSE_MS), deliverer.pacedUntil() ?? Infinity);
+      if (next === undefined || next > clock.now()) return next;
+      // Due still after a whole pass: its channel waits, or is busy.
+      return deliverer.waitsUntil() ?? clock.now() + PAUSE_MS;
     },
 
     async remind() {

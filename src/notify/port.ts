@@ -45,6 +45,8 @@ export interface Outbox {
   settle(settlement: Settlement): Promise<void>;
   /** Gives up what is pending for channels other than these: nobody is left who could deliver it. Gives the number of deliveries. */
   giveUpOthers(channels: readonly string[], error: string, at: number): Promise<number>;
+  /** What could not be delivered to a channel because nobody was there is due now: somebody is. */
+  hasten(channel: string, now: number): Promise<void>;
   /** When the next pending delivery is due, if any. */
   nextDueAt(): Promise<number | undefined>;
   /** When the oldest pending delivery was enqueued, if any. */

@@ -10,9 +10,11 @@ const LONGEST_REST_MS = 60_000;
  * message no better than the last. In memory only: a restart tries at once.
  */
 export interface Rests {
-  /** Takes note of an attempt. */
-  note(channel: string, results: Delivery): void;
+  /** Takes note of an attempt. `back`: the receiver was out of reach before, and is no more. */
+  note(channel: string, results: Delivery): 'back' | undefined;
   isResting(channel: string): boolean;
+  /** When its rest ends, milliseconds since the epoch; in the past when it does not rest. */
+  until(channel: string): number;
   /** Forgets all channels but these. */
   keep(channels: ReadonlySet<string>): void;
 }
@@ -21,10 +23,7 @@ export function createRests(clock: Clock): Rests {
   const rests = new Map<string, { readonly until: number; readonly failures: number }>();
   return {
     note(channel, results) {
-      if (!results.every(concernsReceiver)) {
-        rests.delete(channel);
-        return;
-      }
+      if (!results.every(concernsReceiver)) return rests.delete(channel) ? 'back' : undefined;
       const failures = (rests.get(channel)?.failures ?? 0) + 1;
       const wait = Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures - 1, 30), LONGEST_REST_MS);
       const asked = Math.max(
@@ -32,7 +31,9 @@ export function createRests(clock: Clock): Rests {
         ...results.map((result) => (result.status === 'failed' ? (result.retryAfterMs ?? 0) : 0)),
       );
       rests.set(channel, { until: clock.now() + Math.max(wait, Math.min(asked, LONGEST_RETRY_AFTER_MS)), failures });
+      return undefined;
     },
+    until: (channel) => rests.get(channel)?.until ?? -Infinity,
     isResting: (channel) => (rests.get(channel)?.until ?? -Infinity) > clock.now(),
     keep(channels) {
       for (const channel of rests.keys()) if (!channels.has(channel)) rests.delete(channel);

@@ -34,6 +34,18 @@ export function createOutbox(access: Access): Outbox {
         return Number(update.numUpdatedRows);
       }),
 
+    hasten: (channel, now) =>
+      access.urgent(async (db) => {
+        await db
+          .updateTable('deliveries')
+          .set({ next_at: now })
+          .where('state', '=', PENDING)
+          .where('channel', '=', channel)
+          .where('next_at', '>', now)
+          .where((eb) => eb.or([eb('last_error', 'like', 'network: %'), eb('last_error', 'like', 'timeout: %')]))
+          .execute();
+      }),
+
     nextDueAt: () =>
       access.read(async (db) => {
         const row = await waiting(db)

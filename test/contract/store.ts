@@ -1068,6 +1068,25 @@ function describeOutbox(get: () => Store): void {
     expect(await outbox.oldestPendingAt()).toBeUndefined();
   });
 
+  it('hastens what waits for a receiver that was not there, and nothing else', async () => {
+    await enqueue(NOW, entry('absent'), entry('refused'));
+    await fail('absent', NOW + DAY);
+    await get().outbox.settle({
+      channel: 'mail',
+      notificationId: 'refused',
+      group: 'g',
+      results: [
+        { recipient: 'a@example.com', status: 'failed', reason: 'server_error', detail: '503', retryable: true },
+      ],
+      retryAt: new Map([['a@example.com', NOW + DAY]]),
+      at: NOW,
+    });
+    await get().outbox.hasten('slack', NOW + 5);
+    expect(await due(NOW + 5)).toEqual([]);
+    await get().outbox.hasten('mail', NOW + 5);
+    expect(await due(NOW + 5)).toEqual(['absent: a@example.com']);
+  });
+
   it('says when the next delivery is due, not counting what an earlier one holds up', async () => {
     const { outbox } = get();
     expect(await outbox.nextDueAt()).toBeUndefined();

@@ -12,6 +12,8 @@ interface Row {
   attempts: number;
   nextAt: number;
   error: string;
+  /** Nobody was there. */
+  isAbsent: boolean;
   settledAt: number;
 }
 
@@ -37,15 +39,13 @@ export function createMemoryAlerts(): MemoryAlerts {
   const isOpen = (alert: Alert): boolean => alert.state === 'open';
   const receiptKey = (...parts: readonly string[]): string => parts.join('\0');
   const pending = (): Row[] => rows.filter((row) => row.state === 'pending');
-  const isHeldBack = (row: Row): boolean => {
-    const earlier = rows.slice(0, rows.indexOf(row));
-    return earlier.some(
-      (other) =>
-        other.state === 'pending' &&
-        other.channel === row.channel &&
-        other.recipient === row.recipient &&
-        other.notification.group === row.notification.group,
-    );
+  /** Those that no earlier one of their channel, recipient and group holds back. */
+  const ready = (): Row[] => {
+    const taken = new Set<string>();
+    return pending().filter(({ channel, recipient, notification }) => {
+      const key = receiptKey(channel, recipient, notification.group);
+      return !taken.has(key) && taken.add(key);
+    });
   };
 
   return {
@@ -98,13 +98,13 @@ export function createMemoryAlerts(): MemoryAlerts {
       weights.push({ channel: entry.channel, at: now, weight: entry.weight ?? 0 });
       for (const recipient of entry.recipients) {
         const { channel, notification } = entry;
-        const fresh = { state: 'pending', attempts: 0, nextAt: now, error: '', settledAt: 0 } as const;
+        const fresh = { state: 'pending', attempts: 0, nextAt: now, error: '', isAbsent: false, settledAt: 0 } as const;
         rows.push({ channel, recipient, notification, enqueuedAt: now, ...fresh });
       }
     },
 
     async due(channels, now, limit) {
-      const due = pending().filter((row) => channels.includes(row.channel) && row.nextAt <= now && !isHeldBack(row));
+      const due = ready().filter((row) => channels.includes(row.channel) && row.nextAt <= now);
       const deliveries = [...Map.groupBy(due, (row) => row.notification.id).values()].map((group): DueDelivery => {
         const [first] = group as [Row];
         const { channel, notification } = first;
@@ -125,12 +125,10 @@ export function createMemoryAlerts(): MemoryAlerts {
       for (const row of others) Object.assign(row, { state: 'failed', lastError: error });
       return others.length;
     },
-    nextDueAt: async () =>
-      minimum(
-        pending()
-          .filter((row) => !isHeldBack(row))
-          .map((row) => row.nextAt),
-      ),
+    async hasten(channel, now) {
+      for (const row of pending()) if (row.channel === channel && row.isAbsent) row.nextAt = Math.min(row.nextAt, now);
+    },
+    nextDueAt: async () => minimum(ready().map((row) => row.nextAt)),
     oldestPendingAt: async () => minimum(pending().map((row) => row.enqueuedAt)),
     failed: async () =>
       rows
@@ -162,6 +160,7 @@ export function createMemoryAlerts(): MemoryAlerts {
       return;
     }
     row.error = result.detail;
+    row.isAbsent = result.reason === 'network' || result.reason === 'timeout';
     const retryAt = settlement.retryAt.get(result.recipient);
     if (retryAt === undefined) row.state = 'failed';
     else row.nextAt = retryAt;

@@ -34,7 +34,7 @@ export async function soakAlerts({ count = COUNT, seed = 1 }: SoakOptions): Prom
       kills: Math.min(ROUND, count - round * ROUND),
       certificates: CERTIFICATES,
       spreadMs: 240_000,
-      patienceMs: 300_000,
+      patienceMs: 900_000,
     });
     console.log(`round ${round + 1} of ${all}: ${killText(result)}`);
     const faults = [...result.lost, ...result.toldAnew, ...result.wrong, ...result.missing];
