@@ -4,7 +4,7 @@ import type { DeliveryResult } from '../plugin/channel.ts';
 import { compareSeverity, type Severity } from '../plugin/notification.ts';
 import { headline } from '../plugin/wording.ts';
 import { safeText } from '../text/safe-text.ts';
-import type { Finding, RuleId } from '../policy/finding.ts';
+import type { Family, Finding, RuleId } from '../policy/finding.ts';
 import type { Alert, DueDelivery, Settlement } from './model.ts';
 import type { AssessedLocation } from './transition.ts';
 
@@ -12,11 +12,12 @@ import type { AssessedLocation } from './transition.ts';
 export const OWN_SOURCE = 'notafter';
 
 const RULE: RuleId = 'delivery-failed';
+const FAMILY: Family = 'coverage';
 const CAUSE_PREFIX = 'channel:';
 
-/** The channel that an alert about lost messages is about; undefined of any other finding. */
-export function failingChannel({ rule, cause }: Pick<Finding, 'rule' | 'cause'>): string | undefined {
-  return rule === RULE ? cause.slice(CAUSE_PREFIX.length) : undefined;
+/** The channel that an alert about lost messages is about; undefined of any other alert. */
+export function failingChannel({ family, cause }: Pick<Alert, 'family' | 'cause'>): string | undefined {
+  return family === FAMILY && cause.startsWith(CAUSE_PREFIX) ? cause.slice(CAUSE_PREFIX.length) : undefined;
 }
 
 /**
@@ -33,8 +34,8 @@ export interface DeadLetters {
 /** `open`: the alerts that are open at the start. */
 export function createDeadLetters(open: readonly Alert[]): DeadLetters {
   const failing = new Map<number, { readonly channel: string; readonly recipient: string }>();
-  for (const { cause, places } of open) {
-    if (!cause.startsWith(CAUSE_PREFIX)) continue;
+  for (const { places, ...alert } of open) {
+    if (failingChannel(alert) === undefined) continue;
     for (const { locationId, target, location, state } of places) {
       if (state === 'open') failing.set(locationId, { channel: target, recipient: location.slice(target.length + 2) });
     }
@@ -73,7 +74,7 @@ function lost({ channel, notification }: DueDelivery, result: Extract<DeliveryRe
   const detail = safeText(result.detail, { max: 300 });
   return {
     rule: RULE,
-    family: 'coverage',
+    family: FAMILY,
     severity: worse('warning', notification.severity),
     cause: `${CAUSE_PREFIX}${channel}`,
     title: `channel ${channel}`,

@@ -18,8 +18,7 @@ export function route(
   alert: Alert,
   options: Pick<NotifyOptions, 'routes' | 'channels' | 'recipients'>,
 ): readonly Lead[] {
-  const finding = affectedPlaces(alert)[0]?.findings[0];
-  const failing = finding === undefined ? undefined : failingChannel(finding);
+  const failing = failingChannel(alert);
   const leads = routedTo(alert, options);
   return failing === undefined ? leads : detour(leads, failing, options);
 }
@@ -50,10 +49,12 @@ function routedTo(alert: Alert, { routes, channels }: Pick<NotifyOptions, 'route
       }
     }
   }
-  return channels.flatMap((channel) => {
+  const leads: Lead[] = [];
+  for (const channel of channels) {
     const first = routes[reached.get(channel) ?? -1];
-    return first === undefined ? [] : [{ channel, route: first }];
-  });
+    if (first !== undefined) leads.push({ channel, route: first });
+  }
+  return leads;
 }
 
 /** What matchers see: the labels of the place, and notafter's own, which win. */
