@@ -16,6 +16,7 @@ describe('a year of 100 certificates, among failures of every kind', () => {
     expect(renewed).toBeGreaterThan(900);
     expect(year.counts.failedLooks).toBeGreaterThan(1_000);
     expect(year.falseAlarms).toEqual([]);
+    expect(year.silentOutages).toEqual([]);
   });
 
   test('brings one warning for each late renewal, one critical where it comes to that, and one end', () => {

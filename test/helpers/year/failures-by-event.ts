@@ -261,4 +261,46 @@ export const EVENTS: readonly Plant[] = [
       return { at, places: namesOf(estate) };
     },
   ),
+  plantOf(
+    'name-lost',
+    'a renewal that no longer holds one of the names',
+    'renewal-regression',
+    'warning',
+    'at the next look',
+    { withinMs: NEXT_FILE_LOOK },
+    (world, name) => {
+      const at = someday(world);
+      const file = world.file(`/etc/${name}/site.pem`);
+      const issue = (startAt: number, names: readonly string[]): Issued =>
+        world.issue(world.corporateCa, startAt, 398 * DAY, { names, extendedKeyUsage: ['serverAuth'] });
+      const [first, second] = [`${name}.example.com`, `www.${name}.example.com`];
+      const [old, next] = [issue(at - 300 * DAY, [first, second]), issue(at, [first])];
+      for (const spot of file.spots) {
+        world.change(spot, { items: [itemOf(old, 'server')] });
+        world.at(at, () => world.change(spot, { items: [itemOf(next, 'server')] }));
+      }
+      return { at, places: namesOf(file) };
+    },
+  ),
+  plantOf(
+    'renewal-stopped',
+    'Bazel 2025: the automatic renewal no longer runs, long before the end',
+    'renewal-overdue',
+    'warning',
+    '7 d after the window of the CA',
+    { withinMs: 0 },
+    (world, name) => {
+      const endAt = someday(world, 150, 320);
+      const own = leafUntil(world, name, endAt, 200 * DAY);
+      const windowEndAt = own.endAt - 65 * DAY;
+      const estate = serverAt(world, name, [own, world.known(world.corporateCa)]);
+      void world.learn(own.id, {
+        kind: 'renewal',
+        at: START,
+        startAt: windowEndAt - 4 * DAY,
+        endAt: windowEndAt,
+      });
+      return { at: windowEndAt + 7 * DAY, places: namesOf(estate) };
+    },
+  ),
 ];

@@ -29,7 +29,10 @@ export interface YearResult {
   readonly late: { readonly warnings: number; readonly criticals: number; readonly resolved: number };
   /** Late renewals that were told otherwise than they should be. */
   readonly lateFaults: readonly string[];
+  /** Targets that were out of reach three times in a row, by chance. */
   readonly outages: number;
+  /** Those of them of which nothing was told. */
+  readonly silentOutages: readonly string[];
   readonly planted: ReadonlyMap<string, PlantedResult>;
 }
 
@@ -100,6 +103,10 @@ function judge(
       ...told.map((notice) => `${textOf(notice)} of ${cause.slice(0, 60)} at ${notice.places.join(', ')}`),
     );
   }
+  const downOnPurpose = new Set(planted.flatMap((failure) => failure.places()));
+  const outages = [...world.outages].filter((target) => !downOnPurpose.has(`${target}@10.0.0.1`));
+  const told = (target: string): boolean =>
+    others.some(({ cause, rules }) => cause.endsWith(`/${target}`) && rules.includes('unreachable'));
   return {
     counts: world.counts,
     certificates: options.certificates,
@@ -107,7 +114,8 @@ function judge(
     falseAlarms,
     late,
     lateFaults,
-    outages: world.outages.size,
+    outages: outages.length,
+    silentOutages: outages.filter((target) => !told(target)),
     planted: found,
   };
 }
