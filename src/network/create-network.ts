@@ -37,5 +37,6 @@ export function createNetwork(options: NetworkOptions = {}): Network {
     connect: dial,
     connectThrough,
     fetch: (url, request, signal) => http.fetch(url, request, signal),
+    stream: (url, request, signal) => http.stream(url, request, signal),
   };
 }

@@ -1,10 +1,23 @@
 import type { LookupFunction } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+
+import type { Dispatcher } from 'undici';
 
 import { isTimeout, startDeadline } from './deadline.ts';
 import { codeOf, meaningOf } from './failure.ts';
 import { refusal } from './http-connect.ts';
-import { routeOf, tunnelConnector, type Agents, type ProxyRoute } from './http-route.ts';
-import { NetworkError, type Address, type HttpRequest, type HttpResponse } from './network.ts';
+import { createAgentPool, type AgentPool } from './http-agents.ts';
+import { routeOf, tunnelConnector, type ProxyRoute } from './http-route.ts';
+import {
+  NetworkError,
+  type Address,
+  type HttpRequest,
+  type HttpResponse,
+  type HttpStream,
+  type HttpStreamRequest,
+  type Proxy,
+  type TlsSettings,
+} from './network.ts';
 import type { NameResolver } from './resolver.ts';
 import { proxyName, toldOf } from './tunnel.ts';
 
@@ -29,6 +42,7 @@ export interface BinaryResponse extends Omit<HttpResponse, 'body'> {
 export interface HttpClient {
   fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
   fetchBinary(url: string, request: HttpRequest, signal: AbortSignal): Promise<BinaryResponse>;
+  stream(url: string, request: HttpStreamRequest, signal: AbortSignal): Promise<HttpStream>;
   /** Ends the connections that are kept for the next request. */
   close(): Promise<void>;
 }
@@ -41,66 +55,131 @@ export interface HttpClient {
  */
 export function createHttpClient(options: HttpOptions): HttpClient {
   const { resolver, proxy } = options;
-  let loading: Promise<Agents> | undefined;
+  let loading: Promise<AgentPool> | undefined;
 
   /** The library is loaded by the first request: a one-shot check never needs it. */
-  function load(): Promise<Agents> {
-    loading ??= import('undici').then(({ Agent, buildConnector }) => {
-      const common = { allowH2: false, maxHeaderSize: MAX_HEADER_BYTES };
-      return {
-        direct: new Agent({ ...common, connect: { lookup: lookupWith(resolver) } }),
-        ...(proxy === undefined
-          ? {}
-          : {
-              tunnelled: new Agent({
-                ...common,
-                connect: tunnelConnector(proxy, resolver, buildConnector({ allowH2: false })),
+  function load(): Promise<AgentPool> {
+    loading ??= import('undici').then(({ Agent, buildConnector }) =>
+      createAgentPool((tls) => {
+        const common = { allowH2: false, maxHeaderSize: MAX_HEADER_BYTES };
+        const settings = tls === undefined ? {} : connectOptions(tls);
+        return {
+          direct: new Agent({ ...common, connect: { lookup: lookupWith(resolver), ...settings } }),
+          ...(proxy === undefined
+            ? {}
+            : {
+                tunnelled: new Agent({
+                  ...common,
+                  connect: tunnelConnector(proxy, resolver, buildConnector({ allowH2: false, ...settings })),
+                }),
               }),
-            }),
-      };
-    });
+        };
+      }),
+    );
     return loading;
   }
 
-  async function fetchBinary(text: string, request: HttpRequest, signal: AbortSignal): Promise<BinaryResponse> {
+  /** The answer with its body yet to be read, and how a failure from here on is told. */
+  async function open(text: string, request: HttpRequest, signal: AbortSignal): Promise<Opened> {
     const url = parseHttpUrl(text);
     const method = request.method ?? 'GET';
-    const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES;
     const what = `${method} ${url.protocol}//${url.host}`;
-    const route = await routeOf(url, await load(), proxy);
+    const route = await routeOf(url, (await load()).get(request.tls), proxy);
     signal.throwIfAborted();
-
-    using deadline = startDeadline(request.deadlineMs ?? DEFAULT_DEADLINE_MS, signal);
+    const peer = route.proxy === undefined ? 'the receiver' : proxyName(route.proxy);
+    const told = (error: unknown): unknown =>
+      signal.aborted && !isTimeout(signal) ? signal.reason : failure(error, what, peer, signal);
     try {
       const response = await route.agent.request({
         ...route.target,
         method,
         headers: { 'user-agent': options.userAgent, ...lowerCased(request.headers), ...route.headers },
         body: request.body ?? null,
-        signal: deadline.signal,
+        signal,
+        // The deadline is ours.
+        bodyTimeout: 0,
       });
-      const body = await readBody(response.body, maxBytes, what);
-      if (response.statusCode === 407 && route.proxy !== undefined) {
-        throw toldOf(refusal(407, route.proxy.credentials !== undefined), proxyName(route.proxy));
+      return { response, what, told, ...(route.proxy === undefined ? {} : { proxy: route.proxy }) };
+    } catch (error) {
+      throw told(error);
+    }
+  }
+
+  async function fetchBinary(text: string, request: HttpRequest, stopping: AbortSignal): Promise<BinaryResponse> {
+    using deadline = startDeadline(request.deadlineMs ?? DEFAULT_DEADLINE_MS, stopping);
+    const { response, what, told, proxy: asked } = await open(text, request, deadline.signal);
+    try {
+      const body = await readBody(response.body, request.maxBytes ?? DEFAULT_MAX_BYTES, what);
+      if (response.statusCode === 407 && asked !== undefined) {
+        throw toldOf(refusal(407, asked.credentials !== undefined), proxyName(asked));
       }
       return { status: response.statusCode, headers: headerMap(response.headers), body };
     } catch (error) {
-      if (deadline.signal.aborted && !isTimeout(deadline.signal)) throw deadline.signal.reason;
-      const peer = route.proxy === undefined ? 'the receiver' : proxyName(route.proxy);
-      throw failure(error, what, peer, deadline.signal, maxBytes);
+      throw told(error);
     }
+  }
+
+  async function stream(text: string, request: HttpStreamRequest, stopping: AbortSignal): Promise<HttpStream> {
+    const deadline = startDeadline(request.deadlineMs, stopping);
+    let opened: Opened;
+    try {
+      opened = await open(text, request, deadline.signal);
+    } catch (error) {
+      deadline[Symbol.dispose]();
+      throw error;
+    }
+    const { response, told } = opened;
+    async function* pieces(): AsyncGenerator<Uint8Array, void, undefined> {
+      try {
+        for await (const piece of response.body) yield piece as Buffer;
+      } catch (error) {
+        throw told(error);
+      } finally {
+        deadline[Symbol.dispose]();
+      }
+    }
+    return {
+      status: response.statusCode,
+      headers: headerMap(response.headers),
+      body: pieces(),
+      [Symbol.dispose]() {
+        deadline[Symbol.dispose]();
+        // Nobody waits for the rest any more: that it is cut off is no failure.
+        response.body.on('error', () => undefined).destroy();
+      },
+    };
   }
 
   return {
     fetchBinary,
+    stream,
     async fetch(url, request, signal) {
       const response = await fetchBinary(url, request, signal);
       return { ...response, body: Buffer.from(response.body).toString('utf8') };
     },
     async close() {
-      const agents = await loading;
-      await Promise.all([agents?.direct.destroy(), agents?.tunnelled?.destroy()]);
+      await (await loading)?.close();
     },
+  };
+}
+
+interface Opened {
+  readonly response: Dispatcher.ResponseData;
+  readonly what: string;
+  /** What is thrown for whatever the library threw. */
+  readonly told: (error: unknown) => unknown;
+  readonly proxy?: Proxy;
+}
+
+type ConnectTls = Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'servername' | 'rejectUnauthorized'>;
+
+function connectOptions({ ca, cert, key, serverName, verify }: TlsSettings): ConnectTls {
+  return {
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(verify === false ? { rejectUnauthorized: false } : {}),
   };
 }
 
@@ -175,7 +254,7 @@ const CERTIFICATE_FAULTS: Readonly<Record<string, string>> = {
 };
 
 /** `peer`: who was connected to. */
-function failure(error: unknown, what: string, peer: string, signal: AbortSignal, maxBytes: number): Error {
+function failure(error: unknown, what: string, peer: string, signal: AbortSignal): Error {
   if (error instanceof NetworkError) {
     return error.message.startsWith(what) ? error : new NetworkError(error.reason, `${what}: ${error.message}`);
   }
@@ -196,9 +275,6 @@ function failure(error: unknown, what: string, peer: string, signal: AbortSignal
   }
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return new NetworkError('too_large', `${what}: the header of the answer is longer than ${MAX_HEADER_BYTES} bytes`);
-  }
-  if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') {
-    return new NetworkError('too_large', `${what}: the answer is longer than ${maxBytes} bytes`);
   }
   if (code === 'UND_ERR_SOCKET' || code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
     return new NetworkError('closed', `${what}: the connection was closed before the answer was complete`);

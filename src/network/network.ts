@@ -60,6 +60,19 @@ export interface ServiceAddress {
   readonly port: number;
 }
 
+/** How TLS is spoken to a receiver that needs something of its own: an API server with a private CA. PEM throughout. */
+export interface TlsSettings {
+  /** Trusted in place of the usual roots. */
+  readonly ca?: string;
+  /** What to log in with. */
+  readonly cert?: string;
+  readonly key?: string;
+  /** The name to ask for and to verify, where it is not the host of the URL. */
+  readonly serverName?: string;
+  /** False: the receiver may be anybody. Default true. */
+  readonly verify?: boolean;
+}
+
 export interface HttpRequest {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -68,6 +81,19 @@ export interface HttpRequest {
   readonly deadlineMs?: number;
   /** The answer's body may be at most this long. Default 1 MiB. */
   readonly maxBytes?: number;
+  readonly tls?: TlsSettings;
+}
+
+/** As `HttpRequest`; the deadline is for the last byte, and the length of the body is for who reads it to bound. */
+export type HttpStreamRequest = Omit<HttpRequest, 'maxBytes'> & { readonly deadlineMs: number };
+
+/** An answer whose body is read as it arrives. Dispose it: whatever is left of the body is not waited for. */
+export interface HttpStream extends Disposable {
+  readonly status: number;
+  /** Lower-case names. */
+  readonly headers: ReadonlyMap<string, string>;
+  /** The body in pieces, once. Throws NetworkError. */
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 export interface HttpResponse {
@@ -99,4 +125,6 @@ export interface Network {
   resolveService(name: string, signal: AbortSignal): Promise<readonly ServiceAddress[]>;
   /** One HTTP request. No redirects are followed: a 3xx is an answer. Throws NetworkError, whose text never holds the URL's path or query. */
   fetch(url: string, request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+  /** One HTTP request whose answer may be longer than is kept. No redirects are followed. Throws NetworkError as `fetch` does. */
+  stream(url: string, request: HttpStreamRequest, signal: AbortSignal): Promise<HttpStream>;
 }

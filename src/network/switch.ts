@@ -15,6 +15,7 @@ export function createNetworkSwitch(first: Network): NetworkSwitch {
       connect: (...call) => current.connect(...call),
       connectThrough: (...call) => current.connectThrough(...call),
       fetch: (...call) => current.fetch(...call),
+      stream: (...call) => current.stream(...call),
     },
     use(next) {
       current = next;

@@ -49,7 +49,14 @@ export function deafContext(): Context {
   return {
     clock: { now: () => Date.UTC(2026, 10, 23) },
     log: { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} },
-    network: { resolve: refuse, resolveService: refuse, connect: refuse, connectThrough: refuse, fetch: refuse },
+    network: {
+      resolve: refuse,
+      resolveService: refuse,
+      connect: refuse,
+      connectThrough: refuse,
+      fetch: refuse,
+      stream: refuse,
+    },
     limit: () => ({ run: (work) => work() }),
     secret: () => Promise.resolve('secret'),
     parse: createParser(isolate),
