@@ -2,6 +2,7 @@ import type { Selectable } from 'kysely';
 
 import type { KnownItem, Location, Sighting, SourceState, TargetState } from '../inventory/model.ts';
 import { fromJson, toJson } from './json.ts';
+import type { ListedColumns } from './listed.ts';
 import type { Attributes, ItemTable, LocationTable, SightingTable, SourceTable, TargetTable } from './schema.ts';
 
 export type LocationRow = Omit<Selectable<LocationTable>, 'assess_at' | 'withdrawn_at'>;
@@ -23,9 +24,10 @@ export const LOCATION_COLUMNS = [
   'problems_json',
   'endpoint_json',
   'chain_json',
+  'limited_by',
 ] as const satisfies readonly (keyof LocationRow)[];
 
-export type SightingRow = Selectable<Omit<SightingTable, 'ended_at'>>;
+export type SightingRow = Selectable<Omit<SightingTable, 'ended_at' | keyof ListedColumns>>;
 
 export const SIGHTING_COLUMNS = [
   'id',
@@ -114,6 +116,7 @@ export function fromLocation(location: Location): Omit<LocationRow, 'id'> {
     problems_json: toJson(location.problems),
     endpoint_json: location.endpoint === undefined ? null : toJson(location.endpoint),
     chain_json: location.chain === undefined ? null : toJson(location.chain),
+    limited_by: location.chain?.effective.by ?? null,
   };
 }
 

@@ -3,6 +3,7 @@ import { sql } from 'kysely';
 import type { InventoryWriter } from '../inventory/port.ts';
 import type { Access } from './access.ts';
 import { chunks } from './bulk.ts';
+import { forgetTextsAt } from './item-texts.ts';
 import { toJson } from './json.ts';
 import { createInventoryReader } from './inventory.ts';
 import { saveLocations, touchLocations } from './location-writer.ts';
@@ -140,6 +141,7 @@ async function withdraw(db: Connection, which: ReturnType<typeof sql<boolean>>, 
     .where('ended_at', 'is', null)
     .where('location_id', 'in', (eb) => eb.selectFrom('locations').select('id').where(which))
     .execute();
+  await forgetTextsAt(db, which, now);
   await db
     .updateTable('locations')
     .set({ withdrawn_at: now, assess_at: null })

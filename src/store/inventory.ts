@@ -184,7 +184,7 @@ async function selectMarks(db: Connection, source: string, target: string): Prom
 }
 
 /** Two statements for every chunk of locations, however many sightings they have; an item is parsed once and shared. */
-async function withSightings(db: Connection, rows: readonly LocationRow[]): Promise<readonly Location[]> {
+export async function withSightings(db: Connection, rows: readonly LocationRow[]): Promise<readonly Location[]> {
   const items = new Map<number, KnownItem>();
   const locations: Location[] = [];
   for (const some of chunks(rows)) {

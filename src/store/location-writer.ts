@@ -1,4 +1,4 @@
-import type { KnownItem, Location, Sighting } from '../inventory/model.ts';
+import type { KnownItem, Location } from '../inventory/model.ts';
 import type { LocationWrite } from '../inventory/port.ts';
 import { breathe, chunks, valueRows } from './bulk.ts';
 import {
@@ -9,8 +9,13 @@ import {
   SIGHTING_COLUMNS,
   type SightingRow,
 } from './inventory-rows.ts';
+import { forgetTexts, saveTexts } from './item-texts.ts';
 import { toJson } from './json.ts';
+import { LISTED_COLUMNS, listedColumns, searchText, type ListedColumns } from './listed.ts';
 import type { Connection } from './schema.ts';
+
+/** A sighting with what it is listed by. */
+type StoredSighting = SightingRow & ListedColumns;
 
 /**
  * Writes locations with their sightings in a few statements per chunk. What comes back stands in the order of `writes`.
@@ -175,6 +180,10 @@ async function saveItems(db: Connection, locations: readonly Location[]): Promis
       )
       .execute();
     for (const row of rows) ids.set(itemName(row.kind, row.identity), row.id);
+    await saveTexts(
+      db,
+      some.map((item) => ({ item_id: known(ids.get(itemName(item.kind, item.id))), text: searchText(item) })),
+    );
   }
   return ids;
 }
@@ -189,22 +198,23 @@ async function saveSightings(
   ids: ReadonlyMap<string, number>,
 ): Promise<void> {
   const itemIds = await saveItems(db, locations);
-  const present = new Map<string, SightingRow>();
+  const present = new Map<string, StoredSighting>();
   const locationIds = locations.map((location) => known(ids.get(nameOf(location))));
   const rows = await db
     .selectFrom('sightings')
-    .select(SIGHTING_COLUMNS)
+    .select([...SIGHTING_COLUMNS, ...LISTED_COLUMNS])
     .where('location_id', 'in', locationIds)
     .where('ended_at', 'is', null)
     .execute();
   for (const row of rows) present.set(sightingName(row), row);
 
-  const begun = new Map<string, Omit<SightingRow, 'id'>>();
-  const changed: SightingRow[] = [];
+  const begun = new Map<string, Omit<StoredSighting, 'id'>>();
+  const changed: StoredSighting[] = [];
+  const relisted: StoredSighting[] = [];
   const ended: (readonly [number, number])[] = [];
   for (const [index, location] of locations.entries()) {
     const locationId = known(locationIds[index]);
-    for (const row of sightingRows(locationId, location.sightings, itemIds)) {
+    for (const row of sightingRows(locationId, location, itemIds)) {
       const before = present.get(sightingName(row));
       if (before === undefined) {
         begun.set(sightingName(row), row);
@@ -212,6 +222,7 @@ async function saveSightings(
       }
       present.delete(sightingName(row));
       if (differs(before, row)) changed.push({ ...row, id: before.id });
+      if (LISTED_COLUMNS.some((column) => before[column] !== row[column])) relisted.push({ ...row, id: before.id });
     }
   }
   const lookedAt = new Map(locations.map((location, index) => [known(locationIds[index]), location.lastLookAt]));
@@ -224,19 +235,25 @@ async function saveSightings(
       .execute();
   }
   await change(db, changed);
+  await relist(db, relisted);
   await end(db, ended);
+  await forgetTexts(
+    db,
+    [...present.values()].map((row) => row.item_id),
+  );
 }
 
 /** One row per place and item: identity has no index, so of a certificate that a file holds twice the first counts. */
 function sightingRows(
   locationId: number,
-  sightings: readonly Sighting[],
+  location: Location,
   itemIds: ReadonlyMap<string, number>,
-): Iterable<Omit<SightingRow, 'id'>> {
-  const rows = new Map<string, Omit<SightingRow, 'id'>>();
-  for (const sighting of sightings) {
+): Iterable<Omit<StoredSighting, 'id'>> {
+  const rows = new Map<string, Omit<StoredSighting, 'id'>>();
+  for (const sighting of location.sightings) {
     const row = {
       ...fromSighting(sighting),
+      ...listedColumns(location, sighting),
       location_id: locationId,
       item_id: known(itemIds.get(itemName(sighting.item.kind, sighting.item.id))),
     };
@@ -245,7 +262,7 @@ function sightingRows(
   return rows.values();
 }
 
-function differs(before: SightingRow, after: Omit<SightingRow, 'id'>): boolean {
+function differs(before: StoredSighting, after: Omit<StoredSighting, 'id'>): boolean {
   return (
     before.idx !== after.idx ||
     before.role !== after.role ||
@@ -254,7 +271,7 @@ function differs(before: SightingRow, after: Omit<SightingRow, 'id'>): boolean {
   );
 }
 
-async function change(db: Connection, rows: readonly SightingRow[]): Promise<void> {
+async function change(db: Connection, rows: readonly StoredSighting[]): Promise<void> {
   for (const some of chunks(rows)) {
     await db
       .updateTable('sightings')
@@ -275,6 +292,27 @@ async function change(db: Connection, rows: readonly SightingRow[]): Promise<voi
         role: eb.ref('v.column3'),
         last_seen_at: eb.ref('v.column4'),
         attributes_json: eb.ref('v.column5'),
+      }))
+      .whereRef('sightings.id', '=', 'v.column1')
+      .execute();
+  }
+}
+
+/** Apart from the rest: what things are listed by seldom changes, and the indexes over it cost. */
+async function relist(db: Connection, rows: readonly StoredSighting[]): Promise<void> {
+  for (const some of chunks(rows)) {
+    await db
+      .updateTable('sightings')
+      .from(
+        valueRows<{ column1: number; column2: string | null; column3: number; column4: string }>(
+          ['bigint', 'text', 'bigint', 'text'],
+          some.map((row) => [row.id, row.owner, row.end_at, row.title_key]),
+        ),
+      )
+      .set((eb) => ({
+        owner: eb.ref('v.column2'),
+        end_at: eb.ref('v.column3'),
+        title_key: eb.ref('v.column4'),
       }))
       .whereRef('sightings.id', '=', 'v.column1')
       .execute();

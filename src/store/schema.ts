@@ -20,6 +20,7 @@ export interface Database {
   locations: LocationTable;
   transcripts: TranscriptTable;
   items: ItemTable;
+  item_texts: ItemTextTable;
   ders: DerTable;
   sightings: SightingTable;
   alerts: AlertTable;
@@ -77,6 +78,8 @@ export interface LocationTable {
   problems_json: JsonText<Location['problems']>;
   endpoint_json: JsonText<NonNullable<Location['endpoint']>> | null;
   chain_json: JsonText<NonNullable<Location['chain']>> | null;
+  /** Identity of the item at whose end its clients begin to fail. */
+  limited_by: string | null;
   assess_at: number | null;
   withdrawn_at: number | null;
 }
@@ -96,6 +99,12 @@ export interface ItemTable {
   facts_json: JsonText<KnownItem>;
   /** Its end where that is known: for queries by date. */
   not_after: number | null;
+}
+
+/** What a search looks in, in lower case; of items that are somewhere now. */
+export interface ItemTextTable {
+  item_id: number;
+  text: string;
 }
 
 /** The bytes apart from the facts: listing the inventory never reads them. */
@@ -122,6 +131,14 @@ export interface SightingTable {
   last_seen_at: number;
   /** Labels, users, key, successor and renewal; null when there is nothing of it. */
   attributes_json: JsonText<Attributes> | null;
+  /** Of its location. */
+  source: string;
+  /** The label of that name, its own or else the location's. */
+  owner: string | null;
+  /** Of its item; the end with a number for what has none, the title in lower case. */
+  kind: string;
+  end_at: number;
+  title_key: string;
   ended_at: number | null;
 }
 

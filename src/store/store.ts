@@ -3,10 +3,12 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Kysely } from 'kysely';
 
 import type { DueTimes } from '../engine/due-times.ts';
+import type { Catalogue } from '../inventory/catalogue.ts';
 import type { FactReader, FactWriter, InventoryReader, InventoryWriter } from '../inventory/port.ts';
 import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
 import type { Access } from './access.ts';
 import { createAlertReader, createAlertWriter } from './alerts.ts';
+import { createCatalogue } from './catalogue.ts';
 import { createDueTimes } from './due-times.ts';
 import { createFactReader, createFactWriter } from './facts.ts';
 import { createInventoryReader } from './inventory.ts';
@@ -18,6 +20,7 @@ import type { Database } from './schema.ts';
 /** What remembers. The readers see what was committed; each call sees one state, never half of a transition. */
 export interface Store {
   readonly inventory: InventoryReader;
+  readonly catalogue: Catalogue;
   readonly facts: FactReader;
   readonly alerts: AlertReader;
   readonly outbox: Outbox;
@@ -67,6 +70,7 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>, la
 
   return {
     inventory: createInventoryReader(access),
+    catalogue: createCatalogue(access),
     facts: createFactReader(access),
     alerts: createAlertReader(access),
     outbox: createOutbox(access),

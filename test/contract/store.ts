@@ -7,6 +7,7 @@ import type { Alert, AlertPlace, OutboxEntry } from '../../src/notify/model.ts';
 import type { Notification } from '../../src/plugin/notification.ts';
 import type { Finding } from '../../src/policy/finding.ts';
 import type { Store } from '../../src/store/store.ts';
+import { describeCatalogue } from './catalogue.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
 const DAY = 86_400_000;
@@ -22,6 +23,9 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
 
     describe('inventory', () => {
       describeInventory(() => store);
+    });
+    describe('catalogue', () => {
+      describeCatalogue(() => store);
     });
     describe('facts', () => {
       describeFacts(() => store);
