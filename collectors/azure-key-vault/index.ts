@@ -10,6 +10,7 @@ import {
   gone,
   isVersionOf,
   listCut,
+  missingFrom,
   problemOf,
   unchanged,
   versionOf,
@@ -96,9 +97,10 @@ function createInstance(vaults: readonly string[], parts: VaultParts): Collector
 async function* observeVault(opened: Vault, known: Known, now: number): AsyncGenerator<Observation, void, undefined> {
   /** Set once asking on makes no sense: from then on the list is all that is asked for. */
   let stopped: CollectError | undefined;
+  const gaps: Problem[] = [];
   for await (const part of readPages(`certificates/list on ${opened.url}`, MAX_PAGES, () => opened.nextPage())) {
     if (part.kind === 'cut') {
-      yield listCut(opened.url, 'certificates/list', part.error);
+      gaps.push(listCut('certificates/list', part.error));
       continue;
     }
     for (const properties of part.items) {
@@ -107,7 +109,8 @@ async function* observeVault(opened: Vault, known: Known, now: number): AsyncGen
       yield given;
     }
   }
-  if (stopped !== undefined) yield detailsCut(opened.url, 'certificates/get', stopped);
+  if (stopped !== undefined) gaps.push(detailsCut('certificates/get', stopped));
+  yield* missingFrom(opened.url, gaps);
 }
 
 interface Given {

@@ -5,6 +5,8 @@ import type { Reason } from '../plugin/reason.ts';
 export interface CloudCall {
   /** What the permission for it is called: `acm:ListCertificates`, `certificates/list`. */
   readonly action: string;
+  /** The call itself, where one permission is for many: `GetDomainNames` needs `apigateway:GET`. */
+  readonly call?: string;
   /** Where: a region, the URL of a vault. */
   readonly on: string;
 }

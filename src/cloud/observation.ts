@@ -49,27 +49,21 @@ export function endsLook(error: CollectError): boolean {
 }
 
 /**
- * The list of a target could not be read to its end. Told at `location`, which stands for the list and exists only as
- * long as something is missing, with one of the reasons that keep what was not named from being withdrawn.
+ * A list could not be read to its end: told with one of the reasons that keep what was not named from being withdrawn.
  */
-export function listCut(location: string, place: string, error: CollectError): Observation {
+export function listCut(place: string, error: CollectError): Problem {
   const reason = error.reason === 'permission_denied' || error.reason === 'throttled' ? error.reason : 'partial';
-  return {
-    location,
-    items: [],
-    problems: [{ reason, place, detail: `the list of certificates is incomplete: ${error.message}` }],
-  };
+  return { reason, place, detail: `the list is incomplete: ${error.message}` };
 }
 
-/** The list is complete, but not every certificate on it could be looked at in full. */
-export function detailsCut(location: string, place: string, error: CollectError): Observation {
-  return {
-    location,
-    items: [],
-    problems: [
-      { reason: error.reason, place, detail: `not every certificate was looked at in full: ${error.message}` },
-    ],
-  };
+/** The list is complete, but not everything on it could be looked at in full. */
+export function detailsCut(place: string, error: CollectError): Problem {
+  return { reason: error.reason, place, detail: `not everything was looked at in full: ${error.message}` };
+}
+
+/** What is missing from a look as a whole, at a location that stands for it and exists only as long as something is missing. */
+export function* missingFrom(location: string, gaps: readonly Problem[]): Generator<Observation, void, undefined> {
+  if (gaps.length > 0) yield { location, items: [], problems: gaps };
 }
 
 /** The result, or the CollectError that a part of a look failed with; anything else is thrown. */

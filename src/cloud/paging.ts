@@ -34,3 +34,32 @@ export async function* readPages<T>(
     yield { kind: 'page', items };
   }
 }
+
+/** One page of a listing that is read by tokens; the last one has no token, or an empty one. */
+export interface TokenPage<T> {
+  readonly items: readonly T[] | undefined;
+  readonly next: string | undefined;
+}
+
+/**
+ * Reads a listing whose pages each name the token of the next, as `readPages` does. A token that comes twice in a row would
+ * go on for ever: the listing then fails with `service_error`.
+ */
+export function readTokens<T>(
+  what: string,
+  maxPages: number,
+  ask: (token: string | undefined) => Promise<TokenPage<T>>,
+): AsyncGenerator<Listed<T>, void, undefined> {
+  let token: string | undefined;
+  let ended = false;
+  return readPages(what, maxPages, async () => {
+    if (ended) return undefined;
+    const page = await ask(token);
+    if (page.next !== undefined && page.next !== '' && page.next === token) {
+      throw new CollectError('service_error', `${what} gave the same page twice`);
+    }
+    token = page.next;
+    ended = token === undefined || token === '';
+    return page.items ?? [];
+  });
+}

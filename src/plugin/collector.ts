@@ -44,6 +44,18 @@ export interface Collector<Type extends string = string, Options extends z.ZodOb
   create(options: z.output<Options>, context: Context): Promise<CollectorInstance>;
 }
 
+/** Whether one action is allowed at one place. */
+export interface Permission {
+  /** What the permission is called there: \`acm:ListCertificates\`. */
+  readonly action: string;
+  /** Where: a region, the URL of a vault. */
+  readonly on: string;
+  /** \`failed\`: for another reason than a missing permission. \`untried\`: there was nothing to try it on. */
+  readonly status: 'allowed' | 'denied' | 'failed' | 'untried';
+  /** Why it is not allowed; names what to do. Never a secret. May hold hostile text. */
+  readonly detail?: string;
+}
+
 export interface CollectorInstance {
   /**
    * Units of looking, few and stable. Throws CollectError, at best after it has given what could be had: then these and
@@ -61,6 +73,11 @@ export interface CollectorInstance {
    * is then begun anew at the next look by schedule. Releases everything when the signal aborts.
    */
   watch?(target: Target, signal: AbortSignal): AsyncIterable<void>;
+  /**
+   * Tries each kind of call that a look at the target makes, and says which are allowed; for \`config check --probe\`. Makes
+   * as few calls as it can, and none that looks do not make. Throws nothing but the reason of the signal.
+   */
+  permissions?(target: Target, signal: AbortSignal): Promise<readonly Permission[]>;
   close?(): Promise<void>;
 }
 

@@ -20,6 +20,14 @@ const REASONS: readonly (readonly [string, Error, Reason])[] = [
   ['InvalidSignatureException', named('InvalidSignatureException'), 'authentication_failed'],
   ['InvalidClientTokenId', named('InvalidClientTokenId'), 'authentication_failed'],
   ['CredentialsProviderError', named('CredentialsProviderError'), 'authentication_failed'],
+  ['RequestExpired', named('RequestExpired'), 'authentication_failed'],
+  ['RequestTimeTooSkewed', named('RequestTimeTooSkewed'), 'authentication_failed'],
+  ['OptInRequired', named('OptInRequired'), 'authentication_failed'],
+  ['RegionDisabledException', named('RegionDisabledException'), 'authentication_failed'],
+  ['NoSuchKey', named('NoSuchKey'), 'not_found'],
+  ['NoSuchEntityException', named('NoSuchEntityException'), 'not_found'],
+  ['TrustStoreNotFoundException', named('TrustStoreNotFoundException'), 'not_found'],
+  ['SlowDown', named('SlowDown'), 'throttled'],
   ['ThrottlingException', named('ThrottlingException'), 'throttled'],
   ['Throttling', named('Throttling'), 'throttled'],
   ['TooManyRequestsException', named('TooManyRequestsException'), 'throttled'],
@@ -94,7 +102,47 @@ describe('texts', () => {
       'User: arn:aws:iam::1:user/x is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::2:role/y',
     );
 
-    expect(awsError(error, CALL, NOW).message).toContain('Allow sts:AssumeRole to');
+    expect(awsError(error, CALL, NOW).message).toContain('Allow sts:AssumeRole on arn:aws:iam::2:role/y to');
+  });
+
+  it('says that a policy forbids it, where to allow it would not help', () => {
+    const error = named(
+      'AccessDeniedException',
+      'User: arn:aws:iam::1:user/x is not authorized to perform: acm:ListCertificates with an explicit deny in a service control policy',
+    );
+
+    expect(awsError(error, CALL, NOW).message).toContain(
+      'A service control policy forbids acm:ListCertificates: lift that, or leave this region or account out of the source',
+    );
+  });
+
+  it('names the call where one action is for many', () => {
+    const error = named('AccessDeniedException', 'denied');
+
+    expect(awsError(error, { action: 'apigateway:GET', call: 'GetDomainNames', on: 'eu-west-1' }, NOW).message).toBe(
+      'GetDomainNames in eu-west-1 was denied: denied. Allow apigateway:GET to the identity that notafter uses',
+    );
+  });
+
+  it.each([
+    ['behind', 600_000, '600 s behind that of AWS'],
+    ['ahead', -600_000, '600 s ahead of that of AWS'],
+  ])('measures a clock that is %s', (_what, offsetMs, said) => {
+    const error = named('InvalidSignatureException', 'Signature expired: 20261123T115000Z is now earlier than …', {
+      $response: { headers: { date: new Date(NOW + offsetMs).toUTCString() } },
+    });
+
+    expect(awsError(error, CALL, NOW)).toMatchObject({ reason: 'authentication_failed' });
+    expect(awsError(error, CALL, NOW).message).toContain(said);
+  });
+
+  it.each([
+    ['eu-west-1', 'that the region is enabled for the account'],
+    ['af-south-1', 'that the region is enabled for the account, which it is not by default'],
+  ])('of credentials that are not accepted in %s think of the region', (on, said) => {
+    const error = named('UnrecognizedClientException', 'The security token included in the request is invalid.');
+
+    expect(awsError(error, { ...CALL, on }, NOW).message.endsWith(said)).toBe(true);
   });
 
   it('never quotes the signed request, which holds the session token', () => {

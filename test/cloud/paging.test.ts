@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 
-import { type Listed, readPages } from '../../src/cloud/paging.ts';
+import { type Listed, readPages, readTokens } from '../../src/cloud/paging.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 
 /** Gives the pages one after the other; an error among them is thrown in its turn. */
@@ -61,4 +61,30 @@ it('throws what is no failure of the other side', async () => {
   const bug = new TypeError('x is not a function');
 
   await expect(read(10, [1], bug)).rejects.toBe(bug);
+});
+
+it('follows the tokens until there is none, or an empty one', async () => {
+  const asked: (string | undefined)[] = [];
+  const parts: Listed<string>[] = [];
+  for await (const part of readTokens('the list', 10, (token) => {
+    asked.push(token);
+    return Promise.resolve({
+      items: token === 'b' ? undefined : [`after ${token}`],
+      next: { a: 'b', b: '' }[token ?? ''] ?? (token === undefined ? 'a' : undefined),
+    });
+  })) {
+    parts.push(part);
+  }
+
+  expect(asked).toEqual([undefined, 'a', 'b']);
+  expect(parts.map((part) => part.kind === 'page' && part.items)).toEqual([['after undefined'], ['after a'], []]);
+});
+
+it('does not follow a token that leads back to itself', async () => {
+  const parts: Listed<number>[] = [];
+  for await (const part of readTokens('the list', 10, () => Promise.resolve({ items: [1], next: 'again' }))) {
+    parts.push(part);
+  }
+
+  expect(parts).toMatchObject([{ kind: 'page' }, { kind: 'cut', error: { reason: 'service_error' } }]);
 });

@@ -7,9 +7,16 @@ export interface AwsRequest {
   readonly service: string;
   readonly region: string;
   readonly accessKeyId: string;
-  /** The X-Amz-Target behind the service's prefix: `ListCertificates`. */
+  /**
+   * `ListCertificates`: the X-Amz-Target behind the service's prefix, or the `Action` of a form; `GET /clientcertificates`
+   * where the operation is in the path.
+   */
   readonly operation: string;
-  readonly body: AcmInput;
+  readonly query: URLSearchParams;
+  /** What a form says; empty for every other body. */
+  readonly form: URLSearchParams;
+  /** Empty for every body but JSON. */
+  readonly body: AcmInput & Readonly<Record<string, unknown>>;
 }
 
 /** What the operations of ACM are asked with. */
@@ -44,7 +51,11 @@ export interface AcmCertificate {
   readonly serial?: string;
   readonly issuer?: string;
   readonly renewalSummary?: object;
+  readonly tags?: Readonly<Record<string, string>>;
 }
+
+/** Answers for one service. */
+export type FakeService = (request: AwsRequest) => AwsReply;
 
 export interface FakeAws extends AsyncDisposable {
   readonly url: string;
@@ -52,6 +63,8 @@ export interface FakeAws extends AsyncDisposable {
   readonly requests: AwsRequest[];
   /** Certificates by region; tests change them at will. */
   readonly certificates: Map<string, AcmCertificate[]>;
+  /** Services besides ACM and STS, by the name with which requests to them are signed. */
+  readonly services: Map<string, FakeService>;
   /** How many certificates a page has at most, whatever is asked for. */
   pageSize: number;
   /** Asked before the fake answers by itself. */
@@ -81,6 +94,10 @@ export async function startFakeAws(): Promise<FakeAws> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     certificates: new Map(),
+    services: new Map([
+      ['acm', (request) => answerAcm(fake, request)],
+      ['sts', answerSts],
+    ]),
     pageSize: 1000,
     intercept: undefined,
     operations: () => requests.map((request) => request.operation),
@@ -104,20 +121,29 @@ function readRequest(request: IncomingMessage, text: string): AwsRequest {
   const scope = /^AWS4-HMAC-SHA256 Credential=([^/]+)\/\d{8}\/([^/]+)\/([^/]+)\/aws4_request/.exec(
     request.headers.authorization ?? '',
   );
-  const target = String(request.headers['x-amz-target'] ?? '').split('.');
+  const target = String(request.headers['x-amz-target'] ?? '').split('.')[1];
+  const url = new URL(request.url ?? '/', 'http://aws.test');
+  const type = request.headers['content-type'] ?? '';
+  const form = new URLSearchParams(type.startsWith('application/x-www-form-urlencoded') ? text : '');
   return {
     accessKeyId: scope?.[1] ?? '',
     region: scope?.[2] ?? '',
     service: scope?.[3] ?? '',
-    operation: target[0] === 'CertificateManager' ? (target[1] ?? '') : '',
-    body: JSON.parse(text) as AcmInput,
+    operation: target ?? form.get('Action') ?? `${request.method ?? ''} ${url.pathname}`,
+    query: url.searchParams,
+    form,
+    body: type.includes('json') ? (JSON.parse(text) as AwsRequest['body']) : {},
   };
 }
 
 function answer(fake: FakeAws, request: AwsRequest): AwsReply {
-  if (request.service !== 'acm') {
-    return awsFault(403, 'MissingAuthenticationTokenException', 'Missing Authentication Token');
-  }
+  const service = fake.services.get(request.service);
+  return (
+    service?.(request) ?? awsFault(403, 'MissingAuthenticationTokenException', `Nothing here speaks ${request.service}`)
+  );
+}
+
+function answerAcm(fake: FakeAws, request: AwsRequest): AwsReply {
   const all = fake.certificates.get(request.region) ?? [];
   if (request.operation === 'ListCertificates') return awsJson(listCertificates(all, request.body, fake.pageSize));
   const certificate = all.find((candidate) => candidate.arn === request.body.CertificateArn);
@@ -131,9 +157,21 @@ function answer(fake: FakeAws, request: AwsRequest): AwsReply {
       return certificate.pem === undefined
         ? awsFault(400, 'RequestInProgressException', 'Certificate is not issued yet.')
         : awsJson({ Certificate: certificate.pem, CertificateChain: certificate.chainPem });
+    case 'ListTagsForCertificate':
+      return awsJson({ Tags: Object.entries(certificate.tags ?? {}).map(([Key, Value]) => ({ Key, Value })) });
     default:
       return awsFault(400, 'UnknownOperationException', '');
   }
+}
+
+/** Lets anybody into the roles of any account; the key of the session bears the number of the account. */
+function answerSts({ operation, form }: AwsRequest): AwsReply {
+  const account = /:iam::(\d+):role/.exec(form.get('RoleArn') ?? '')?.[1];
+  if (operation !== 'AssumeRole' || account === undefined) return awsXmlFault(400, 'InvalidAction', operation);
+  return awsXml(
+    'AssumeRole',
+    `<Credentials><AccessKeyId>ASIA${account}</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>`,
+  );
 }
 
 function listCertificates(all: readonly AcmCertificate[], body: AcmInput, pageSize: number): object {
@@ -195,6 +233,26 @@ export function awsJson(value: unknown, status = 200, headers: Readonly<Record<s
   return (response) => {
     response.writeHead(status, { 'content-type': 'application/x-amz-json-1.1', ...headers });
     response.end(JSON.stringify(value));
+  };
+}
+
+/** An answer of the query protocol; `result` is what stands inside `<ActionResult>`. */
+export function awsXml(action: string, result: string): AwsReply {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'text/xml' });
+    response.end(
+      `<${action}Response><${action}Result>${result}</${action}Result><ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></${action}Response>`,
+    );
+  };
+}
+
+/** A fault the way the query protocol tells it. */
+export function awsXmlFault(status: number, code: string, message: string): AwsReply {
+  return (response) => {
+    response.writeHead(status, { 'content-type': 'text/xml' });
+    response.end(
+      `<ErrorResponse><Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error><RequestId>1</RequestId></ErrorResponse>`,
+    );
   };
 }
 

@@ -16,6 +16,7 @@ import { counted } from '../../policy/wording.ts';
 import { loadTrust } from '../../tls/trust.ts';
 import { complain, EXIT, print } from '../output.ts';
 import { initialConfig } from './init.ts';
+import { tryPermissions } from './permissions.ts';
 
 const PROBE_DEADLINE_MS = 20_000;
 
@@ -30,7 +31,10 @@ export function configCommand(): Command {
       'Read a config as the daemon would and say everything that is wrong with it, with file, line and column.\nExit code 0: it can be used. 3: it cannot.',
     )
     .option('--config <file>', 'the config file', 'notafter.yaml')
-    .option('--probe', 'also prove the credentials of the channels, without sending anything to anybody')
+    .option(
+      '--probe',
+      'also prove the credentials of the channels, without sending anything to anybody, and say which calls the sources may make',
+    )
     .action(async (options: { config: string; probe?: true }) => {
       process.exitCode = await check(options.config, options.probe === true);
     });
@@ -77,10 +81,12 @@ async function check(file: string, probe: boolean): Promise<number> {
     });
     const channels = await openChannels(config, context);
     const chains = createChains(() => loadTrust(), { now: Date.now });
-    for (const source of config.sources) {
-      await (await planSource(source, config.trust, context, chains).open()).instance.close?.();
-    }
     let bad = 0;
+    for (const source of config.sources) {
+      const { instance } = await planSource(source, config.trust, context, chains).open();
+      if (probe && !(await tryPermissions(source.name, instance))) bad++;
+      await instance.close?.();
+    }
     if (probe) {
       for (const [name, channel] of channels) {
         try {

@@ -229,7 +229,12 @@ describe('a certificate', () => {
         { kind: 'certificate', der: root.certificate.der, place: { key: 'chain', index: 1 }, role: 'trust-anchor' },
       ],
     });
-    expect(aws.operations()).toEqual(['ListCertificates', 'DescribeCertificate', 'GetCertificate']);
+    expect(aws.operations()).toEqual([
+      'ListCertificates',
+      'DescribeCertificate',
+      'GetCertificate',
+      'ListTagsForCertificate',
+    ]);
   });
 
   it('for clients alone has the role of a client', async () => {
@@ -640,7 +645,7 @@ describe('a second page that fails', () => {
         {
           reason,
           place: 'ListCertificates',
-          detail: expect.stringContaining('the list of certificates is incomplete: acm:ListCertificates in eu-west-1'),
+          detail: expect.stringContaining('the list is incomplete: acm:ListCertificates in eu-west-1'),
         },
       ],
     });
@@ -676,6 +681,7 @@ describe('a failure in the middle of the details', () => {
       'ListCertificates',
       'DescribeCertificate',
       'GetCertificate',
+      'ListTagsForCertificate',
       'DescribeCertificate',
       'ListCertificates',
     ]);
@@ -784,8 +790,10 @@ describe('time', () => {
     await collect(instance.observe({ key: REGION, data: {} }, NOTHING_KNOWN, new AbortController().signal));
 
     expect(running).toBe(aws.requests.length);
-    expect(new Set(limits.map(([key]) => key))).toEqual(new Set(['aws:acm:eu-west-1']));
-    expect(limits[0]?.[1]).toEqual({ perSecond: 5, concurrency: 4 });
+    expect(new Set(limits.map(([key]) => key))).toEqual(
+      new Set(['aws:acm:own:eu-west-1', 'aws:acm:ListCertificates:own:eu-west-1']),
+    );
+    expect(limits.map(([, { perSecond }]) => perSecond)).toEqual([1, 5, 5, 5]);
   });
 });
 

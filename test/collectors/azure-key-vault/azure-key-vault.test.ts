@@ -477,7 +477,7 @@ describe('a second page that fails', () => {
           {
             reason,
             place: 'certificates/list',
-            detail: expect.stringContaining('the list of certificates is incomplete'),
+            detail: expect.stringContaining('the list is incomplete'),
           },
         ],
       },
