@@ -26,7 +26,8 @@ export const ROOMS = {
   runbook: { uses: ['plugin', 'text', 'label', 'policy', 'inventory'], types: ['notify'] },
   notify: { uses: ['plugin', 'text', 'label'], types: ['policy', 'inventory'] },
   engine: { uses: [] },
-  store: { uses: [], types: ['inventory', 'policy', 'notify', 'engine', 'plugin'] },
+  // What is searched for is kept as those who compare it write it.
+  store: { uses: ['plugin'], types: ['inventory', 'policy', 'notify', 'engine'] },
   metrics: { uses: ['plugin', 'text', 'label'], types: ['inventory', 'policy'] },
   web: { uses: ['policy', 'metrics', 'text', 'label', 'runbook'], types: ['inventory', 'notify', 'plugin'] },
   // The syntax of what may be reached is the network's own.

@@ -5,7 +5,7 @@ import type { Breach } from '../certificate/path-rules.ts';
 import type { ServedList } from '../certificate/served-list.ts';
 import type { CertificateTime } from '../certificate/time.ts';
 import type { Labels } from '../label/labels.ts';
-import type { Reference, Role } from '../plugin/item.ts';
+import type { Reference, Role, Use } from '../plugin/item.ts';
 import type { Json } from '../plugin/json.ts';
 import type { EndpointFacts, Problem } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
@@ -98,6 +98,13 @@ export interface Sighting {
     readonly mode: 'automatic' | 'manual' | 'unknown';
     readonly dueAt?: number;
     readonly stuck?: string;
+  };
+  /** That it was used, by evidence of the place. Times in milliseconds since the epoch. */
+  readonly use?: {
+    readonly firstAt: number;
+    readonly lastAt: number;
+    readonly count: number;
+    readonly by: readonly Use[];
   };
 }
 

@@ -1,7 +1,9 @@
 import type { Labels } from '../label/labels.ts';
+import type { Remembered } from '../plugin/collector.ts';
 import type { Json } from '../plugin/json.ts';
 import type { EnricherName, Inquiry } from './fact.ts';
-import type { KnownCertificate, Location, SourceState, TargetState } from './model.ts';
+import type { Candidate } from './joining.ts';
+import type { DescribedCertificate, KnownCertificate, Location, SourceState, TargetState } from './model.ts';
 
 export interface LocationFilter {
   readonly source?: string;
@@ -50,6 +52,19 @@ export interface InventoryReader {
   ): Promise<{ readonly leaves: readonly EndedLeaf[]; readonly cursor: number; readonly more: boolean }>;
   /** A mark for every location of a target. */
   marks(source: string, target: string): Promise<readonly LocationMark[]>;
+  /**
+   * What a collector keeps beside the locations of a target, a page at a time: begin with 0, go on with `cursor` while
+   * there is `more`.
+   */
+  memories(
+    source: string,
+    target: string,
+    after: number,
+  ): Promise<{ readonly memories: readonly Remembered[]; readonly cursor: number; readonly more: boolean }>;
+  /** Certificates that were ever seen and that descriptions may be of: by SHA-256, SHA-1 or serial number. */
+  candidates(described: readonly DescribedCertificate[]): Promise<readonly Candidate[]>;
+  /** Ids of locations at which something described is now that may be one of these certificates, ascending. */
+  locationsDescribing(certificates: readonly Candidate[]): Promise<readonly number[]>;
   /** The DER of a certificate or CRL that was seen. */
   der(fingerprint: string): Promise<Uint8Array | undefined>;
   /** What passed on the wire at the last look that has shown anything, a line each; empty where there is none. */
@@ -70,6 +85,8 @@ export interface LocationWrite {
   readonly ders: ReadonlyMap<string, Uint8Array>;
   /** What passed on the wire; absent where nothing new is known of it. */
   readonly transcript?: readonly string[];
+  /** What its collector keeps beside it; absent leaves what it kept before. */
+  readonly memory?: Json;
   /** Nothing but the last look moved: only times are written. */
   readonly touchOnly: boolean;
 }

@@ -7,7 +7,8 @@ import type { Observation, Problem } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
 import { knowChain, type ChainFinder } from './chain.ts';
 import { knowItem } from './known.ts';
-import type { Location, Sighting } from './model.ts';
+import { joinOf, type Candidate } from './joining.ts';
+import type { KnownItem, Location, Sighting } from './model.ts';
 import type { LocationWrite } from './port.ts';
 import {
   safeDetail,
@@ -30,6 +31,8 @@ export interface RecordMeta {
   readonly trustsClientsOf?: readonly string[];
   /** Absent: no chain is judged. */
   readonly chains?: ChainFinder;
+  /** Certificates that descriptions may be of; absent: none is looked for. */
+  readonly candidates?: readonly Candidate[];
 }
 
 /** Why a look failed as a whole. */
@@ -46,7 +49,8 @@ export interface LookFailure {
  * last-known sightings stay. An item that cannot be parsed is such a problem. An unchanged location keeps all it has, its
  * problems and labels included. An observation that says `gone` is the caller's to withdraw.
  *
- * `touchOnly` is true exactly when nothing but `lastLookAt`, `lastSuccessAt` and `lastSeenAt` moved.
+ * `touchOnly` is true exactly when nothing but `lastLookAt`, `lastSuccessAt` and `lastSeenAt` moved, and nothing is to be
+ * kept beside it.
  */
 export function applyObservation(
   previous: Location | undefined,
@@ -71,7 +75,8 @@ export function applyObservation(
     ...endpointOf(observation),
     ...knowChain(observation.endpoint, seen.certificates, meta, now),
   };
-  return { location, ders: seen.ders, ...transcriptOf(observation), touchOnly: isTouched(previous, location) };
+  const touchOnly = observation.memory === undefined && isTouched(previous, location);
+  return { location, ders: seen.ders, ...keptOf(observation), touchOnly };
 }
 
 /** What is known of a location after a look that failed as a whole: all that was known, and that it failed. */
@@ -102,7 +107,7 @@ interface Seen {
 function recognise(
   observation: Observation,
   previous: Location | undefined,
-  { trustsClientsOf = [] }: RecordMeta,
+  { trustsClientsOf = [], candidates = [] }: RecordMeta,
   now: number,
 ): Seen {
   const firstSeen = new Map(previous?.sightings.map((sighting) => [identityOf(sighting), sighting.firstSeenAt]));
@@ -117,7 +122,12 @@ function recognise(
       const recognised = knowItem(item, observation.location);
       const { id } = recognised.known;
       const decides = trustsClientsOf.length > 0 && recognised.certificate?.isCa === true;
-      const sighting = sightingOf(decides ? anchorFor(trustsClientsOf, item) : item, recognised.known, now, now);
+      const sighting = sightingOf(
+        decides ? anchorFor(trustsClientsOf, item) : item,
+        joined(recognised.known, candidates),
+        now,
+        now,
+      );
       const identity = identityOf(sighting);
       const firstSeenAt = firstSeen.get(identity) ?? now;
       // A list may name one certificate twice; the first counts.
@@ -137,6 +147,24 @@ function recognise(
     }
   }
   return { sightings: [...sightings.values()], problems, certificates, ders, occupied };
+}
+
+/** The certificate itself, where a description is of one that is known. */
+function joined(item: KnownItem, candidates: readonly Candidate[]): KnownItem {
+  return (item.kind === 'described' ? joinOf(item, candidates) : undefined) ?? item;
+}
+
+/**
+ * What is known of a location where some of what it only describes turns out to be certificates that were seen elsewhere
+ * meanwhile; `undefined` when none is. Nobody has looked at it: no time moves.
+ */
+export function applyJoin(previous: Location, candidates: readonly Candidate[]): LocationWrite | undefined {
+  const sightings = previous.sightings.map((sighting) => {
+    const item = joined(sighting.item, candidates);
+    return item === sighting.item ? sighting : { ...sighting, item };
+  });
+  if (sightings.every((sighting, position) => sighting === previous.sightings[position])) return undefined;
+  return { location: { ...previous, sightings }, ders: new Map(), touchOnly: false };
 }
 
 /** A CA certificate in a trust store, an intermediate as well, vouches for the clients of these endpoints. */
@@ -167,7 +195,7 @@ function applyWhole(
       ...withTranscript(location, observation),
     },
     ders: seen.ders,
-    ...transcriptOf(observation),
+    ...keptOf(observation),
     touchOnly: false,
   };
 }
@@ -264,8 +292,12 @@ function endpointOf(observation: Observation): Pick<Location, 'endpoint'> {
   return observation.endpoint === undefined ? {} : { endpoint: safeEndpoint(observation.endpoint) };
 }
 
-function transcriptOf({ endpoint }: Observation): Pick<LocationWrite, 'transcript'> {
-  return endpoint?.transcript === undefined ? {} : { transcript: safeTranscript(endpoint.transcript) };
+/** What goes beside the location. */
+function keptOf({ endpoint, memory }: Observation): Pick<LocationWrite, 'transcript' | 'memory'> {
+  return {
+    ...(endpoint?.transcript === undefined ? {} : { transcript: safeTranscript(endpoint.transcript) }),
+    ...(memory === undefined ? {} : { memory }),
+  };
 }
 
 /** What passed on the wire is most wanted of a look that failed, while the facts of the last good one stay. */

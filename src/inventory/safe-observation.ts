@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 
 import type { Labels } from '../label/labels.ts';
 import { MAX_ACCEPTABLE_ISSUERS } from '../plugin/client.ts';
-import type { Item } from '../plugin/item.ts';
+import type { Item, Reference } from '../plugin/item.ts';
 import type { EndpointFacts, Problem } from '../plugin/observation.ts';
 import { safeText } from '../text/safe-text.ts';
 import type { KnownEndpoint, KnownItem, Sighting } from './model.ts';
@@ -17,6 +17,8 @@ const MAX_TRANSCRIPT = 300;
 const MAX_LINE = 200;
 /** References and labels of one item. */
 const MAX_LISTED = 500;
+/** Uses of one item. */
+const MAX_USES = 20;
 /** Remarks on one item. */
 const MAX_REMARKS = 10;
 
@@ -76,7 +78,7 @@ function digestOf(lines: readonly string[]): string {
 
 /** A known item at the place where a collector found it. */
 export function sightingOf(item: Item, known: KnownItem, firstSeenAt: number, now: number): Sighting {
-  const { usedBy, key, supersededBy, remarks, renewal } = item;
+  const { usedBy, key, supersededBy, remarks, renewal, seenInUse } = item;
   return {
     item: known,
     place: safePlace(item.place.key),
@@ -88,14 +90,26 @@ export function sightingOf(item: Item, known: KnownItem, firstSeenAt: number, no
     ...(usedBy === undefined
       ? {}
       : {
-          usedBy: usedBy
-            .slice(0, MAX_LISTED)
-            .map(({ type, id }) => ({ type, id: safeText(id, { max: MAX_REFERENCE }) })),
+          usedBy: usedBy.slice(0, MAX_LISTED).map(safeReference),
         }),
     ...(key === undefined ? {} : { key: { at: safeText(key.at, { max: MAX_REFERENCE }), match: key.match } }),
     ...(supersededBy === undefined ? {} : { supersededBy: safeText(supersededBy, { max: MAX_REFERENCE }) }),
     ...(remarks === undefined ? {} : { remarks: remarks.slice(0, MAX_REMARKS).map(safeDetail) }),
     ...(renewal === undefined ? {} : { renewal: renewalOf(renewal) }),
+    ...(seenInUse === undefined ? {} : { use: useOf(seenInUse) }),
+  };
+}
+
+function safeReference({ type, id }: Reference): Reference {
+  return { type, id: safeText(id, { max: MAX_REFERENCE }) };
+}
+
+function useOf({ first, last, count, by }: NonNullable<Item['seenInUse']>): NonNullable<Sighting['use']> {
+  return {
+    firstAt: first.getTime(),
+    lastAt: last.getTime(),
+    count,
+    by: by.slice(0, MAX_USES).map((use) => ({ reference: safeReference(use.reference), count: use.count })),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Location } from '../inventory/model.ts';
 import type { InventoryReader, LocationMark, LocationWrite } from '../inventory/port.ts';
 import { applyFailure, applyObservation, failedTarget, type RecordMeta } from '../inventory/record.ts';
+import { candidatesFor, joinElsewhere } from './joining.ts';
 import { mergeLabels } from '../label/labels.ts';
 import type { Target } from '../plugin/collector.ts';
 import type { Observation } from '../plugin/observation.ts';
@@ -156,11 +157,15 @@ export function createRecorder(parts: JudgeParts): Recorder {
             others.map(({ location }) => location),
           );
           await tx.inventory.touch([...touched], now);
-          saved = await write(
+          const here = others.filter(({ gone }) => gone !== true);
+          const candidates = await candidatesFor(tx.inventory, here);
+          const writes = here.map((observation) =>
+            applyObservation(known.get(observation.location), observation, { ...meta, candidates }, now),
+          );
+          saved = await write(tx, writes, now);
+          await follow(
             tx,
-            others
-              .filter(({ gone }) => gone !== true)
-              .map((observation) => applyObservation(known.get(observation.location), observation, meta, now)),
+            (await joinElsewhere(tx.inventory, writes)).map((location) => ({ location, look: 'none' })),
             now,
           );
           const gone = others.flatMap((observation) =>

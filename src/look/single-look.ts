@@ -1,6 +1,6 @@
 import type { InventoryReader } from '../inventory/port.ts';
 import { startDeadline } from '../network/deadline.ts';
-import type { Target } from '../plugin/collector.ts';
+import type { Remembered, Target } from '../plugin/collector.ts';
 import type { Clock } from '../plugin/context.ts';
 import type { Logger } from '../plugin/logger.ts';
 import type { Observation } from '../plugin/observation.ts';
@@ -56,7 +56,11 @@ export function createSingleLook(parts: SingleLookParts): SingleLook {
       news = 0;
       const observations = source.instance.observe(
         target,
-        { version: (location) => (anew ? undefined : recording.version(location)), checkpoint },
+        {
+          version: (location) => (anew ? undefined : recording.version(location)),
+          checkpoint,
+          remembered: () => remembered(source.name, target.key),
+        },
         signal,
       );
       for await (const observation of untilAborted(observations, signal)) {
@@ -99,6 +103,15 @@ export function createSingleLook(parts: SingleLookParts): SingleLook {
     }
     return true;
   };
+
+  async function* remembered(source: string, target: string): AsyncIterable<Remembered> {
+    for (let after = 0; ;) {
+      const { memories, cursor, more } = await inventory.memories(source, target, after);
+      yield* memories;
+      if (!more) return;
+      after = cursor;
+    }
+  }
 
   function count(source: string, batch: readonly Observation[]): void {
     for (const observation of batch) {

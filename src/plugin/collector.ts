@@ -22,6 +22,17 @@ export interface Known {
   version(location: string): string | undefined;
   /** The last checkpoint yielded for this target. */
   readonly checkpoint: Json | undefined;
+  /**
+   * The last memory that was yielded for each location that this target still has, also of looks that failed since, and
+   * whatever has changed in the config: for what adds up over many looks. In the order in which the locations came; absent
+   * where the host remembers nothing between looks.
+   */
+  remembered?(): AsyncIterable<Remembered>;
+}
+
+export interface Remembered {
+  readonly location: string;
+  readonly memory: Json;
 }
 
 /**

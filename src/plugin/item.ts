@@ -41,6 +41,21 @@ interface ItemAttributes {
     readonly due?: Date;
     readonly stuck?: string;
   };
+  /** That it was used, where something says so: a client found in a log. */
+  readonly seenInUse?: {
+    readonly first: Date;
+    readonly last: Date;
+    /** How often, between the two. */
+    readonly count: number;
+    /** For what, the most frequent first. What is left out makes the sum less than `count`. */
+    readonly by: readonly Use[];
+  };
+}
+
+/** What an item was used for, and how often. */
+export interface Use {
+  readonly reference: Reference;
+  readonly count: number;
 }
 
 /** Something with an end date, as a collector found it. */

@@ -93,4 +93,6 @@ export interface Observation {
   readonly labels?: Labels;
   readonly endpoint?: EndpointFacts;
   readonly checkpoint?: Json;
+  /** What the collector wants to find again beside this location: see `Known.remembered`. Absent keeps the last one. */
+  readonly memory?: Json;
 }

@@ -5,7 +5,7 @@ import { deadlineFacts } from './facts.ts';
 import type { Assessment, Finding } from './finding.ts';
 import { compareSeverity } from '../plugin/notification.ts';
 import { assessment, type Subject } from './subject.ts';
-import { counted, ending, fullNameOf, placeName, titleOf } from './wording.ts';
+import { counted, ending, fullNameOf, placeName, titleOf, utc } from './wording.ts';
 
 /** What to do about one deadline, in order. */
 export type Advice = (deadline: Deadline, subject: Subject) => readonly string[];
@@ -56,6 +56,17 @@ export function toldByRejection({ location, view }: Subject): (deadline: Deadlin
 /** Endpoints that are named in a sentence. */
 const MAX_ENDPOINTS = 3;
 
+/** What fails, where the place of the item says what it is used for. */
+function usesText(deadline: Deadline): string {
+  const use = deadline.sighting?.use;
+  if (use === undefined) return loginsText(deadline);
+  const [most] = use.by;
+  const rest = use.by.length - 1;
+  const what = most === undefined ? 'what it is used for' : most.reference.id;
+  const more = rest > 0 ? ` and ${counted(rest, 'other')}` : '';
+  return `, and with it the calls to ${what}${more} (${counted(use.count, 'time')} since ${utc(use.firstAt)}, last ${utc(use.lastAt)})`;
+}
+
 /** Who logs in nowhere any more, where the place of the item says what it is used for. */
 function loginsText({ sighting, client }: Deadline): string {
   const used = (sighting?.usedBy ?? []).flatMap(({ type, id }) => (type === 'endpoint' ? [id] : []));
@@ -72,7 +83,7 @@ function summaryOf(deadline: Deadline, { location, now }: Subject): string {
     deadline.isExtra === true
       ? '; it is sent beside the path that clients take, and not needed there'
       : deadline.limits === undefined
-        ? loginsText(deadline)
+        ? usesText(deadline)
         : `, and with it the chain of ${titleOf(deadline.limits)}`;
   return `${fullNameOf(deadline.item)} ${ending(deadline.endsAt, now)}${tail}, at ${placeName(location)}`;
 }

@@ -66,7 +66,7 @@ function identityFacts(item: KnownItem): readonly Fact[] {
 }
 
 function sightingFacts(sighting: Sighting): readonly Fact[] {
-  const { key, renewal, supersededBy, usedBy } = sighting;
+  const { key, renewal, supersededBy, usedBy, use } = sighting;
   return [
     ...(sighting.place === '' ? [] : [{ name: 'Place', value: sighting.place }]),
     { name: 'Role', value: sighting.role },
@@ -78,6 +78,18 @@ function sightingFacts(sighting: Sighting): readonly Fact[] {
       usedBy?.length ?? 0,
     ),
     ...(renewal === undefined ? [] : [{ name: 'Renewal', value: renewalText(renewal) }]),
+    ...(use === undefined ? [] : useFacts(use)),
+  ];
+}
+
+function useFacts({ firstAt, lastAt, count, by }: NonNullable<Sighting['use']>): readonly Fact[] {
+  return [
+    { name: 'Seen in use', value: `${counted(count, 'time')}, first ${utc(firstAt)}, last ${utc(lastAt)}` },
+    ...listFact(
+      'Used for',
+      by.map((use) => `${use.reference.id} (${counted(use.count, 'time')})`),
+      by.length,
+    ),
   ];
 }
 

@@ -1,5 +1,8 @@
+import { hash } from 'node:crypto';
+
 import type { Selectable } from 'kysely';
 
+import { plainSerial } from '../plugin/demands.ts';
 import type { KnownItem, Location, Sighting, SourceState, TargetState } from '../inventory/model.ts';
 import { fromJson, toJson } from './json.ts';
 import type { ListedColumns } from './listed.ts';
@@ -134,7 +137,7 @@ export function toSighting(row: SightingRow, item: KnownItem): Sighting {
 
 /** The row of a sighting, less the keys that the database gives. */
 export function fromSighting(sighting: Sighting): Omit<SightingRow, 'id' | 'location_id' | 'item_id'> {
-  const { labels, usedBy, key, supersededBy, remarks, renewal } = sighting;
+  const { labels, usedBy, key, supersededBy, remarks, renewal, use } = sighting;
   const attributes: Attributes = {
     ...(labels === undefined ? {} : { labels }),
     ...(usedBy === undefined ? {} : { usedBy }),
@@ -142,6 +145,7 @@ export function fromSighting(sighting: Sighting): Omit<SightingRow, 'id' | 'loca
     ...(supersededBy === undefined ? {} : { supersededBy }),
     ...(remarks === undefined ? {} : { remarks }),
     ...(renewal === undefined ? {} : { renewal }),
+    ...(use === undefined ? {} : { use }),
   };
   return {
     place: sighting.place,
@@ -153,8 +157,39 @@ export function fromSighting(sighting: Sighting): Omit<SightingRow, 'id' | 'loca
   };
 }
 
-export function fromItem(item: KnownItem): Omit<Selectable<ItemTable>, 'id'> {
-  return { kind: item.kind, identity: item.id, facts_json: toJson(item), not_after: endOf(item) };
+/** `der` where it is at hand: of a certificate that is seen for the first time. */
+export function fromItem(item: KnownItem, der: Uint8Array | undefined): Omit<Selectable<ItemTable>, 'id'> {
+  return {
+    kind: item.kind,
+    identity: item.id,
+    facts_json: toJson(item),
+    not_after: endOf(item),
+    sha1: sha1Of(item, der),
+    serial: serialOf(item),
+  };
+}
+
+function sha1Of(item: KnownItem, der: Uint8Array | undefined): string | null {
+  switch (item.kind) {
+    case 'certificate':
+      return der === undefined ? null : hash('sha1', der, 'hex');
+    case 'described':
+      return item.sha1 ?? null;
+    case 'crl':
+    case 'credential':
+      return null;
+  }
+}
+
+function serialOf(item: KnownItem): string | null {
+  switch (item.kind) {
+    case 'certificate':
+    case 'described':
+      return item.serial === undefined ? null : plainSerial(item.serial);
+    case 'crl':
+    case 'credential':
+      return null;
+  }
 }
 
 function endOf(item: KnownItem): number | null {

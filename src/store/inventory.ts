@@ -3,6 +3,7 @@ import type { InventoryReader, LocationFilter, LocationMark } from '../inventory
 import type { Access } from './access.ts';
 import { breathe, chunks } from './bulk.ts';
 import { selectEndedLeaves } from './ended-leaves.ts';
+import { selectCandidates, selectDescribing } from './joining.ts';
 import { fromJson } from './json.ts';
 import {
   LOCATION_COLUMNS,
@@ -20,6 +21,8 @@ import type { Connection } from './schema.ts';
 const LOCATIONS_PAGE = 500;
 /** Marks read in one statement. */
 const MARKS_PAGE = 5_000;
+/** Memories read in one statement. */
+const MEMORIES_PAGE = 5_000;
 const NO_PROBLEMS = '[]';
 
 export function createInventoryReader(access: Access): InventoryReader {
@@ -77,6 +80,30 @@ export function createInventoryReader(access: Access): InventoryReader {
     endedLeaves: (after) => access.read((db) => selectEndedLeaves(db, after)),
 
     marks: (source, target) => access.read((db) => selectMarks(db, source, target)),
+
+    memories: (source, target, after) =>
+      access.read(async (db) => {
+        const rows = await db
+          .selectFrom('memories')
+          .innerJoin('locations', 'locations.id', 'memories.location_id')
+          .select(['locations.id', 'locations.location', 'memories.memory_json'])
+          .where('locations.source', '=', source)
+          .where('locations.target', '=', target)
+          .where('locations.withdrawn_at', 'is', null)
+          .where('locations.id', '>', after)
+          .orderBy('locations.id')
+          .limit(MEMORIES_PAGE)
+          .execute();
+        return {
+          memories: rows.map((row) => ({ location: row.location, memory: fromJson(row.memory_json) })),
+          cursor: rows.at(-1)?.id ?? after,
+          more: rows.length === MEMORIES_PAGE,
+        };
+      }),
+
+    candidates: (described) => access.read((db) => selectCandidates(db, described)),
+
+    locationsDescribing: (certificates) => access.read((db) => selectDescribing(db, certificates)),
 
     der: (fingerprint) =>
       access.read(async (db) => {

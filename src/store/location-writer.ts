@@ -36,7 +36,8 @@ export async function saveLocations(db: Connection, writes: readonly LocationWri
   }
   const ids = new Map(touched.map((location) => [nameOf(location), location.id]));
   for (const some of chunks(whole)) {
-    await saveDers(db, some);
+    const ders = new Map(some.flatMap((write) => [...write.ders]));
+    await saveDers(db, ders);
     await saveRows(
       db,
       some.map((write) => write.location),
@@ -46,8 +47,10 @@ export async function saveLocations(db: Connection, writes: readonly LocationWri
       db,
       some.map((write) => write.location),
       ids,
+      ders,
     );
     await saveTranscripts(db, some, ids);
+    await saveMemories(db, some, ids);
     if (some.length < whole.length) await breathe();
   }
   return writes.map(({ location }) => ({ ...location, id: known(ids.get(nameOf(location))) }));
@@ -101,8 +104,7 @@ async function touch(db: Connection, locations: readonly Location[]): Promise<vo
     .execute();
 }
 
-async function saveDers(db: Connection, writes: readonly LocationWrite[]): Promise<void> {
-  const ders = new Map(writes.flatMap((write) => [...write.ders]));
+async function saveDers(db: Connection, ders: ReadonlyMap<string, Uint8Array>): Promise<void> {
   for (const some of chunks([...ders])) {
     await db
       .insertInto('ders')
@@ -134,6 +136,25 @@ async function saveTranscripts(
     .execute();
 }
 
+/** The latest of each location. */
+async function saveMemories(
+  db: Connection,
+  writes: readonly LocationWrite[],
+  ids: ReadonlyMap<string, number>,
+): Promise<void> {
+  const rows = writes.flatMap(({ location, memory }) =>
+    memory === undefined ? [] : [{ location_id: known(ids.get(nameOf(location))), memory_json: toJson(memory) }],
+  );
+  if (rows.length === 0) return;
+  await db
+    .insertInto('memories')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict.column('location_id').doUpdateSet((eb) => ({ memory_json: eb.ref('excluded.memory_json') })),
+    )
+    .execute();
+}
+
 /** Inserts, changes or revives; when each is assessed is not touched unless it was withdrawn. */
 async function saveRows(db: Connection, locations: readonly Location[], ids: Map<string, number>): Promise<void> {
   const saved = await db
@@ -153,7 +174,11 @@ async function saveRows(db: Connection, locations: readonly Location[], ids: Map
 }
 
 /** Gives every item its row, and the rows' keys by the items' names. Facts are written again only when they changed. */
-async function saveItems(db: Connection, locations: readonly Location[]): Promise<ReadonlyMap<string, number>> {
+async function saveItems(
+  db: Connection,
+  locations: readonly Location[],
+  ders: ReadonlyMap<string, Uint8Array>,
+): Promise<ReadonlyMap<string, number>> {
   const items = new Map<string, KnownItem>();
   for (const { sightings } of locations) {
     for (const { item } of sightings) items.set(itemName(item.kind, item.id), item);
@@ -162,7 +187,7 @@ async function saveItems(db: Connection, locations: readonly Location[]): Promis
   for (const some of chunks([...items.values()])) {
     await db
       .insertInto('items')
-      .values(some.map(fromItem))
+      .values(some.map((item) => fromItem(item, ders.get(item.id))))
       .onConflict((conflict) =>
         conflict
           .columns(['identity', 'kind'])
@@ -196,8 +221,9 @@ async function saveSightings(
   db: Connection,
   locations: readonly Location[],
   ids: ReadonlyMap<string, number>,
+  ders: ReadonlyMap<string, Uint8Array>,
 ): Promise<void> {
-  const itemIds = await saveItems(db, locations);
+  const itemIds = await saveItems(db, locations, ders);
   const present = new Map<string, StoredSighting>();
   const locationIds = locations.map((location) => known(ids.get(nameOf(location))));
   const rows = await db

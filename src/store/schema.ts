@@ -19,6 +19,7 @@ export interface Database {
   targets: TargetTable;
   locations: LocationTable;
   transcripts: TranscriptTable;
+  memories: MemoryTable;
   items: ItemTable;
   item_texts: ItemTextTable;
   ders: DerTable;
@@ -90,6 +91,12 @@ export interface TranscriptTable {
   lines_json: JsonText<readonly string[]>;
 }
 
+/** What a collector keeps beside a location, for its next looks. */
+export interface MemoryTable {
+  location_id: number;
+  memory_json: JsonText<Json>;
+}
+
 /** What was seen, once for the whole inventory. */
 export interface ItemTable {
   id: Generated<number>;
@@ -99,6 +106,10 @@ export interface ItemTable {
   facts_json: JsonText<KnownItem>;
   /** Its end where that is known: for queries by date. */
   not_after: number | null;
+  /** Lower-case hex, where it is known; of certificates, described ones too. */
+  sha1: string | null;
+  /** As `plainSerial` has it; of certificates, described ones too. */
+  serial: string | null;
 }
 
 /** What a search looks in, in lower case; of items that are somewhere now. */
@@ -114,7 +125,7 @@ export interface DerTable {
 }
 
 /** The part of a sighting that most sightings do not have. */
-export type Attributes = Pick<Sighting, 'labels' | 'usedBy' | 'key' | 'supersededBy' | 'remarks' | 'renewal'>;
+export type Attributes = Pick<Sighting, 'labels' | 'usedBy' | 'key' | 'supersededBy' | 'remarks' | 'renewal' | 'use'>;
 
 /**
  * An item at a place of a location, for one period: while it is there `ended_at` is null and there is at most one row;
@@ -129,7 +140,7 @@ export interface SightingTable {
   role: Role;
   first_seen_at: number;
   last_seen_at: number;
-  /** Labels, users, key, successor and renewal; null when there is nothing of it. */
+  /** Labels, users, key, successor, renewal and use; null when there is nothing of it. */
   attributes_json: JsonText<Attributes> | null;
   /** Of its location. */
   source: string;

@@ -134,6 +134,12 @@ function describeInventory(get: () => Store): void {
           usedBy: [{ type: 'aws', id: 'arn:aws:x' }],
           key: { at: '/etc/key.pem', match: 'yes' },
           renewal: { mode: 'automatic', dueAt: NOW + 5 * DAY, stuck: 'DNS' },
+          use: {
+            firstAt: NOW - DAY,
+            lastAt: NOW,
+            count: 3,
+            by: [{ reference: { type: 'app', id: 'api.example.com/v1' }, count: 2 }],
+          },
         }),
         sighting(certificate('issuer', { isCa: true }), { index: 1, role: 'intermediate' }),
         sighting(

@@ -678,6 +678,7 @@ describe('a restart', () => {
     const next = await startHost();
     await next.looking.use([planOf(script)]);
     await looked(script, 4);
+    await eventually('the end of the first round', () => next.baselines.length > 0);
     expect(next.baselines).toEqual(['partners']);
   });
 

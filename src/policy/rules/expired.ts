@@ -17,7 +17,7 @@ function advice(deadline: Deadline, subject: Subject): readonly string[] {
     return [...seeIt(location), renewIt(deadline.item, deadline.sighting), proveIt(location)];
   }
   const removal =
-    location.type === 'endpoint'
+    location.type === 'endpoint' || deadline.sighting?.use !== undefined
       ? []
       : [`If nothing uses it any more, remove it from ${placeName(location)}: the alert ends when it is gone`];
   return [...replaceIt(deadline, subject), ...removal];

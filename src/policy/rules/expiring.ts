@@ -1,9 +1,10 @@
 import { compareKey, deployIt, proveIt, renewIt, seeIt } from '../advice.ts';
 import type { Deadline } from '../deadline.ts';
 import { endingFindings } from '../ending.ts';
+import type { Location } from '../../inventory/model.ts';
 import type { Assessment } from '../finding.ts';
 import type { Subject } from '../subject.ts';
-import { titleOf } from '../wording.ts';
+import { placeName, titleOf } from '../wording.ts';
 
 /** A leaf or an authority has crossed a threshold and has not ended yet. */
 export function expiring(subject: Subject): Assessment {
@@ -14,13 +15,29 @@ export function expiring(subject: Subject): Assessment {
 export function replaceIt(deadline: Deadline, { location }: Subject): readonly string[] {
   return deadline.kind === 'authority' || deadline.kind === 'trust-anchor'
     ? [...seeIt(location), ...replaceAuthority(deadline), proveIt(location)]
-    : [
-        ...seeIt(location),
-        renewIt(deadline.item, deadline.sighting),
-        ...compareKey(location, deadline.sighting),
-        deployIt(location, deadline.sighting),
-        proveIt(location),
-      ];
+    : deadline.sighting?.use === undefined
+      ? replaceOwn(deadline, location)
+      : replaceOfOthers(deadline, location);
+}
+
+function replaceOwn(deadline: Deadline, location: Location): readonly string[] {
+  return [
+    ...seeIt(location),
+    renewIt(deadline.item, deadline.sighting),
+    ...compareKey(location, deadline.sighting),
+    deployIt(location, deadline.sighting),
+    proveIt(location),
+  ];
+}
+
+/** It is known by its use alone: whoever uses it has it, and nobody here can replace it. */
+function replaceOfOthers({ item, sighting }: Deadline, location: Location): readonly string[] {
+  const owner = sighting?.labels?.['owner'] ?? location.labels['owner'];
+  return [
+    `Tell ${owner ?? 'the owner of the client'} that ${titleOf(item)} ends, and ask when the successor will be in use`,
+    `Before that, see that the server will take the successor: its issuer must be in the trust store for clients, and where a subject, a serial number or a fingerprint is mapped or pinned, the new one has to be added`,
+    `Prove it: the successor must be seen at ${placeName(location)}, and the old one no more; the alert resolves by itself then`,
+  ];
 }
 
 /** The order matters: who has to trust the successor must know it before anything presents it. */
