@@ -47,6 +47,8 @@ const IO_MODULES = 'fs|net|tls|http|https|http2|dns|dgram|child_process|worker_t
 /** Packages and built-in modules that belong to a room: whoever else wants what they do asks that room. */
 export const OWNERS = {
   kysely: ['store'],
+  pg: ['store'],
+  'pg-boss': ['engine'],
   'node:sqlite': ['store'],
   'prom-client': ['metrics'],
   commander: ['cli'],

@@ -33,7 +33,7 @@ import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { Logger } from './plugin/logger.ts';
 import type { InventoryView } from './policy/view.ts';
-import { openSqlite } from './store/sqlite.ts';
+import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
@@ -78,7 +78,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const startedAt = clock.now();
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
-  const store = await openSqlite(config.storePath, { exclusive: true });
+  const store = await openStore(config.store, { exclusive: true, log });
   const facts = new FactIndex(await store.facts.inquiries());
   const outOf = (from: Config): NetworkOptions =>
     networkOptions(from.network, (reference) => readSecret(reference, process.env));
@@ -233,7 +233,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       log.error({ problems }, 'the new config is not applied; the old one stays in force');
       return { ok: false, problems };
     }
-    if (next.storePath !== config.storePath || next.web.host !== config.web.host || next.web.port !== config.web.port) {
+    if (next.store !== config.store || next.web.host !== config.web.host || next.web.port !== config.web.port) {
       log.warn({}, 'store and web.listen take effect after a restart');
     }
     const before = channels;

@@ -5,7 +5,7 @@ import { compareSeverity, SEVERITIES } from '../plugin/notification.ts';
 import { forecast, type Forecast, type Outlook } from '../policy/forecast.ts';
 import { DEFAULT_AHEAD, parsePeriod, PeriodError, type AskedPeriod } from '../policy/period.ts';
 import { counted, utc } from '../policy/wording.ts';
-import { openSqlite } from '../store/sqlite.ts';
+import { openStore } from '../store/open.ts';
 import { terminalText } from '../text/terminal.ts';
 import { forecastJson } from '../web/forecast.ts';
 import { gather } from './explain/knowledge.ts';
@@ -60,7 +60,7 @@ export function forecastCommand(): Command {
       const config = await loadConfig(options.config, process.env);
       const now = Date.now();
       const period = parsePeriod(options, now);
-      const store = await openSqlite(config.storePath, { readOnly: true });
+      const store = await openStore(config.store, { readOnly: true });
       try {
         const { locations, view } = await gather(store, config, now);
         const whole = forecast(locations, view, config.policy, period);

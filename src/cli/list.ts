@@ -4,7 +4,7 @@ import { daysLeft } from '../certificate/lifetime.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Location, Sighting } from '../inventory/model.ts';
 import { terminalText } from '../text/terminal.ts';
-import { openSqlite } from '../store/sqlite.ts';
+import { openStore } from '../store/open.ts';
 import { coverageAnswer } from './coverage.ts';
 import { gather } from './explain/knowledge.ts';
 import { endingOf, endOf, endText, untilText } from './item-text.ts';
@@ -42,7 +42,7 @@ export function listCommand(): Command {
     .option('--json', 'print one JSON document instead of a table')
     .action(async (options: Options) => {
       const config = await loadConfig(options.config, process.env);
-      const store = await openSqlite(config.storePath, { readOnly: true });
+      const store = await openStore(config.store, { readOnly: true });
       try {
         const { source, within } = options;
         const sources = (await store.inventory.sources()).map(({ name }) => name);

@@ -11,6 +11,7 @@ import { pluginsCommand } from './plugins.ts';
 import { runCommand } from './run/command.ts';
 import { runbookCommand } from './runbook/command.ts';
 import { ackCommand, silenceCommand } from './silence.ts';
+import { storeCommand } from './store.ts';
 import { version } from './version.ts';
 
 const HELP = `
@@ -45,6 +46,7 @@ export function createProgram(): Command {
     silenceCommand(),
     ackCommand(),
     channelCommand(),
+    storeCommand(),
     pluginsCommand(),
   ]) {
     program.addCommand(command.copyInheritedSettings(program));

@@ -95,8 +95,8 @@ export interface Config {
   readonly web: { readonly host: string; readonly port: number };
   /** Runbooks in the words of those who follow them. */
   readonly runbooks: RunbooksConfig;
-  /** Path of the SQLite file. */
-  readonly storePath: string;
+  /** Address of the store: `sqlite:PATH` or `postgres://…`; may hold a password. */
+  readonly store: string;
   readonly externalUrl?: string;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format?: 'json' | 'text' };
 }

@@ -168,7 +168,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
     network: networkConfig(raw.network),
     web: webOf(raw.web?.listen ?? '127.0.0.1:9919'),
     runbooks: { ...raw.runbooks, templates: new Map() },
-    storePath: raw.store.slice('sqlite:'.length),
+    store: raw.store,
     ...(raw.external_url === undefined ? {} : { externalUrl: raw.external_url }),
     log: raw.log ?? { level: 'info' },
   };

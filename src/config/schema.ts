@@ -182,9 +182,9 @@ export function configSchema(
     runbooks: runbooksSchema.optional(),
     store: z
       .string()
-      .regex(/^sqlite:.+/, 'sqlite:PATH, e.g. sqlite:./data/notafter.db')
+      .regex(/^(?:sqlite:.+|postgres(?:ql)?:\/\/.+)/, 'sqlite:PATH or postgres://USER@HOST/DATABASE')
       .default('sqlite:./data/notafter.db')
-      .describe('Where notafter remembers.'),
+      .describe('Where notafter remembers: a file for one node, or a PostgreSQL database that several nodes share.'),
     external_url: z
       .url({ protocol: /^https?$/ })
       .optional()

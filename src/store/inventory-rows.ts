@@ -56,7 +56,7 @@ export const TARGET_COLUMNS = [
   'last_look_at',
 ] as const satisfies readonly (keyof TargetRow)[];
 
-export function toSource(row: Omit<Selectable<SourceTable>, 'withdrawn_at'>): SourceState {
+export function toSource(row: Omit<Selectable<SourceTable>, 'withdrawn_at' | 'discovered_at'>): SourceState {
   return {
     name: row.name,
     type: row.type,

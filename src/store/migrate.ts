@@ -11,6 +11,14 @@ export class SchemaError extends Error {
   override readonly name = 'SchemaError';
 }
 
+/** What a database wants around the steps, in their transaction. */
+export interface MigrationFrame {
+  /** Keeps others from taking the steps at the same time. */
+  before?(tx: Kysely<unknown>): Promise<void>;
+  /** Runs where a step was taken. */
+  after?(tx: Kysely<unknown>): Promise<void>;
+}
+
 /** The version of the schema in this database; 0 when there is none yet. */
 export async function schemaVersion(db: Kysely<unknown>): Promise<number> {
   const tables = await db.introspection.getTables();
@@ -31,8 +39,10 @@ export async function migrate(
   steps: readonly Migration[],
   types: ColumnTypes,
   where: string,
+  frame: MigrationFrame = {},
 ): Promise<void> {
   await db.transaction().execute(async (tx) => {
+    await frame.before?.(tx);
     const present = await schemaVersion(tx);
     refuseNewer(present, steps, where);
     if (present === 0) {
@@ -50,6 +60,7 @@ export async function migrate(
         .values({ version: index + 1, name: step.name })
         .execute();
     }
+    if (present < steps.length) await frame.after?.(tx);
   });
 }
 

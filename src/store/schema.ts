@@ -33,10 +33,19 @@ export interface Database {
   silences: SilenceTable;
   due_times: DueTimeTable;
   facts: FactTable;
+  writer: WriterTable;
+  changes: ChangeTable;
 }
 
 /** A connection or a transaction. */
 export type Connection = Kysely<Database>;
+
+/** A database that was opened, with the schema of this version. */
+export interface OpenDatabase {
+  readonly db: Kysely<Database>;
+  /** Waits for what is under way. */
+  close(): Promise<void>;
+}
 
 export interface SourceTable {
   name: string;
@@ -46,6 +55,8 @@ export interface SourceTable {
   baseline_at: number | null;
   first_seen_at: number;
   withdrawn_at: number | null;
+  /** When a search for its targets was complete for the first time. */
+  discovered_at: number | null;
 }
 
 export interface TargetTable {
@@ -253,4 +264,20 @@ export interface FactTable {
 export interface DueTimeTable {
   name: string;
   due_at: number;
+}
+
+/** One row in a store of several nodes, none in that of one. */
+export interface WriterTable {
+  id: number;
+  /** Counts the transactions that changed something others keep in memory. */
+  revision: number;
+}
+
+/** What such a transaction changed; kept for a while. */
+export interface ChangeTable {
+  id: Generated<number>;
+  revision: number;
+  kind: 'location' | 'inquiry';
+  key: string;
+  at: number;
 }

@@ -10,7 +10,7 @@ import { migrations } from './migrations/list.ts';
 import type { ColumnTypes } from './migrations/migration.ts';
 import { nodeSqliteDialect } from './node-sqlite-dialect.ts';
 import { createPrivateFile } from './private-file.ts';
-import type { Database } from './schema.ts';
+import type { Database, OpenDatabase } from './schema.ts';
 import { holdStore } from './sqlite-lock.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -44,6 +44,11 @@ const COLUMN_TYPES: ColumnTypes = {
  * Throws StoreInUseError, SchemaError, or an Error that names the path.
  */
 export async function openSqlite(path: string, options: SqliteOptions = {}): Promise<Store> {
+  return createStore({ ...(await connectSqlite(path, options)), lane: createLane() });
+}
+
+/** The database behind such a store. */
+export async function connectSqlite(path: string, options: SqliteOptions = {}): Promise<OpenDatabase> {
   const { exclusive = false, readOnly = false } = options;
   const memory = path === ':memory:';
   const file = memory ? path : resolve(path);
@@ -55,7 +60,7 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
     if (!readOnly && !memory) createPrivateFile(file);
     const database = openDatabase(file, readOnly);
     try {
-      return await openStore(database, file, readOnly, lock);
+      return await openKysely(database, file, readOnly, lock);
     } catch (error) {
       if (database.isOpen) database.close();
       throw error;
@@ -76,12 +81,12 @@ function openDatabase(file: string, readOnly: boolean): DatabaseSync {
   return database;
 }
 
-async function openStore(
+async function openKysely(
   database: DatabaseSync,
   file: string,
   readOnly: boolean,
   lock: { release(): void } | undefined,
-): Promise<Store> {
+): Promise<OpenDatabase> {
   const db = new Kysely<Database>({ dialect: nodeSqliteDialect(database) });
   const schema = db as Kysely<unknown>;
   if (readOnly) await requireSchema(schema, migrations, file);
@@ -96,7 +101,7 @@ async function openStore(
     await db.destroy();
     lock?.release();
   }
-  return createStore(db, () => (closed ??= close()), createLane());
+  return { db, close: () => (closed ??= close()) };
 }
 
 /** SQLite's own errors say neither which file nor what to do. */

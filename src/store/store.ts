@@ -15,7 +15,7 @@ import { createInventoryReader } from './inventory.ts';
 import { createInventoryWriter } from './inventory-writer.ts';
 import type { Lane } from './lane.ts';
 import { createOutbox } from './outbox.ts';
-import type { Database } from './schema.ts';
+import type { Connection, Database } from './schema.ts';
 
 /** What remembers. The readers see what was committed; each call sees one state, never half of a transition. */
 export interface Store {
@@ -40,8 +40,19 @@ export interface StoreTransaction {
   readonly alerts: AlertWriter;
 }
 
-/** Puts the rooms together over one database, whichever it is. `lane`: of one that has a single connection. */
-export function createStore(db: Kysely<Database>, close: () => Promise<void>, lane: Lane): Store {
+export interface StoreParts {
+  readonly db: Kysely<Database>;
+  close(): Promise<void>;
+  /** How work comes to the database: one after the other where there is a single connection. */
+  readonly lane: Lane;
+  /** Makes a transaction the only one that writes, before anything else in it; for databases that let several write. */
+  readonly begin?: (tx: Connection) => Promise<void>;
+  /** Runs a reader or a small writer, again where that makes sense. */
+  readonly patiently?: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** Puts the rooms together over one database, whichever it is. */
+export function createStore({ db, close, lane, begin, patiently = once }: StoreParts): Store {
   const enclosing = new AsyncLocalStorage<{ open: boolean }>();
 
   /** On a database with one connection this would wait for itself for ever; on others it would miss what `tx` wrote. */
@@ -55,16 +66,16 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>, la
     async read(work) {
       refuseInside('a reader of the store');
       return lane.run(() =>
-        db.transaction().setAccessMode('read only').setIsolationLevel('repeatable read').execute(work),
+        patiently(() => db.transaction().setAccessMode('read only').setIsolationLevel('repeatable read').execute(work)),
       );
     },
     async write(work) {
       refuseInside('a writer of the store');
-      return lane.run(() => db.transaction().execute(work));
+      return lane.run(() => patiently(() => db.transaction().execute(work)));
     },
     async urgent(work) {
       refuseInside('a writer of the store');
-      return lane.run(() => db.transaction().execute(work), 'urgent');
+      return lane.run(() => patiently(() => db.transaction().execute(work)), 'urgent');
     },
   };
 
@@ -82,7 +93,8 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>, la
       try {
         return await enclosing.run(scope, () =>
           lane.run(() =>
-            db.transaction().execute((tx) => {
+            db.transaction().execute(async (tx) => {
+              await begin?.(tx);
               const here = <Result>(run: (on: typeof tx) => Promise<Result>): Promise<Result> => run(tx);
               const inside: Access = { read: here, write: here, urgent: here };
               return work({
@@ -100,4 +112,8 @@ export function createStore(db: Kysely<Database>, close: () => Promise<void>, la
 
     close,
   };
+}
+
+function once<T>(work: () => Promise<T>): Promise<T> {
+  return work();
 }

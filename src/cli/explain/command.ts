@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 
 import { loadConfig } from '../../config/load.ts';
-import { openSqlite } from '../../store/sqlite.ts';
+import { openStore } from '../../store/open.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { titleOf } from '../../policy/wording.ts';
 import { print } from '../output.ts';
@@ -38,7 +38,7 @@ export function explainCommand(): Command {
     .addHelpText('after', HELP)
     .action(async (word: string, options: { config: string; json?: true }) => {
       const config = await loadConfig(options.config, process.env);
-      const store = await openSqlite(config.storePath, { readOnly: true });
+      const store = await openStore(config.store, { readOnly: true });
       try {
         const known = await gather(store, config, Date.now());
         const subject = findSubject(word, known.locations);

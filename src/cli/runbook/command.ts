@@ -9,7 +9,7 @@ import { markdownOf } from '../../runbook/markdown.ts';
 import type { Runbook } from '../../runbook/model.ts';
 import { templated } from '../../runbook/template.ts';
 import { buildRunbook } from '../../runbook/runbook.ts';
-import { openSqlite } from '../../store/sqlite.ts';
+import { openStore } from '../../store/open.ts';
 import type { Store } from '../../store/store.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { readRunbookPages } from '../../web/runbooks.ts';
@@ -48,7 +48,7 @@ export function runbookCommand(): Command {
     .addHelpText('after', HELP)
     .action(async (word: string, options: { config: string; markdown?: true; json?: true }) => {
       const config = await loadConfig(options.config, process.env);
-      const store = await openSqlite(config.storePath, { readOnly: true });
+      const store = await openStore(config.store, { readOnly: true });
       try {
         const pages = await readRunbookPages(RULES);
         const joined = join(await store.inventory.locations(), pages, Date.now());
