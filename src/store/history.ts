@@ -19,7 +19,7 @@ export async function selectHistory(db: Connection, id: string, limit: number): 
     .limit(MAX_PLACES)
     .execute();
   if (places.length === 0) return [];
-  const wanted = sql.join(places.map((one) => sql`(${one.location_id}, ${one.place}, ${one.role})`));
+  const wanted = sql.join(places.map((one) => sql`(cast(${one.location_id} as bigint), ${one.place}, ${one.role})`));
   const rows = await db
     .selectFrom('sightings as s')
     .innerJoin('items as i', 'i.id', 's.item_id')
