@@ -30,8 +30,8 @@ export const ROOMS = {
   store: { uses: ['plugin'], types: ['inventory', 'policy', 'notify', 'engine'] },
   metrics: { uses: ['plugin', 'text', 'label'], types: ['inventory', 'policy'] },
   web: { uses: ['policy', 'metrics', 'text', 'label', 'runbook'], types: ['inventory', 'notify', 'plugin'] },
-  // The syntax of what may be reached is the network's own.
-  config: { uses: ['plugin', 'lists', 'policy', 'label', 'network', 'runbook', 'text'] },
+  // The syntax of what may be reached is the network's own; which labels and profiles there are is that of metrics.
+  config: { uses: ['plugin', 'lists', 'policy', 'label', 'network', 'runbook', 'text', 'metrics'] },
 };
 
 /** The composition roots: they may import every room, and no room may import them. */

@@ -4,6 +4,7 @@ import type { Config, SourceConfig } from './config/config.ts';
 import { intervalOf } from './engine/interval.ts';
 import type { Chains } from './look/chains.ts';
 import type { SourcePlan } from './look/ports.ts';
+import type { SeriesSettings } from './metrics/inventory-series.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { HeartbeatOptions } from './notify/heartbeat.ts';
 import type { NotifyOptions } from './notify/options.ts';
@@ -99,4 +100,15 @@ export function planHeartbeat(
   const { everyMs, patienceMs, url } = heartbeat ?? { everyMs: 60_000, patienceMs: 600_000, url: undefined };
   if (url === undefined) return { everyMs, patienceMs };
   return { everyMs, patienceMs, url: async () => ('text' in url ? url.text : context.secret(url)) };
+}
+
+/** What the config says of the series on `/metrics`. */
+export function planSeries({ sources, metrics }: Config): () => SeriesSettings {
+  const labels = new Map(sources.map(({ name, metricLabels }) => [name, metricLabels]));
+  const settings: SeriesSettings = {
+    seriesBudget: metrics.seriesBudget,
+    profiles: [],
+    labelsOf: (source) => labels.get(source) ?? [],
+  };
+  return () => settings;
 }

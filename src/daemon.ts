@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from './config/config.ts';
-import { closeChannels, openChannels, planHeartbeat, planNotifying, planSource } from './daemon-plans.ts';
+import { closeChannels, openChannels, planHeartbeat, planNotifying, planSeries, planSource } from './daemon-plans.ts';
 import { networkOptions } from './config/network-section.ts';
 import { createLocalEngine } from './engine/local.ts';
 import { startLoop, type Loop } from './engine/loop.ts';
@@ -95,7 +95,18 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
   const trust = loadTrust();
   const chains = createChains(() => trust, clock, await readAuthorities(store.inventory));
-  const index = await loadInventoryIndex(store.inventory);
+  let seriesSettings = planSeries(config);
+  const metrics = createMetrics({
+    inventory: store.inventory,
+    clients: (locations) => clientOutlooks(locations, index.clientTrust),
+    endpointsNamed: (name) => index.endpointsNamed(name),
+    findings: () => countFindings(store.alerts),
+    oldestPendingAt: () => store.outbox.oldestPendingAt(),
+    settings: () => seriesSettings(),
+    version: parts.version,
+    now: clock.now,
+  });
+  const index = await loadInventoryIndex(store.inventory, (location) => metrics.note(location));
   const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
     sources.map((source) => planSource(source, general, context, chains));
 
@@ -108,14 +119,6 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
   const notifyOptions = (): NotifyOptions => planNotifying(config, channels, log, (source) => looking.isNew(source));
 
-  const metrics = createMetrics({
-    inventory: store.inventory,
-    clients: (locations) => clientOutlooks(locations),
-    findings: () => countFindings(store.alerts),
-    oldestPendingAt: () => store.outbox.oldestPendingAt(),
-    version: parts.version,
-    now: clock.now,
-  });
   const engine = createLocalEngine({
     dueTimes: store.dueTimes,
     clock,
@@ -160,6 +163,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     clock,
     view: outside,
     index,
+    witness: metrics,
     policy: () => config.policy,
     transition: (alerts, assessed, now) => notifying.transition(alerts, assessed, now),
   });
@@ -239,6 +243,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     const before = channels;
     if (!isDeepStrictEqual(next.network, config.network)) way.use(createNetwork(outOf(next)));
     config = next;
+    seriesSettings = planSeries(config);
     channels = nextChannels;
     declare();
     try {

@@ -5,6 +5,7 @@ import type { Collector } from '../plugin/collector.ts';
 import type { Severity } from '../plugin/notification.ts';
 import type { TrustOptions } from '../plugin/demands.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { MetricsConfig } from './metrics-section.ts';
 import type { NetworkConfig } from './network-section.ts';
 import type { EnrichConfig } from './enrich-section.ts';
 import type { RunbooksConfig } from './runbook-section.ts';
@@ -16,6 +17,8 @@ export interface SourceConfig {
   readonly options: Readonly<Record<string, unknown>>;
   readonly schedule: { readonly everyMs: number } | { readonly cron: string; readonly timezone: string };
   readonly labels: Labels;
+  /** Those of the labels that the series bear as well. */
+  readonly metricLabels: readonly string[];
   /** Endpoints about whose clients the CA certificates of this source decide: `host` or `host:port`. */
   readonly trustsClientsOf?: readonly string[];
 }
@@ -92,6 +95,7 @@ export interface Config {
   };
   readonly heartbeat?: HeartbeatConfig;
   readonly network: NetworkConfig;
+  readonly metrics: MetricsConfig;
   readonly web: { readonly host: string; readonly port: number };
   /** Runbooks in the words of those who follow them. */
   readonly runbooks: RunbooksConfig;

@@ -27,6 +27,7 @@ import { enrichConfig, type EnrichSection } from './enrich-section.ts';
 import { expectation, problemsOf } from './issues.ts';
 import { nearest } from './nearest.ts';
 import { isTimezone } from './notify-section.ts';
+import { metricsConfig } from './metrics-section.ts';
 import { networkConfig } from './network-section.ts';
 import { readTemplates } from './runbook-section.ts';
 import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
@@ -54,6 +55,7 @@ interface Raw {
     readonly cron?: string;
     readonly timezone?: string;
     readonly labels?: Labels;
+    readonly metric_labels?: readonly string[];
     readonly trusts_clients_of?: readonly string[];
     readonly policy?: SettingsSection;
   })[];
@@ -84,6 +86,7 @@ interface Raw {
   };
   readonly web?: { readonly listen: string };
   readonly heartbeat?: HeartbeatConfig;
+  readonly metrics?: Parameters<typeof metricsConfig>[0];
   readonly network?: Parameters<typeof networkConfig>[0];
   readonly runbooks?: { readonly dir: string };
   readonly store: string;
@@ -166,6 +169,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
     },
     ...(raw.heartbeat === undefined ? {} : { heartbeat: raw.heartbeat }),
     network: networkConfig(raw.network),
+    metrics: metricsConfig(raw.metrics),
     web: webOf(raw.web?.listen ?? '127.0.0.1:9919'),
     runbooks: { ...raw.runbooks, templates: new Map() },
     store: raw.store,
@@ -191,7 +195,18 @@ function reportDuplicates(entries: readonly { readonly name: string }[], section
 }
 
 function sourceConfig(source: Raw['sources'][number], index: number, report: Report): SourceConfig {
-  const { name, type, every, cron, timezone, labels, trusts_clients_of: trusted, policy: _policy, ...options } = source;
+  const {
+    name,
+    type,
+    every,
+    cron,
+    timezone,
+    labels,
+    metric_labels: metricLabels,
+    trusts_clients_of: trusted,
+    policy: _policy,
+    ...options
+  } = source;
   const path = ['sources', index];
   if (every !== undefined && cron !== undefined) report([...path, 'cron'], 'give either every or cron, not both');
   if (every !== undefined && every < 1000) report([...path, 'every'], 'must be at least 1s');
@@ -212,6 +227,7 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
     options,
     schedule: cron === undefined ? { everyMs: every ?? DEFAULT_EVERY_MS } : { cron, timezone: timezone ?? 'UTC' },
     labels: labels ?? {},
+    metricLabels: [...new Set(metricLabels)],
     ...(trusted === undefined ? {} : { trustsClientsOf: trusted }),
   };
 }

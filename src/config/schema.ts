@@ -9,6 +9,7 @@ import { durationOption } from '../plugin/options.ts';
 import { SEVERITIES } from '../plugin/notification.ts';
 import { OPTIONAL_LEVELS } from '../policy/policy.ts';
 import { parseThreshold } from '../policy/threshold.ts';
+import { metricLabelsOption, metricsSection } from './metrics-section.ts';
 import { networkSection } from './network-section.ts';
 import { channelOptions, heartbeatSection, routeOptions } from './notify-section.ts';
 import { enrichSchema } from './enrich-section.ts';
@@ -79,6 +80,7 @@ const sourceBase = {
   cron: z.string().optional().describe('A cron expression instead of `every`.'),
   timezone: z.string().optional().describe('Time zone of `cron`. Default UTC.'),
   labels: labels.optional(),
+  metric_labels: metricLabelsOption.optional(),
   policy: z.strictObject(settings).optional().describe('Thresholds for this source alone.'),
   trusts_clients_of: z
     .array(z.string().regex(ENDPOINT, 'an endpoint: host, host:port or [IPv6]:port'))
@@ -177,6 +179,7 @@ export function configSchema(
     web: z
       .strictObject({ listen: listen.default('127.0.0.1:9919').describe('Where /metrics and the page are served.') })
       .optional(),
+    metrics: metricsSection.optional(),
     heartbeat: heartbeatSection.optional(),
     network: networkSection.optional(),
     runbooks: runbooksSchema.optional(),

@@ -32,6 +32,8 @@ export interface InventoryIndex {
   nodesBeside(location: Location): readonly Node[];
   /** Whether somebody looks at this name of a certificate. */
   isWatched(name: string): boolean;
+  /** Endpoints that a reference of this name means, by the ids of their locations. */
+  endpointsNamed(name: string): Iterable<number>;
   /** CA certificates whose clients an endpoint lets in, as far as its trust store is known. */
   clientAuthorities(endpoint: Location): readonly KnownCertificate[];
   /** The same for whoever joins clients and endpoints. */
@@ -72,18 +74,28 @@ export function createInventoryIndex(locations: Iterable<Location> = []): Invent
     rhythm: (location, leaf) => leaves.rhythm(location.id, leaf),
     nodesBeside: (location) => endpoints.nodesBeside(location),
     isWatched: (name) => endpoints.isWatched(name),
+    endpointsNamed: (name) => endpoints.named(name),
     clientAuthorities: (endpoint) => clientTrust.authoritiesAt(endpoint),
   };
   for (const location of locations) index.note(location);
   return index;
 }
 
-/** Makes the index of everything that is known, as it stands in the store. */
-export async function loadInventoryIndex(inventory: InventoryReader): Promise<InventoryIndex> {
+/**
+ * Makes the index of everything that is known, as it stands in the store. `also` is shown each location on the way: going
+ * through all of them twice would take twice as long.
+ */
+export async function loadInventoryIndex(
+  inventory: InventoryReader,
+  also: (location: Location) => void = () => {},
+): Promise<InventoryIndex> {
   const index = createInventoryIndex();
   for (let after = 0; ;) {
     const page = await inventory.locationsAfter(after);
-    for (const location of page) index.note(location);
+    for (const location of page) {
+      index.note(location);
+      also(location);
+    }
     const last = page.at(-1);
     if (last === undefined) break;
     after = last.id;

@@ -24,11 +24,24 @@ export interface JudgeParts {
   readonly clock: Clock;
   /** What is known of everything, as it stands in the store; kept up to date here. */
   readonly index: InventoryIndex;
+  /** Is told as well of what was recorded. */
+  readonly witness?: Witness;
   /** What the index does not know. */
   readonly view: Omit<InventoryView, keyof InventoryIndex>;
   readonly transition: Transition;
   /** The policy in force now. */
   policy(): Policy;
+}
+
+/** Somebody who keeps up with what is recorded. What a failed transaction undoes, it is told again as it was before. */
+export interface Witness {
+  /** A location holds this now. */
+  note(location: Location): void;
+  forget(locationId: number): void;
+  /** A look at these succeeded then, and nothing but the time moved. */
+  touched(locationIds: readonly number[], at: number): void;
+  /** Findings may have changed. */
+  judged(): void;
 }
 
 /** A location, and what its judgement rests on. */
@@ -53,7 +66,7 @@ export interface Judge {
 export type Farewell = 'gone' | 'gone with its target' | 'superseded' | 'unwanted';
 
 export function createJudge(parts: JudgeParts): Judge {
-  const { ledger, inventory, transition, index } = parts;
+  const { ledger, inventory, transition, index, witness } = parts;
   const view: InventoryView = { ...index, ...parts.view };
   /** What the index took note of in a transaction, by the id of the location: to be undone where it fails. */
   const noted = new WeakMap<LedgerTransaction, Map<number, Location>>();
@@ -61,14 +74,23 @@ export function createJudge(parts: JudgeParts): Judge {
   async function transact<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T> {
     const locations = new Map<number, Location>();
     try {
-      return await ledger.transaction((tx) => {
+      const result = await ledger.transaction((tx) => {
         noted.set(tx, locations);
         return work(tx);
       });
+      witness?.judged();
+      return result;
     } catch (error) {
       const known = await inventory.locations({ ids: [...locations.keys()] });
-      for (const location of locations.values()) index.forget(location);
-      for (const location of known) index.note(location);
+      const isKnown = new Set(known.map(({ id }) => id));
+      for (const location of locations.values()) {
+        index.forget(location);
+        if (!isKnown.has(location.id)) witness?.forget(location.id);
+      }
+      for (const location of known) {
+        index.note(location);
+        witness?.note(location);
+      }
       throw error;
     }
   }
@@ -77,6 +99,7 @@ export function createJudge(parts: JudgeParts): Judge {
     const concerned = new Set<number>();
     for (const { location } of saved) {
       noted.get(tx)?.set(location.id, location);
+      witness?.note(location);
       for (const id of index.note(location)) concerned.add(id);
     }
     await judge(tx, saved, now);
@@ -124,6 +147,7 @@ export function createJudge(parts: JudgeParts): Judge {
     const concerned = new Set<number>();
     for (const location of locations) {
       noted.get(tx)?.set(location.id, location);
+      witness?.forget(location.id);
       for (const id of index.forget(location)) concerned.add(id);
     }
     await transition(

@@ -52,7 +52,7 @@ export interface Recorder {
 }
 
 export function createRecorder(parts: JudgeParts): Recorder {
-  const { inventory, clock } = parts;
+  const { inventory, clock, witness } = parts;
   const { transact, follow, withdraw, forgetDeparted } = createJudge(parts);
 
   /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks. */
@@ -67,6 +67,10 @@ export function createRecorder(parts: JudgeParts): Recorder {
     const alarmed = await alarmedOf(
       tx,
       touched.map((location) => location.id),
+    );
+    witness?.touched(
+      touched.map((location) => location.id),
+      now,
     );
     const changed = saved.filter(
       (location, position) => writes[position]?.touchOnly !== true || alarmed.has(location.id),
@@ -157,6 +161,7 @@ export function createRecorder(parts: JudgeParts): Recorder {
             others.map(({ location }) => location),
           );
           await tx.inventory.touch([...touched], now);
+          witness?.touched([...touched], now);
           const here = others.filter(({ gone }) => gone !== true);
           const candidates = await candidatesFor(tx.inventory, here);
           const writes = here.map((observation) =>

@@ -73,8 +73,16 @@ export function createApp(parts: WebParts): Hono {
   app.notFound((context) => context.text('there is no such page\n', 404));
 
   app.get('/metrics', async (context) => {
-    const { contentType, text } = await parts.metrics.exposition();
-    return context.body(text, 200, { 'content-type': contentType });
+    const { contentType, encoding, length, chunks } = await parts.metrics.exposition({
+      accept: context.req.header('accept'),
+      acceptEncoding: context.req.header('accept-encoding'),
+    });
+    return context.body(streamOf(chunks), 200, {
+      'content-type': contentType,
+      'content-length': String(length),
+      vary: 'accept, accept-encoding',
+      ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
+    });
   });
   app.get('/-/healthy', (context) => context.text('healthy\n'));
   app.get('/-/ready', (context) => {
@@ -144,6 +152,18 @@ export function createApp(parts: WebParts): Hono {
     );
   });
   return app;
+}
+
+/** Chunks as they are taken away: nothing is copied into one. */
+function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+  let next = 0;
+  return new ReadableStream({
+    pull(controller) {
+      const chunk = chunks[next++];
+      if (chunk === undefined) controller.close();
+      else controller.enqueue(chunk);
+    },
+  });
 }
 
 function originHost(origin: string): string | undefined {

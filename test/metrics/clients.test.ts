@@ -1,11 +1,9 @@
 import { describe, expect, test } from 'vitest';
 
-import { clientOutlooks } from '../../src/inventory/clients.ts';
 import type { KnownCertificate, Location } from '../../src/inventory/model.ts';
-import type { InventoryReader } from '../../src/inventory/port.ts';
-import { createMetrics } from '../../src/metrics/metrics.ts';
 import type { Verdict } from '../../src/plugin/observation.ts';
-import { parseExposition, samplesOf } from '../helpers/exposition.ts';
+import { samplesOf } from '../helpers/exposition.ts';
+import { knownMetrics } from '../helpers/known-metrics.ts';
 import { authority, DAY, endpointLocation, fileLocation, leaf, NOW, showing, sighting } from '../policy/places.ts';
 
 const ISSUING = 'CN=Example Issuing CA,O=Example';
@@ -17,16 +15,7 @@ function endpoint(location = 'a', acceptableIssuers: readonly string[] = []): Lo
 
 /** `location client = value` of one metric. */
 async function series(name: string, locations: readonly Location[]): Promise<readonly string[]> {
-  const inventory: Pick<InventoryReader, 'locations'> = { locations: async () => locations };
-  const metrics = createMetrics({
-    inventory: inventory as InventoryReader,
-    clients: clientOutlooks,
-    findings: async () => [],
-    oldestPendingAt: async () => undefined,
-    version: '1.2.3',
-    now: () => NOW,
-  });
-  return samplesOf(parseExposition((await metrics.exposition()).text), name).map(
+  return samplesOf(await knownMetrics(locations, () => NOW).samples(), name).map(
     ({ labels, value }) => `${labels['source']}/${labels['location']} ${labels['client']} = ${value}`,
   );
 }

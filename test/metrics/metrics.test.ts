@@ -1,14 +1,13 @@
 import { describe, expect, test } from 'vitest';
 
-import { clientOutlooks } from '../../src/inventory/clients.ts';
-import type { InventoryReader } from '../../src/inventory/port.ts';
 import type { Location, Sighting } from '../../src/inventory/model.ts';
-import { createMetrics, type Metrics, type MetricsParts } from '../../src/metrics/metrics.ts';
+import type { Metrics, MetricsParts } from '../../src/metrics/metrics.ts';
 import { DELIVERY_REASONS } from '../../src/plugin/channel.ts';
 import { NOTIFICATION_REASONS } from '../../src/plugin/notification.ts';
 import { REASON_LIST } from '../../src/plugin/reason.ts';
 import { safeText } from '../../src/text/safe-text.ts';
 import { parseExposition, samplesOf, type Sample } from '../helpers/exposition.ts';
+import { knownMetrics, textOf } from '../helpers/known-metrics.ts';
 import { credential, crl, DAY, described, leaf, NOW } from '../policy/places.ts';
 
 const SECOND = 1_000;
@@ -37,20 +36,11 @@ function locationOf(location: string, sightings: readonly Sighting[], overrides:
 }
 
 function metricsOf(locations: readonly Location[], overrides: Partial<MetricsParts> = {}): Metrics {
-  const inventory: Pick<InventoryReader, 'locations'> = { locations: async () => locations };
-  return createMetrics({
-    inventory: inventory as InventoryReader,
-    clients: clientOutlooks,
-    findings: async () => [],
-    oldestPendingAt: async () => undefined,
-    version: '1.2.3',
-    now: () => NOW,
-    ...overrides,
-  });
+  return knownMetrics(locations, () => NOW, overrides).metrics;
 }
 
 async function samples(metrics: Metrics): Promise<readonly Sample[]> {
-  return parseExposition((await metrics.exposition()).text);
+  return parseExposition(textOf(await metrics.exposition()));
 }
 
 /** Everything that is about the inventory, as `name{label="value",…} value`. */
@@ -165,8 +155,8 @@ describe('the exposition', () => {
 
     const ends = samplesOf(all, 'notafter_certificate_not_after_timestamp_seconds');
     expect(ends.map(({ labels, value }) => [labels['location'], labels['place'], value])).toEqual([
-      ['a', 'chain', at(NOW + 60 * DAY)],
       ['a', 'log', at(NOW + 2 * DAY)],
+      ['a', 'chain', at(NOW + 60 * DAY)],
       ['b', 'chain', at(NOW + 60 * DAY)],
     ]);
     expect(samplesOf(all, 'notafter_credential_not_after_timestamp_seconds').map(({ value }) => value)).toEqual([
@@ -195,13 +185,14 @@ describe('the exposition', () => {
   });
 
   test('forgets what is no longer there', async () => {
-    const locations = [locationOf('a', [sightingOf(leaf())])];
     let findings = [{ rule: 'expired', severity: 'critical' as const, source: 'servers', count: 1 }];
-    const metrics = metricsOf(locations, { findings: async () => findings });
-    expect(inventoryLines(await samples(metrics))).toHaveLength(5);
-    locations.length = 0;
+    const known = knownMetrics([], () => NOW, { findings: async () => findings });
+    const location = known.note(locationOf('a', [sightingOf(leaf())]));
+    expect(inventoryLines(await known.samples())).toHaveLength(5);
+    known.forget(location);
     findings = [];
-    expect(inventoryLines(await samples(metrics))).toEqual([]);
+    known.metrics.judged();
+    expect(inventoryLines(await known.samples())).toEqual([]);
   });
 
   test('gives two scrapes at one time the same whole answer', async () => {
@@ -221,7 +212,9 @@ describe('the exposition', () => {
   });
 
   test('names its type, what runs, and the process; no value is NaN', async () => {
-    const { contentType, text } = await metricsOf([]).exposition();
+    const exposition = await metricsOf([]).exposition();
+    const { contentType } = exposition;
+    const text = textOf(exposition);
     const all = parseExposition(text);
     expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8');
     expect(samplesOf(all, 'notafter_build_info')).toEqual([

@@ -23,8 +23,12 @@ function appOf(overrides: Partial<WebParts> = {}): ReturnType<typeof createApp> 
       locations: async () => [{ failure: {} }, {}],
     } as unknown as InventoryReader,
     metrics: {
-      exposition: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'notafter_up 1\n' }),
-    } as WebParts['metrics'],
+      exposition: async () => ({
+        contentType: 'text/plain; version=0.0.4; charset=utf-8',
+        length: 14,
+        chunks: [Buffer.from('notafter'), Buffer.from('_up 1\n')],
+      }),
+    } as unknown as WebParts['metrics'],
     version: '1.2.3<b>',
     log: { debug: log, info: log, warn: log, error: log },
     notReady: () => [],

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+
+import { OWN_LABELS } from '../metrics/location-series.ts';
+
+/** Series fewer than this would not even say that something is left out. */
+const SMALLEST_BUDGET = 100;
+
+/** What the config says of `/metrics`. */
+export interface MetricsConfig {
+  /** 0: no limit. */
+  readonly seriesBudget: number;
+}
+
+/** The `metrics:` section. */
+export const metricsSection = z
+  .strictObject({
+    series_budget: z
+      .int()
+      .refine((budget) => budget === 0 || budget >= SMALLEST_BUDGET, `0 for no limit, or at least ${SMALLEST_BUDGET}`)
+      .default(200_000)
+      .describe(
+        'Series of locations at most. Beyond it those stay that end first; notafter_series_dropped says how many do not.',
+      ),
+  })
+  .describe('What /metrics says.');
+
+/** `metric_labels` of a source. */
+export const metricLabelsOption = z
+  .array(
+    z
+      .string()
+      .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'a label name: letters, digits and "_"')
+      .refine((name) => !name.startsWith('__'), 'names that begin with "__" are for Prometheus itself')
+      .refine((name) => !OWN_LABELS.has(name), {
+        error: ({ input }) => `"${String(input)}" is a label that the series have already`,
+      }),
+  )
+  .max(16)
+  .describe(
+    'Which labels of what this source finds the series of its locations and certificates bear as well: [owner, env].',
+  );
+
+export function metricsConfig(section: z.output<typeof metricsSection> | undefined): MetricsConfig {
+  return {
+    seriesBudget: section?.series_budget ?? 200_000,
+  };
+}
