@@ -12,7 +12,7 @@ export const ROOMS = {
   network: { uses: ['text'] },
   tls: { uses: ['certificate', 'network'] },
   plugin: { uses: ['certificate', 'text', 'label'], types: ['network', 'tls'] },
-  cloud: { uses: ['plugin', 'network'] },
+  cloud: { uses: ['plugin', 'network'], types: ['certificate'] },
   collectors: { uses: ['plugin', 'certificate', 'tls', 'cloud', 'text'] },
   alerts: { uses: ['plugin', 'text'] },
   enrich: { uses: ['plugin', 'certificate', 'network'], types: ['inventory'] },

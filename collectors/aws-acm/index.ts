@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { type AwsCall, type AwsLook, openAws } from '../../src/cloud/aws.ts';
 import { type AwsPart, createAwsInstance } from '../../src/cloud/aws-instance.ts';
 import { regionalOptions } from '../../src/cloud/aws-options.ts';
+import { readChain } from '../../src/cloud/held.ts';
 import {
   attempt,
   detailsCut,
@@ -24,7 +25,6 @@ import { CollectError } from '../../src/plugin/error.ts';
 import type { Item } from '../../src/plugin/item.ts';
 import type { Observation, Problem } from '../../src/plugin/observation.ts';
 import { describeCertificate, describeUse, identify, wasIssued } from './description.ts';
-import { readCertificate } from './pem.ts';
 
 /** The most that ACM gives in one page. */
 const PAGE_SIZE = 1000;
@@ -144,9 +144,9 @@ async function observeCertificate(
   const tags = await attempt(tagsOf(parts, arn));
   const labels = tags instanceof CollectError ? {} : tags;
   if (tags instanceof CollectError) problems.push(problemOf('tags', tags));
-  const read = readCertificate(body.certificate, body.chain, use);
+  const read = await readChain(look.context, body, use);
   problems.push(...read.problems);
-  if (!read.hasLeaf) return { given: { ...described(arn, summary, known, problems, read.items), ...labels } };
+  if (read.leaf === undefined) return { given: { ...described(arn, summary, known, problems, read.items), ...labels } };
   // A look with a hole in it is repeated in full the next time.
   const whole = problems.length > 0 ? {} : { version };
   const error = tags instanceof CollectError ? { error: tags } : {};

@@ -1,5 +1,5 @@
 import { CollectError } from '../plugin/error.ts';
-import { type CloudCall, quote, quoteFirstLine, retryAfterMs, transportReason } from './failure.ts';
+import { type CloudCall, callText, quote, quoteFirstLine, retryAfterMs, transportReason } from './failure.ts';
 
 /** What an error of the SDK may carry; every part may be missing. */
 interface AwsFailure {
@@ -44,7 +44,7 @@ export function awsError(error: unknown, call: CloudCall, now: number): CollectE
   const name = failure.name ?? '';
   const status = failure.$metadata?.httpStatusCode;
   const said = quoteFirstLine(failure.message ?? String(error));
-  const where = `${call.call ?? call.action} in ${call.on}`;
+  const where = callText(call);
 
   if (DENIED.test(name)) {
     return new CollectError('permission_denied', `${where} was denied: ${said}. ${whatToAllow(said, call)}`, {

@@ -5,6 +5,7 @@ import { awsError } from './aws-errors.ts';
 import type { AwsOptions } from './aws-options.ts';
 import { placesOf, placeText, type AwsPlace } from './aws-place.ts';
 import { withDeadline } from './deadline.ts';
+import { callText } from './failure.ts';
 import { readTokens, type Listed, type TokenPage } from './paging.ts';
 import type { Trial } from './trial.ts';
 
@@ -17,6 +18,10 @@ interface ClientConfig {
   readonly maxAttempts: number;
   readonly endpoint?: string;
   readonly credentials?: CredentialSource;
+  /** Of S3 alone: buckets by path, as emulators have them. */
+  readonly forcePathStyle?: boolean;
+  /** Of S3 alone: a bucket may be anywhere. */
+  readonly followRegionRedirects?: boolean;
 }
 
 interface Client {
@@ -29,6 +34,8 @@ export interface AwsCall {
   readonly action: string;
   /** The call, where it is called otherwise than its action: `GetDomainNames` needs `apigateway:GET`. */
   readonly call?: string;
+  /** What it asks about, where that is a thing of its own: an ARN. */
+  readonly of?: string;
   /** Where a call has a quota of its own; it is then counted apart from the others of its service. */
   readonly rate?: Rate;
 }
@@ -49,8 +56,8 @@ export interface AwsLook {
   readonly now: number;
   /** Names of the tags that become labels, in lower case. */
   readonly tags: readonly string[];
-  /** The client of this class for the place; one for all looks, ended with the source. */
-  client<C extends Client>(Class: new (config: ClientConfig & { forcePathStyle?: boolean }) => C): C;
+  /** The client of this class for the place, or for another region of its account; one for all looks, ended with the source. */
+  client<C extends Client>(Class: new (config: ClientConfig) => C, region?: string): C;
   /** Makes one call, within the rate, the deadline and the signal. Throws CollectError, or the signal's reason. */
   call<T>(call: AwsCall, send: (options: SendOptions) => Promise<T>): Promise<T>;
   /** Reads a listing to its end, page by page: see `readPages`. */
@@ -75,21 +82,24 @@ const MAX_PAGES = 1000;
 /** Opens what the options describe. `service` tells apart whose limits are used up. Asks nobody yet. */
 export async function openAws(options: AwsOptions, service: string, context: Context): Promise<Aws> {
   const credentials = await createCredentials(options, context.clock);
-  const clients = new Map<string, Map<object, Client>>();
+  /** By the place, then by class and region. */
+  const clients = new Map<string, Map<string, Client>>();
 
-  function clientOf<C extends Client>(place: AwsPlace, Class: new (config: ClientConfig) => C): C {
-    const own = clients.get(place.key) ?? new Map<object, Client>();
+  function clientOf<C extends Client>(place: AwsPlace, Class: new (config: ClientConfig) => C, region: string): C {
+    const own = clients.get(place.key) ?? new Map<string, Client>();
     clients.set(place.key, own);
-    const open = own.get(Class);
+    const key = `${Class.name} ${region}`;
+    const open = own.get(key);
     if (open !== undefined) return open as C;
     const client = new Class({
-      region: place.region,
+      region,
       // Trying again is the host's work.
       maxAttempts: 1,
       credentials: credentials.of(place),
+      followRegionRedirects: true,
       ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),
     });
-    own.set(Class, client);
+    own.set(key, client);
     return client;
   }
 
@@ -108,28 +118,22 @@ export async function openAws(options: AwsOptions, service: string, context: Con
       // The account of the credentials has no number here; sources with one profile share it.
       const whose = place.account ?? options.profile ?? 'own';
 
-      async function call<T>(
-        { action, call: name, rate }: AwsCall,
-        send: (options: SendOptions) => Promise<T>,
-      ): Promise<T> {
-        const asked = { action, on, ...(name === undefined ? {} : { call: name }) };
-        const key = `aws:${rate === undefined ? service : action}:${whose}:${place.region}`;
+      async function call<T>({ rate, ...asked }: AwsCall, send: (options: SendOptions) => Promise<T>): Promise<T> {
+        const cloudCall = { ...asked, on };
+        const key = `aws:${rate === undefined ? service : asked.action}:${whose}:${place.region}`;
         async function once(): Promise<T> {
           try {
             return await context
               .limit(key, rate ?? DEFAULT_RATE)
-              .run(
-                () => withDeadline(`${name ?? action} in ${on}`, signal, (abortSignal) => send({ abortSignal })),
-                signal,
-              );
+              .run(() => withDeadline(callText(cloudCall), signal, (abortSignal) => send({ abortSignal })), signal);
           } catch (error) {
             signal.throwIfAborted();
-            const failure = awsError(error, asked, context.clock.now());
+            const failure = awsError(error, cloudCall, context.clock.now());
             if (failure.reason === 'authentication_failed') forget(place);
             throw failure;
           }
         }
-        return trial === undefined ? once() : trial.run(asked, once);
+        return trial === undefined ? once() : trial.run(cloudCall, once);
       }
 
       return {
@@ -140,7 +144,7 @@ export async function openAws(options: AwsOptions, service: string, context: Con
         context,
         now: context.clock.now(),
         tags: options.tags.map((tag) => tag.toLowerCase()),
-        client: (Class) => clientOf(place, Class),
+        client: (Class, region = place.region) => clientOf(place, Class, region),
         call,
         pages: (listed, send, maxPages = MAX_PAGES) =>
           readTokens(`${listed.call ?? listed.action} in ${on}`, maxPages, (token) =>

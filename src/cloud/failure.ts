@@ -7,8 +7,15 @@ export interface CloudCall {
   readonly action: string;
   /** The call itself, where one permission is for many: `GetDomainNames` needs `apigateway:GET`. */
   readonly call?: string;
+  /** What it asks about, where that is a thing of its own: an ARN, an object in S3. */
+  readonly of?: string;
   /** Where: a region, the URL of a vault. */
   readonly on: string;
+}
+
+/** `acm:GetCertificate of arn:… in eu-west-1`. */
+export function callText({ action, call, of, on }: CloudCall): string {
+  return `${call ?? action}${of === undefined ? '' : ` of ${of}`} in ${on}`;
 }
 
 const MAX_QUOTE = 400;

@@ -20,6 +20,24 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 2,
   },
+  'aws-api-gateway': {
+    validOptions: {
+      regions: ['eu-west-1'],
+      accounts: [{ role_arn: 'arn:aws:iam::444455556666:role/notafter', external_id: '9f3c' }],
+      own_account: true,
+    },
+    invalidOptions: {
+      'no region': {},
+      'an account twice': {
+        regions: ['eu-west-1'],
+        accounts: [
+          { role_arn: 'arn:aws:iam::444455556666:role/one' },
+          { role_arn: 'arn:aws:iam::444455556666:role/two' },
+        ],
+      },
+    },
+    targetCount: 4,
+  },
   'azure-key-vault': {
     validOptions: { vaults: ['https://one.vault.azure.net', 'https://two.vault.azure.net/'] },
     invalidOptions: {

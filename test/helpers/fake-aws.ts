@@ -290,6 +290,14 @@ export function truncatedJson(): AwsReply {
   };
 }
 
+/** XML that ends in the middle. */
+export function truncatedXml(): AwsReply {
+  return (response) => {
+    response.writeHead(200, { 'content-type': 'text/xml' });
+    response.end('<ListResponse><ListResult><Certificates><member><Arn>arn:aws:ia');
+  };
+}
+
 /** A body that begins and never ends. */
 export function slowBody(onClose?: () => void): AwsReply {
   return (response) => {
