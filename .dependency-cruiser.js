@@ -29,7 +29,7 @@ export const ROOMS = {
   // What is searched for is kept as those who compare it write it.
   store: { uses: ['plugin'], types: ['inventory', 'policy', 'notify', 'engine'] },
   metrics: { uses: ['plugin', 'text', 'label'], types: ['inventory', 'policy'] },
-  web: { uses: ['policy', 'metrics', 'text', 'label', 'runbook'], types: ['inventory', 'notify', 'plugin'] },
+  web: { uses: ['policy', 'metrics', 'text', 'label', 'runbook', 'inventory', 'plugin'], types: ['notify'] },
   // The syntax of what may be reached is the network's own; which labels and profiles there are is that of metrics.
   config: { uses: ['plugin', 'lists', 'policy', 'label', 'network', 'runbook', 'text', 'metrics'] },
 };

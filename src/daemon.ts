@@ -12,6 +12,7 @@ import { clientOutlooks } from './inventory/clients.ts';
 import { loadInventoryIndex } from './inventory/inventory-index.ts';
 import { createChains } from './look/chains.ts';
 import { forecastAll } from './look/forecasting.ts';
+import { takeSurvey } from './look/surveying.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readAuthorities } from './look/known-authorities.ts';
 import { createEnriching } from './look/enriching.ts';
@@ -37,6 +38,7 @@ import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
+import { createLatest } from './web/latest.ts';
 import { createAlertRunbooks, readRunbook } from './web/runbooks.ts';
 import { listen } from './web/server.ts';
 
@@ -211,6 +213,19 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     onBeat: (at: number) => metrics.beat(at),
   };
 
+  const survey = createLatest(
+    () =>
+      takeSurvey({
+        inventory: store.inventory,
+        view: { ...index, ...outside },
+        policy: config.policy,
+        sources: config.sources.map(({ name }) => name),
+        now: clock.now(),
+      }),
+    clock,
+    (error) => log.error({ error }, 'a survey failed; the one before it stays'),
+  );
+
   let reloading: ReturnType<Daemon['reload']> | undefined;
 
   /** One after the other: a signal and a request may come together. */
@@ -246,6 +261,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     seriesSettings = planSeries(config);
     channels = nextChannels;
     declare();
+    survey.expire();
     try {
       await notifying.useChannels(channels);
       await scheduleHeartbeat();
@@ -286,6 +302,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   try {
     const app = createApp({
       inventory: store.inventory,
+      catalogue: store.catalogue,
+      outbox: store.outbox,
+      view: { ...index, ...outside },
+      survey: () => survey.get(),
+      externalUrl: () => config.externalUrl,
       metrics,
       version: parts.version,
       log,

@@ -46,12 +46,9 @@ export interface ItemPage {
   readonly items: readonly ListedItem[];
   /** Absent behind the last. */
   readonly next?: ItemCursor;
-  /** How many items there are on all pages, counted up to `MAX_COUNTED`. */
+  /** How many items there are on all pages, counted up to 10 000. */
   readonly count: number;
 }
-
-/** Beyond this many nobody counts. */
-export const MAX_COUNTED = 10_000;
 
 /** As much of a location as names it. */
 export type LocationName = Pick<Location, 'id' | 'source' | 'type' | 'target' | 'location' | 'labels'>;

@@ -1,5 +1,7 @@
 import { MatcherError, parseMatcher } from '../label/matcher.ts';
+import type { Family } from '../policy/finding.ts';
 import { safeText } from '../text/safe-text.ts';
+import { alertId } from './identity.ts';
 import type { Acknowledgement, Alert, Silence } from './model.ts';
 import type { AlertReader, AlertWriter } from './port.ts';
 import { standingOf, type Standing } from './standing.ts';
@@ -10,6 +12,9 @@ const MAX_AUTHOR = 200;
 const MAX_COMMENT = 1_000;
 /** A silence is no configuration: what shall never be told is kept out by a route. */
 const LONGEST_SILENCE_MS = 366 * 86_400_000;
+
+/** Families whose causes are items. */
+const FAMILIES_OF_ITEMS: readonly Family[] = ['expiry', 'renewal', 'deployment', 'client', 'chain', 'coverage'];
 
 /** What somebody asked for cannot be done; the message says why, on what, and what to do. */
 export class DeskError extends Error {
@@ -50,6 +55,10 @@ export interface DeskParts {
 export interface Desk {
   /** The worst first. */
   alerts(filter: { readonly state?: 'open' }): Promise<readonly AlertState[]>;
+  /** Alerts of all families about one cause, those that are over too. */
+  about(cause: string): Promise<readonly AlertState[]>;
+  /** Undefined: there is none of this id. */
+  alert(id: string): Promise<AlertState | undefined>;
   silences(): Promise<readonly Silence[]>;
   /** Throws DeskError. */
   addSilence(request: SilenceRequest): Promise<Silence>;
@@ -64,6 +73,13 @@ export function createDesk({ alerts, transaction, now, newId, onChange }: DeskPa
     async alerts(filter) {
       return (await alerts.alerts(filter)).flatMap(stateOf).toSorted(worstWordFirst);
     },
+
+    async about(cause) {
+      const ids = FAMILIES_OF_ITEMS.map((family) => alertId(family, cause));
+      return (await alerts.alertsById(ids)).flatMap(stateOf).toSorted(worstWordFirst);
+    },
+
+    alert: async (id) => (await alerts.alertsById([id])).flatMap(stateOf)[0],
 
     silences: () => alerts.silences(),
 

@@ -1,5 +1,6 @@
 import type { Location } from '../inventory/model.ts';
 import { assess } from './assess.ts';
+import type { Finding } from './finding.ts';
 import { groupFindings, type FindingGroup } from './group.ts';
 import type { Policy } from './policy.ts';
 import { unwatchedNames } from './rules/name-unwatched.ts';
@@ -35,14 +36,19 @@ export interface CoverageReport {
   readonly unwatched: readonly UnwatchedName[];
 }
 
+/** Takes in locations one by one, so that a host may do something else between two of them. */
+export interface CoverageReporting {
+  note(location: Location): void;
+  result(): CoverageReport;
+}
+
 /** What is known of the limits of what is known. Pure. `sources` are the names of those that the config has. */
-export function coverageReport(
+export function startCoverageReport(
   sources: readonly string[],
-  locations: readonly Location[],
   view: InventoryView,
   policy: Policy,
   now: number,
-): CoverageReport {
+): CoverageReporting {
   const { settings } = policy;
   const asked: Policy = {
     ...policy,
@@ -50,29 +56,44 @@ export function coverageReport(
     settings: { ...settings, nameUnwatched: 'off', unowned: settings.unowned === 'off' ? 'info' : settings.unowned },
   };
   const unwatched = new Map<string, Set<string>>();
-  const entries = locations.map((location) => {
-    for (const sighting of location.sightings.filter(isCertificate)) {
-      for (const name of unwatchedNames(sighting, view, now)) {
-        const known = unwatched.get(name.toLowerCase()) ?? new Set();
-        unwatched.set(name.toLowerCase(), known.add(location.location));
-      }
-    }
-    const { findings } = assess(location, view, asked, now);
-    return {
-      location,
-      findings: findings.filter(({ family, rule }) => family === 'coverage' && rule !== 'name-unwatched'),
-    };
-  });
+  const counts = new Map(sources.map((name) => [name, { locations: 0, failed: 0 }]));
+  const entries: { location: Pick<Location, 'location'>; findings: readonly Finding[] }[] = [];
   return {
-    sources: sources.map((name) => {
-      const own = locations.filter(({ source }) => source === name);
-      return { name, locations: own.length, failed: own.filter(({ failure }) => failure !== undefined).length };
+    note(location) {
+      for (const sighting of location.sightings.filter(isCertificate)) {
+        for (const name of unwatchedNames(sighting, view, now)) {
+          const known = unwatched.get(name.toLowerCase()) ?? new Set();
+          unwatched.set(name.toLowerCase(), known.add(location.location));
+        }
+      }
+      const count = counts.get(location.source);
+      if (count !== undefined) count.locations += 1;
+      if (count !== undefined && location.failure !== undefined) count.failed += 1;
+      const { findings } = assess(location, view, asked, now);
+      const own = findings.filter(({ family, rule }) => family === 'coverage' && rule !== 'name-unwatched');
+      if (own.length > 0) entries.push({ location: { location: location.location }, findings: own });
+    },
+    result: () => ({
+      sources: [...counts].map(([name, count]) => ({ name, ...count })),
+      findings: groupFindings(entries),
+      unwatched: [...unwatched]
+        .map(([name, places]) => ({ name, locations: [...places].toSorted(compareText) }))
+        .toSorted((a, b) => compareText(a.name, b.name)),
     }),
-    findings: groupFindings(entries),
-    unwatched: [...unwatched]
-      .map(([name, places]) => ({ name, locations: [...places].toSorted(compareText) }))
-      .toSorted((a, b) => compareText(a.name, b.name)),
   };
+}
+
+/** The report of locations that are all at hand. */
+export function coverageReport(
+  sources: readonly string[],
+  locations: readonly Location[],
+  view: InventoryView,
+  policy: Policy,
+  now: number,
+): CoverageReport {
+  const reporting = startCoverageReport(sources, view, policy, now);
+  for (const location of locations) reporting.note(location);
+  return reporting.result();
 }
 
 /** By code unit: the same on every machine. */

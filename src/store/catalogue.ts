@@ -1,14 +1,6 @@
 import { sql, type RawBuilder } from 'kysely';
 
-import {
-  MAX_COUNTED,
-  type Catalogue,
-  type ItemPage,
-  type ItemQuery,
-  type ListedItem,
-  type LocationName,
-  type SourceCount,
-} from '../inventory/catalogue.ts';
+import type { Catalogue, ItemPage, ItemQuery, ListedItem, LocationName, SourceCount } from '../inventory/catalogue.ts';
 import type { KnownItem } from '../inventory/model.ts';
 import type { Access } from './access.ts';
 import { selectHistory } from './history.ts';
@@ -20,6 +12,8 @@ import type { Connection } from './schema.ts';
 /** Items that hold a word are looked up before the list is walked, up to here; of a more common word the list is full. */
 const MAX_MATCHES = 2_000;
 const MAX_WORDS = 8;
+/** Beyond this many nobody counts. */
+const MAX_COUNTED = 10_000;
 
 type Condition = RawBuilder<boolean>;
 

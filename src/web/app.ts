@@ -1,42 +1,21 @@
-import { Hono } from 'hono';
+import { Hono, type Context } from 'hono';
 import { html } from 'hono/html';
 import { secureHeaders } from 'hono/secure-headers';
+import { z } from 'zod';
 
-import type { InventoryReader } from '../inventory/port.ts';
-import type { Desk } from '../notify/desk.ts';
-import type { Metrics } from '../metrics/metrics.ts';
-import type { Logger } from '../plugin/logger.ts';
-import type { Forecast, Period } from '../policy/forecast.ts';
-import { parsePeriod, PeriodError } from '../policy/period.ts';
-import { addAlerting } from './alerting.ts';
-import { forecastJson } from './forecast.ts';
+import { alertingEndpoints } from './alerting.ts';
+import { addEndpoints, queryOf, Refusal, taggedAnswer } from './api/endpoint.ts';
+import { inventoryEndpoints } from './api/inventory.ts';
+import { openApi } from './api/openapi.ts';
+import { severity } from './api/schemas.ts';
+import { statusEndpoints } from './api/status.ts';
+import { calendar } from './calendar.ts';
+import type { WebParts } from './parts.ts';
 import { problem } from './problem.ts';
-import { runbookPage, type ShownRunbook } from './runbook-page.ts';
+import { runbookPage } from './runbook-page.ts';
 
 /** See the identity of alerts. */
 const ALERT_ID = /^[0-9a-f]{16}$/;
-
-/** The parts of the daemon that the web reaches. */
-export interface WebParts {
-  readonly inventory: InventoryReader;
-  readonly metrics: Metrics;
-  readonly version: string;
-  readonly log: Logger;
-  readonly desk: Desk;
-  /** Why the daemon is not ready; empty when it is. */
-  notReady(): readonly string[];
-  /** Applies the config file anew. */
-  reload(): Promise<{ readonly ok: true } | { readonly ok: false; readonly problems: readonly string[] }>;
-  /** The text of a rule's runbook page; `undefined`: there is no such rule. */
-  runbook(rule: string): Promise<string | undefined>;
-  /** What to do about an alert; `undefined`: there is no such alert. `busy`: too many ask. */
-  alertRunbook(id: string): Promise<ShownRunbook | 'busy' | undefined>;
-  /** What will be wrong within a period. */
-  forecast(period: Period): Promise<Forecast>;
-  now(): number;
-  /** Sends a test notification. `undefined`: there is no such channel. */
-  testChannel(name: string): Promise<{ readonly ok: boolean; readonly lines: readonly string[] } | undefined>;
-}
 
 /** Everything that is served over HTTP. Answers to the same origin and to clients that are no browser; changes nothing by GET. */
 export function createApp(parts: WebParts): Hono {
@@ -60,7 +39,7 @@ export function createApp(parts: WebParts): Hono {
     const foreign = origin !== undefined && originHost(origin) !== context.req.header('host');
     if (context.req.method !== 'GET' && context.req.method !== 'HEAD' && foreign) {
       const refusal = 'requests from other origins are refused';
-      return context.req.path.startsWith('/api/') ? problem(context, 403, refusal) : context.text(`${refusal}\n`, 403);
+      return isApi(context) ? problem(context, 403, refusal) : context.text(`${refusal}\n`, 403);
     }
     return next();
   });
@@ -68,9 +47,13 @@ export function createApp(parts: WebParts): Hono {
   // What went wrong inside is for the log: an answer may be read by anyone.
   app.onError((error, context) => {
     parts.log.error({ method: context.req.method, path: context.req.path, error }, 'a request failed');
-    return context.text('a fault inside notafter; its log says more\n', 500);
+    const detail = 'a fault inside notafter; its log says more';
+    return isApi(context) ? problem(context, 500, detail) : context.text(`${detail}\n`, 500);
   });
-  app.notFound((context) => context.text('there is no such page\n', 404));
+  app.notFound((context) => {
+    const detail = 'there is no such page';
+    return isApi(context) ? problem(context, 404, `${detail}; see /openapi.json`) : context.text(`${detail}\n`, 404);
+  });
 
   app.get('/metrics', async (context) => {
     const { contentType, encoding, length, chunks } = await parts.metrics.exposition({
@@ -95,23 +78,11 @@ export function createApp(parts: WebParts): Hono {
       ? context.text('reloaded\n')
       : context.text(`not reloaded, the old config stays in force\n${result.problems.join('\n')}\n`, 400);
   });
-  app.post('/api/v1/channels/:name/test', async (context) => {
-    const result = await parts.testChannel(context.req.param('name'));
-    if (result === undefined) return context.json({ ok: false, lines: ['there is no such channel'] }, 404);
-    return context.json(result, result.ok ? 200 : 502);
-  });
-
-  addAlerting(app, parts);
-
-  app.get('/api/v1/forecast', async (context) => {
-    const { at, from, until } = context.req.query();
-    try {
-      return context.json(forecastJson(await parts.forecast(parsePeriod({ at, from, until }, parts.now()))));
-    } catch (error) {
-      if (error instanceof PeriodError) return context.json({ error: error.message }, 400);
-      throw error;
-    }
-  });
+  const endpoints = [...inventoryEndpoints(parts), ...alertingEndpoints(parts), ...statusEndpoints(parts)];
+  addEndpoints(app, endpoints);
+  const document = JSON.stringify(openApi(endpoints, parts.version));
+  app.get('/openapi.json', (context) => taggedAnswer(context, document, 'application/json'));
+  app.get('/calendar.ics', (context) => calendarAnswer(context, parts));
 
   app.get('/runbooks/alerts/:id', async (context) => {
     const id = context.req.param('id');
@@ -164,6 +135,38 @@ function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
       else controller.enqueue(chunk);
     },
   });
+}
+
+function isApi(context: Context): boolean {
+  return context.req.path.startsWith('/api/');
+}
+
+const calendarQuery = z.strictObject({
+  owner: z.string().max(500).optional(),
+  service: z.string().max(500).optional(),
+  severity: severity.optional(),
+});
+
+async function calendarAnswer(context: Context, parts: WebParts): Promise<Response> {
+  try {
+    const asked = calendarQuery.safeParse(queryOf(context.req.url));
+    if (!asked.success) throw new Refusal(400, 'a calendar is asked for by owner, service and severity');
+    const { forecast } = await parts.survey();
+    const base = parts.externalUrl();
+    const text = calendar(forecast.outlooks, asked.data, parts.now(), (cause) =>
+      base === undefined || !/^[0-9a-f]{64}$/.test(cause)
+        ? undefined
+        : new URL(`certificates/${cause}`, withSlash(base)).href,
+    );
+    return taggedAnswer(context, text, 'text/calendar; charset=utf-8');
+  } catch (error) {
+    if (error instanceof Refusal) return problem(context, error.status, error.message);
+    throw error;
+  }
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
 }
 
 function originHost(origin: string): string | undefined {

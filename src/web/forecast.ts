@@ -1,16 +1,22 @@
+import type { z } from 'zod';
+
 import type { Forecast, Outlook } from '../policy/forecast.ts';
+import { iso, isoAt } from './api/item-json.ts';
+import type { forecast } from './api/schemas.ts';
+
+type ForecastJson = z.input<typeof forecast>;
 
 /** A forecast as other programs read it, here and from the command line: its shape is a promise. */
-export function forecastJson({ fromAt, untilAt, outlooks, cut }: Forecast): object {
+export function forecastJson({ fromAt, untilAt, outlooks, cut }: Forecast): ForecastJson {
   return {
-    from: iso(fromAt),
-    until: iso(untilAt),
+    from: isoAt(fromAt),
+    until: isoAt(untilAt),
     outlooks: outlooks.map((outlook) => outlookJson(outlook)),
-    incomplete_locations: cut,
+    incomplete_locations: [...cut],
   };
 }
 
-function outlookJson(outlook: Outlook): object {
+function outlookJson(outlook: Outlook): ForecastJson['outlooks'][number] {
   return {
     rule: outlook.rule,
     family: outlook.family,
@@ -19,14 +25,10 @@ function outlookJson(outlook: Outlook): object {
     cause: outlook.cause,
     title: outlook.title,
     summary: outlook.summary,
-    ends_at: outlook.endsAt === undefined ? null : iso(outlook.endsAt),
-    changes: outlook.changes.map(({ at, severity, rule }) => ({ at: iso(at), severity, rule })),
-    owners: outlook.owners,
-    services: outlook.services,
-    locations: outlook.locations,
+    ends_at: iso(outlook.endsAt),
+    changes: outlook.changes.map(({ at, severity, rule }) => ({ at: isoAt(at), severity, rule })),
+    owners: [...outlook.owners],
+    services: [...outlook.services],
+    locations: [...outlook.locations],
   };
-}
-
-function iso(at: number): string {
-  return new Date(at).toISOString();
 }

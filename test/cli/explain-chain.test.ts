@@ -2,7 +2,8 @@ import { stripVTControlCharacters } from 'node:util';
 
 import { describe, expect, test } from 'vitest';
 
-import { chainTree, chainTreeLines } from '../../src/cli/explain/chain-tree.ts';
+import { chainTreeLines } from '../../src/cli/explain/chain-tree.ts';
+import { chainTree } from '../../src/policy/chain-tree.ts';
 import type { ChainFigures, Location } from '../../src/inventory/model.ts';
 import type { InventoryView } from '../../src/policy/view.ts';
 import { authority, DAY, endpointLocation, fileLocation, leaf, NOW, root, sighting, view } from '../policy/places.ts';

@@ -4,7 +4,7 @@ import type { Finding } from '../../policy/finding.ts';
 import { certificateJson, locationJson } from '../check/report.ts';
 import { endingOf } from '../item-text.ts';
 import { titleOf } from '../../policy/wording.ts';
-import { chainTree } from './chain-tree.ts';
+import { chainTree } from '../../policy/chain-tree.ts';
 import type { ItemExplanation } from './item.ts';
 import type { Knowledge } from './knowledge.ts';
 import { clientsAt } from './location.ts';

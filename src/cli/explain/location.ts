@@ -4,11 +4,12 @@ import type { ClientOutlook } from '../../inventory/clients.ts';
 import type { KnownItem, Location, Sighting } from '../../inventory/model.ts';
 import { clientNameOf, verdictOn } from '../../plugin/client.ts';
 import type { EndpointFacts } from '../../plugin/observation.ts';
+import { chainTree } from '../../policy/chain-tree.ts';
 import { counted, span, utc, titleOf } from '../../policy/wording.ts';
 import { terminalText } from '../../text/terminal.ts';
 import { endOf, endText, untilText } from '../item-text.ts';
 import { table } from '../table.ts';
-import { chainTree, chainTreeLines } from './chain-tree.ts';
+import { chainTreeLines } from './chain-tree.ts';
 import type { Knowledge } from './knowledge.ts';
 import {
   facts,

@@ -1,0 +1,261 @@
+import { z } from 'zod';
+
+import { ITEM_ORDERS, type ItemQuery, type LocationQuery } from '../../inventory/catalogue.ts';
+import { PeriodError, parsePeriod } from '../../policy/period.ts';
+import { csvLine } from '../../text/csv.ts';
+import { safeText } from '../../text/safe-text.ts';
+import type { WebParts } from '../parts.ts';
+import { decodeCursor } from './cursor.ts';
+import { endpoint, Refusal, type Endpoint } from './endpoint.ts';
+import {
+  iso,
+  isoAt,
+  itemJson,
+  itemPageJson,
+  listedJson,
+  locationJson,
+  locationPageJson,
+  loginJson,
+} from './item-json.ts';
+import { clientPage, itemDetails, itemPage, KINDS, locationPage, ROLES } from './schemas.ts';
+
+const MAX_PAGE = 1_000;
+const PAGE = 100;
+/** Places, endpoints and predecessors of one item that are listed. */
+const MAX_LISTED = 100;
+/** Rows of one export, and of one read of the store for it. */
+const MAX_EXPORTED = 1_000_000;
+const EXPORT_PAGE = 500;
+
+const text = z.string().max(500);
+const limit = z.coerce.number().int().min(1).max(MAX_PAGE).default(PAGE).describe(`Of one page; at most ${MAX_PAGE}.`);
+const after = z.string().max(4_000).optional().describe('The `next` of the page before.');
+const format = z.enum(['json', 'csv']).default('json').describe('`csv`: all pages in one, for a spreadsheet.');
+
+/** What items are asked for by, by the API and by the page alike. */
+export const itemFilter = {
+  q: text
+    .optional()
+    .describe('Words that the name, another name, the subject, issuer, serial or fingerprint holds; all of them.'),
+  kind: z.enum(KINDS).optional(),
+  source: text.optional(),
+  role: z.enum(ROLES).optional(),
+  owner: text.optional().describe('The label `owner`.'),
+  from: text.optional().describe('Ends then or later: a date, or a time from now such as 7d.'),
+  until: text.optional().describe('Ends before: a date, or a time from now such as 90d.'),
+  order: z.enum(ITEM_ORDERS).default('ends'),
+};
+
+type ItemFilter = z.output<z.ZodObject<typeof itemFilter>>;
+
+/** Throws Refusal. */
+export function itemQuery(filter: ItemFilter, now: number): Omit<ItemQuery, 'limit' | 'after'> {
+  const { q, kind, source, role, owner, from, until, order } = filter;
+  const endsFrom = instantOf('from', from, now);
+  const endsBefore = instantOf('until', until, now);
+  return {
+    order,
+    ...(q === undefined || q === '' ? {} : { text: q }),
+    ...(kind === undefined ? {} : { kind }),
+    ...(source === undefined || source === '' ? {} : { source }),
+    ...(role === undefined ? {} : { role }),
+    ...(owner === undefined || owner === '' ? {} : { owner }),
+    ...(endsFrom === undefined ? {} : { endsFrom }),
+    ...(endsBefore === undefined ? {} : { endsBefore }),
+  };
+}
+
+function instantOf(name: string, asked: string | undefined, now: number): number | undefined {
+  if (asked === undefined || asked === '') return undefined;
+  try {
+    return parsePeriod({ at: asked }, now).fromAt;
+  } catch (error) {
+    if (error instanceof PeriodError) throw new Refusal(400, `${name}: ${error.message}`);
+    throw error;
+  }
+}
+
+export function afterItem(cursor: string | undefined): Pick<ItemQuery, 'after'> {
+  if (cursor === undefined || cursor === '') return {};
+  const [key = '', id] = decodeCursor(cursor);
+  return { after: { key, id: Number(id) } };
+}
+
+export function inventoryEndpoints({ catalogue, desk, survey, now }: InventoryApiParts): readonly Endpoint[] {
+  return [
+    endpoint({
+      method: 'get',
+      path: '/api/v1/certificates',
+      name: 'listCertificates',
+      summary: 'Everything that ends and is somewhere now, once each',
+      query: { ...itemFilter, limit, after, format },
+      answer: itemPage,
+      status: 200,
+      hasCsv: true,
+      async handle({ query: { limit: count, after: cursor, format: form, ...filter } }) {
+        const query = itemQuery(filter, now());
+        if (form === 'csv') return csvAnswer('certificates', itemRows(query));
+        return itemPageJson(await catalogue.items({ ...query, ...afterItem(cursor), limit: count }), now());
+      },
+    }),
+    endpoint({
+      method: 'get',
+      path: '/api/v1/certificates/{id}',
+      name: 'getCertificate',
+      summary: 'All about one of them: its places, what fails when it ends, its predecessors and successors',
+      params: { id: text },
+      answer: itemDetails,
+      status: 200,
+      problems: [404],
+      async handle({ params: { id } }) {
+        const item = await catalogue.item(id);
+        if (item === undefined) {
+          throw new Refusal(
+            404,
+            `there is no certificate ${safeText(id, { max: 80 })}; GET /api/v1/certificates lists them`,
+          );
+        }
+        const [{ homes, count }, limits, stays, alerts] = await Promise.all([
+          catalogue.homes(id, MAX_LISTED),
+          catalogue.limitedBy(id, MAX_LISTED),
+          catalogue.history(id, MAX_LISTED),
+          desk.about(id),
+        ]);
+        return {
+          ...itemJson(item, now()),
+          place_count: count,
+          places: homes.map(({ location, sighting }) => ({
+            source: location.source,
+            location: location.location,
+            place: sighting.place,
+            role: sighting.role,
+            labels: { ...location.labels, ...sighting.labels },
+            private_key: sighting.key?.at ?? null,
+            first_seen: isoAt(sighting.firstSeenAt),
+            last_seen: isoAt(sighting.lastSeenAt),
+          })),
+          limits_count: limits.count,
+          limits: limits.locations.map(({ source, location }) => ({ source, location })),
+          alerts: alerts.filter(({ alert }) => alert.state === 'open').map(({ alert }) => alert.id),
+          history: stays.map((stay) => ({
+            id: stay.item.id,
+            title: itemJson(stay.item, now()).title,
+            source: stay.location.source,
+            location: stay.location.location,
+            place: stay.place,
+            not_after: itemJson(stay.item, now()).not_after,
+            first_seen: isoAt(stay.firstSeenAt),
+            ended: iso(stay.endedAt),
+          })),
+        };
+      },
+    }),
+    endpoint({
+      method: 'get',
+      path: '/api/v1/locations',
+      name: 'listLocations',
+      summary: 'Where things live, and how the last look there went',
+      query: {
+        q: text.optional().describe('Words that the location holds.'),
+        source: text.optional(),
+        failing: z.enum(['true', 'false']).optional().describe('`true`: only what could not be read as a whole.'),
+        limit,
+        after,
+        format,
+      },
+      answer: locationPage,
+      status: 200,
+      hasCsv: true,
+      async handle({ query: { q, source, failing, limit: count, after: cursor, format: form } }) {
+        const query = {
+          ...(q === undefined ? {} : { text: q }),
+          ...(source === undefined ? {} : { source }),
+          failing: failing === 'true',
+        };
+        if (form === 'csv') return csvAnswer('locations', locationRows(query));
+        return locationPageJson(await catalogue.locations({ ...query, ...afterLocation(cursor), limit: count }));
+      },
+    }),
+    endpoint({
+      method: 'get',
+      path: '/api/v1/clients',
+      name: 'listClients',
+      summary: 'Who logs in where with a client certificate, what the server said, and when it will refuse',
+      query: { source: text.optional().describe('Of the endpoint.'), format },
+      answer: clientPage,
+      status: 200,
+      hasCsv: true,
+      async handle({ query: { source, format: form } }) {
+        const { at, clients } = await survey();
+        const isWanted = ({ endpoint: where }: { readonly endpoint: { readonly source: string } }): boolean =>
+          source === undefined || where.source === source;
+        const logins = clients.certain.filter(isWanted).map(loginJson);
+        const possible = clients.possible.filter(isWanted).map(loginJson);
+        if (form === 'csv') return csvAnswer('clients', [...logins, ...possible].map(flat));
+        return { at: isoAt(at), logins, possible, possible_count: clients.possibleCount };
+      },
+    }),
+  ];
+
+  async function* itemRows(query: Omit<ItemQuery, 'limit' | 'after'>): AsyncGenerator<Row> {
+    let page = await catalogue.items({ ...query, limit: EXPORT_PAGE });
+    for (let rows = 0; rows < MAX_EXPORTED; rows += EXPORT_PAGE) {
+      for (const one of page.items) yield flat(listedJson(one, now()));
+      if (page.next === undefined) return;
+      page = await catalogue.items({ ...query, limit: EXPORT_PAGE, after: page.next });
+    }
+  }
+
+  async function* locationRows(query: Omit<LocationQuery, 'limit' | 'after'>): AsyncGenerator<Row> {
+    let page = await catalogue.locations({ ...query, limit: EXPORT_PAGE });
+    for (let rows = 0; rows < MAX_EXPORTED; rows += EXPORT_PAGE) {
+      for (const one of page.locations) yield flat(locationJson(one));
+      if (page.next === undefined) return;
+      page = await catalogue.locations({ ...query, limit: EXPORT_PAGE, after: page.next });
+    }
+  }
+}
+
+type InventoryApiParts = Pick<WebParts, 'catalogue' | 'desk' | 'survey' | 'now'>;
+
+function afterLocation(cursor: string | undefined): Pick<LocationQuery, 'after'> {
+  if (cursor === undefined) return {};
+  const [source, location] = decodeCursor(cursor);
+  return { after: { source: String(source), location: String(location) } };
+}
+
+type Row = Readonly<Record<string, string | number | null>>;
+
+/** What a cell can hold: lists with spaces between, the rest as JSON. */
+function flat(value: object): Row {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, cell]: [string, unknown]) => [name, cellOf(cell)] as const),
+  );
+}
+
+function cellOf(cell: unknown): string | number | null {
+  if (cell === null || cell === undefined) return null;
+  if (typeof cell === 'string' || typeof cell === 'number') return cell;
+  if (Array.isArray(cell) && cell.every((one) => typeof one === 'string')) return cell.join(' ');
+  return JSON.stringify(cell);
+}
+
+/** Row by row, as the client takes them. */
+function csvAnswer(name: string, rows: AsyncIterable<Row> | Iterable<Row>): Response {
+  async function* lines(): AsyncGenerator<Uint8Array> {
+    const encoder = new TextEncoder();
+    let isFirst = true;
+    for await (const row of rows) {
+      if (isFirst) yield encoder.encode(csvLine(Object.keys(row)));
+      isFirst = false;
+      yield encoder.encode(csvLine(Object.values(row)));
+    }
+  }
+  return new Response(ReadableStream.from(lines()), {
+    headers: {
+      'content-type': 'text/csv; charset=utf-8',
+      'content-disposition': `attachment; filename="notafter-${name}.csv"`,
+      'cache-control': 'no-store',
+    },
+  });
+}
