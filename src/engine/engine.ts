@@ -6,6 +6,8 @@ export interface Job<T> {
   readonly key: string;
   readonly data: T;
   readonly fence: bigint;
+  /** How often it was handed out before without an end: the node that had it died, was paused or was stopped. */
+  readonly returns: number;
 }
 
 export interface QueueOptions {
@@ -15,7 +17,15 @@ export interface QueueOptions {
   readonly batch: number;
   /** A job still running after this long is aborted. */
   readonly deadlineMs: number;
+  /** Where nodes share the work: only those of this zone take it. */
+  readonly zone?: string;
 }
+
+/** What is told of a job that was handed out `MAX_RETURNS` times and more, and never came to an end. */
+export type Abandon<T> = (job: Pick<Job<T>, 'key' | 'data' | 'fence'>) => Promise<void>;
+
+/** A job that comes back so often is abandoned: it may be what ends its nodes. */
+export const MAX_RETURNS = 3;
 
 /** Resolves when the job is queued; false when a job of that key is queued or running already: it is not queued twice. */
 export type Enqueue<T> = (key: string, data: T) => Promise<boolean>;
@@ -42,6 +52,7 @@ export interface Engine {
     name: string,
     options: QueueOptions,
     work: (jobs: readonly Job<T>[], signal: AbortSignal) => Promise<void>,
+    abandon?: Abandon<T>,
   ): Promise<Enqueue<T>>;
   start(): Promise<void>;
   /** Starts nothing new, lets what runs end until the signal aborts, then aborts it and waits. */

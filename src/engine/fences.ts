@@ -1,5 +1,11 @@
 import type { DueTimes } from './due-times.ts';
 
+/** Numbers for hand-outs that nodes share. */
+export interface Fences {
+  /** Greater than every one given before, to whichever node. */
+  next(): Promise<bigint>;
+}
+
 /** The name under which the last epoch is remembered, beside the schedules. */
 const EPOCH = 'engine:fences';
 

@@ -4,6 +4,7 @@ import { openFences } from './fences.ts';
 import type { EngineLog } from './log.ts';
 import { planOf } from './plan.ts';
 import { createSchedules } from './schedules.ts';
+import { aborted } from './stopping.ts';
 import { cronTicker, type Ticker } from './ticker.ts';
 import { createWorkQueue, type WorkQueue } from './work-queue.ts';
 
@@ -42,8 +43,8 @@ export function createLocalEngine(parts: LocalEngineParts): Engine {
   }
 
   return {
-    async every(name, schedule, _scope, run) {
-      await schedules.set(name, planOf(name, schedule, random), run);
+    async every(name, schedule, scope, run) {
+      await schedules.set(name, planOf(name, schedule, random), run, scope);
     },
 
     unschedule: (name) => schedules.remove(name),
@@ -88,14 +89,4 @@ export function createLocalEngine(parts: LocalEngineParts): Engine {
       await all;
     },
   };
-}
-
-/** Resolves when the signal aborts, and lets go of it when `until` comes first. */
-async function aborted(signal: AbortSignal, until: Promise<void>): Promise<void> {
-  if (signal.aborted) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const onAbort = (): void => resolve();
-  signal.addEventListener('abort', onAbort, { once: true });
-  await Promise.race([promise, until]);
-  signal.removeEventListener('abort', onAbort);
 }

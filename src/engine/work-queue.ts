@@ -20,7 +20,8 @@ export function createWorkQueue<T>(
   work: (jobs: readonly Job<T>[], signal: AbortSignal) => Promise<void>,
   log: EngineLog,
 ): WorkQueue<T> {
-  for (const [option, value] of Object.entries(options)) {
+  for (const option of ['concurrency', 'batch', 'deadlineMs'] as const) {
+    const value = options[option];
     if (!(value >= 1)) throw new Error(`queue ${name}: ${option} must be at least 1, not ${value}`);
   }
   /** Every key that is queued or under way. */
@@ -48,7 +49,7 @@ export function createWorkQueue<T>(
       for (const [key, data] of waiting) {
         if (jobs.length >= options.batch || underWay + jobs.length >= options.concurrency) break;
         waiting.delete(key);
-        jobs.push({ key, data, fence: nextFence() });
+        jobs.push({ key, data, fence: nextFence(), returns: 0 });
       }
       underWay += jobs.length;
       const controller = new AbortController();

@@ -1,6 +1,27 @@
 import type { DueTimes } from '../engine/due-times.ts';
+import type { Fences } from '../engine/fences.ts';
 import type { Access } from './access.ts';
 import type { Connection } from './schema.ts';
+
+/** The name under which the last fence is kept, beside the schedules. */
+const FENCE = 'engine:hand-outs';
+
+export function createFences(access: Access): Fences {
+  return {
+    next: () =>
+      access.urgent(async (db) => {
+        const row = await db
+          .insertInto('due_times')
+          .values({ name: FENCE, due_at: 1 })
+          .onConflict((conflict) =>
+            conflict.column('name').doUpdateSet((eb) => ({ due_at: eb('due_times.due_at', '+', 1) })),
+          )
+          .returning('due_at')
+          .executeTakeFirstOrThrow();
+        return BigInt(row.due_at);
+      }),
+  };
+}
 
 export function createDueTimes(access: Access): DueTimes {
   return {

@@ -3,13 +3,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Kysely } from 'kysely';
 
 import type { DueTimes } from '../engine/due-times.ts';
+import type { Fences } from '../engine/fences.ts';
 import type { Catalogue } from '../inventory/catalogue.ts';
 import type { FactReader, FactWriter, InventoryReader, InventoryWriter } from '../inventory/port.ts';
 import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
 import type { Access } from './access.ts';
 import { createAlertReader, createAlertWriter } from './alerts.ts';
 import { createCatalogue } from './catalogue.ts';
-import { createDueTimes } from './due-times.ts';
+import { createDueTimes, createFences } from './due-times.ts';
 import { createFactReader, createFactWriter } from './facts.ts';
 import { createInventoryReader } from './inventory.ts';
 import { createInventoryWriter } from './inventory-writer.ts';
@@ -25,6 +26,7 @@ export interface Store {
   readonly alerts: AlertReader;
   readonly outbox: Outbox;
   readonly dueTimes: DueTimes;
+  readonly fences: Fences;
   /**
    * Everything that `work` writes is committed when it resolves, and nothing of it when it throws. `work` awaits only
    * `tx`: nobody else writes meanwhile. Throws when it is called inside another transaction.
@@ -86,6 +88,7 @@ export function createStore({ db, close, lane, begin, patiently = once }: StoreP
     alerts: createAlertReader(access),
     outbox: createOutbox(access),
     dueTimes: createDueTimes(access),
+    fences: createFences(access),
 
     async transaction(work) {
       refuseInside('transaction()');

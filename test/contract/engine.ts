@@ -15,6 +15,8 @@ export interface EngineHarness {
 }
 
 const MINUTE = 60_000;
+/** Queues may lie in a database, and the machine may be busy. */
+const SOON = { timeout: 15_000 };
 
 /** What every engine promises. */
 export function describeEngine(name: string, open: () => Promise<EngineHarness>): void {
@@ -318,7 +320,9 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         const engine = node();
         const patience = new AbortController();
         const events: string[] = [];
+        let begun = 0;
         await engine.every('a', { everyMs: 60 * MINUTE }, 'cluster', async (signal) => {
+          begun += 1;
           await aborted(signal);
           events.push('aborted');
         });
@@ -326,6 +330,7 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
           'q',
           { concurrency: 1, batch: 1, deadlineMs: 60_000 },
           async (_jobs, signal) => {
+            begun += 1;
             await aborted(signal);
             events.push('aborted');
           },
@@ -333,6 +338,7 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         await engine.start();
         await enqueue('k', 1);
         await harness.advance(1000);
+        await vi.waitFor(() => expect(begun).toBe(2), SOON);
         const stopping = engine.stop(patience.signal).then(() => events.push('stopped'));
         patience.abort();
         await stopping;
@@ -385,7 +391,7 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         await enqueue('early', 0);
         await engine.start();
         for (let index = 1; index < 100; index++) expect(await enqueue(`job ${index}`, index)).toBe(true);
-        await vi.waitFor(() => expect(done.size).toBe(100));
+        await vi.waitFor(() => expect(done.size).toBe(100), SOON);
         expect(done.get('early')).toBe(0);
         expect(done.get('job 99')).toBe(99);
       });
@@ -396,11 +402,11 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         const enqueue = await engine.queue<number>('q', options, hand.work);
         await engine.start();
         for (const key of ['a', 'b', 'c', 'd']) await enqueue(key, 0);
-        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a', 'b']));
+        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a', 'b']), SOON);
         hand.end('b');
-        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a', 'b', 'c']));
+        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a', 'b', 'c']), SOON);
         for (const key of ['a', 'c']) hand.end(key);
-        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a', 'b', 'c', 'd']));
+        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a', 'b', 'c', 'd']), SOON);
         hand.end('d');
       });
 
@@ -415,9 +421,9 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
             return aborted(signal);
           },
         );
-        await engine.start();
         for (let index = 0; index < 30; index++) await enqueue(`job ${index}`, index);
-        await vi.waitFor(() => expect(sizes).toEqual([4, 4, 2]));
+        await engine.start();
+        await vi.waitFor(() => expect(sizes).toEqual([4, 4, 2]), SOON);
       });
 
       it('takes no second job of a key that is queued or under way, and takes it afterwards', async () => {
@@ -427,12 +433,12 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         expect(await enqueue('a', 1)).toBe(true);
         expect(await enqueue('a', 2)).toBe(false);
         await engine.start();
-        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a']));
+        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a']), SOON);
         expect(hand.begun[0]?.data).toBe(1);
         expect(await enqueue('a', 3)).toBe(false);
         hand.end('a');
-        await vi.waitFor(async () => expect(await enqueue('a', 4)).toBe(true));
-        await vi.waitFor(() => expect(hand.begun.map((job) => job.data)).toEqual([1, 4]));
+        await vi.waitFor(async () => expect(await enqueue('a', 4)).toBe(true), SOON);
+        await vi.waitFor(() => expect(hand.begun.map((job) => job.data)).toEqual([1, 4]), SOON);
         hand.end('a');
       });
 
@@ -445,7 +451,7 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
           });
           await engine.start();
           for (let index = 0; index < 50; index++) await enqueue(`job ${index}`, index);
-          await vi.waitFor(() => expect(fences).toHaveLength((restart + 1) * 50));
+          await vi.waitFor(() => expect(fences).toHaveLength((restart + 1) * 50), SOON);
           await stop(engine);
           if (restart === 1) await harness.advance(-24 * 60 * MINUTE);
         }
@@ -466,7 +472,7 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         await engine.start();
         await enqueue('slow', 0);
         await enqueue('next', 0);
-        await vi.waitFor(() => expect(begun).toEqual(['slow', 'next']));
+        await vi.waitFor(() => expect(begun).toEqual(['slow', 'next']), SOON);
         expect(harness.logged()).toContain('queued work ran past its deadline and is aborted');
       });
 
@@ -480,9 +486,9 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         await engine.start();
         await enqueue('bad', 0);
         await enqueue('good', 0);
-        await vi.waitFor(() => expect(begun).toEqual(['bad', 'good']));
+        await vi.waitFor(() => expect(begun).toEqual(['bad', 'good']), SOON);
         expect(harness.logged()).toContain('queued work failed');
-        await vi.waitFor(async () => expect(await enqueue('bad', 1)).toBe(true));
+        await vi.waitFor(async () => expect(await enqueue('bad', 1)).toBe(true), SOON);
       });
 
       it('begins nothing after it was stopped', async () => {
@@ -491,7 +497,7 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         const enqueue = await engine.queue<number>('q', { ...options, concurrency: 1 }, hand.work);
         await engine.start();
         for (const key of ['a', 'b']) await enqueue(key, 0);
-        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a']));
+        await vi.waitFor(() => expect(keys(hand.begun)).toEqual(['a']), SOON);
         const stopping = stop(engine);
         hand.end('a');
         await stopping;

@@ -5,16 +5,17 @@ import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 
 import type { DueTimes } from '../../src/engine/due-times.ts';
-import { createLocalEngine, type LocalEngineParts } from '../../src/engine/local.ts';
+import { createLocalEngine } from '../../src/engine/local.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { describeEngine } from '../contract/engine.ts';
+import { engineClock, engineLog } from '../helpers/engine-clock.ts';
 
 const START = Date.UTC(2026, 5, 1);
 
 describeEngine('local', async () => {
   const store = await openSqlite(':memory:');
-  const clock = fakeClock();
-  const log = recorder();
+  const clock = engineClock(START, someTurns);
+  const log = engineLog();
   return {
     node: () => createLocalEngine({ dueTimes: store.dueTimes, clock, random: () => 0.5, log, ticker: clock.ticker }),
     now: clock.now,
@@ -24,36 +25,9 @@ describeEngine('local', async () => {
   };
 });
 
-interface FakeClock {
-  now(): number;
-  advance(ms: number): Promise<void>;
-  readonly ticker: NonNullable<LocalEngineParts['ticker']>;
-  readonly listeners: ReadonlySet<() => void>;
-}
-
-function fakeClock(): FakeClock {
-  let now = START;
-  const listeners = new Set<() => void>();
-  return {
-    now: () => now,
-    listeners,
-    async advance(ms) {
-      now += ms;
-      for (const tick of listeners) tick();
-      // A tick asks the store, then runs the work: both are done when the event loop has come round a few times.
-      for (let turn = 0; turn < 5; turn++) await setImmediate();
-    },
-    ticker(onTick) {
-      listeners.add(onTick);
-      return () => void listeners.delete(onTick);
-    },
-  };
-}
-
-function recorder(): LocalEngineParts['log'] & { readonly messages: string[] } {
-  const messages: string[] = [];
-  const note = (_fields: object, message: string): void => void messages.push(message);
-  return { messages, warn: note, error: note };
+/** A tick asks the store, then runs the work: both are done when the event loop has come round a few times. */
+async function someTurns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await setImmediate();
 }
 
 /** Due times in memory whose calls can be made to fail. */
@@ -78,10 +52,10 @@ function memory(): DueTimes & { broken: boolean; readonly due: Map<string, numbe
 
 describe('a local engine', () => {
   it('spreads sources of one interval over it, each at its own stable time', async () => {
-    const clock = fakeClock();
+    const clock = engineClock(START, someTurns);
     const dueTimes = memory();
     const minutes = new Map<string, Set<number>>();
-    const engine = createLocalEngine({ dueTimes, clock, random: () => 0.5, log: recorder(), ticker: clock.ticker });
+    const engine = createLocalEngine({ dueTimes, clock, random: () => 0.5, log: engineLog(), ticker: clock.ticker });
     for (let index = 0; index < 60; index++) {
       const seen = new Set<number>();
       minutes.set(`source ${index}`, seen);
@@ -98,13 +72,13 @@ describe('a local engine', () => {
   });
 
   it('does not run again right after the first run, whatever the phase of the name', async () => {
-    const clock = fakeClock();
+    const clock = engineClock(START, someTurns);
     const runs = new Map<string, number[]>();
     const engine = createLocalEngine({
       dueTimes: memory(),
       clock,
       random: () => 0.5,
-      log: recorder(),
+      log: engineLog(),
       ticker: clock.ticker,
     });
     for (let index = 0; index < 60; index++) {
@@ -122,13 +96,13 @@ describe('a local engine', () => {
   });
 
   it('tells how late each run began', async () => {
-    const clock = fakeClock();
+    const clock = engineClock(START, someTurns);
     const lags: [string, number][] = [];
     const engine = createLocalEngine({
       dueTimes: memory(),
       clock,
       random: () => 0,
-      log: recorder(),
+      log: engineLog(),
       onLag: (name, lagMs) => lags.push([name, lagMs]),
       ticker: clock.ticker,
     });
@@ -140,8 +114,8 @@ describe('a local engine', () => {
   });
 
   it('logs a due time that it leaves out', async () => {
-    const clock = fakeClock();
-    const log = recorder();
+    const clock = engineClock(START, someTurns);
+    const log = engineLog();
     const engine = createLocalEngine({ dueTimes: memory(), clock, random: () => 0, log, ticker: clock.ticker });
     const { promise: gate, resolve: go } = Promise.withResolvers<void>();
     await engine.every('a', { everyMs: 60_000 }, 'cluster', () => gate);
@@ -154,8 +128,8 @@ describe('a local engine', () => {
   });
 
   it('tries again when the store fails, and loses no due time', async () => {
-    const clock = fakeClock();
-    const log = recorder();
+    const clock = engineClock(START, someTurns);
+    const log = engineLog();
     const dueTimes = memory();
     const run = vi.fn<() => Promise<void>>(async () => {});
     const engine = createLocalEngine({ dueTimes, clock, random: () => 0, log, ticker: clock.ticker });
@@ -172,12 +146,12 @@ describe('a local engine', () => {
   });
 
   it('lets go of its ticker when it is stopped', async () => {
-    const clock = fakeClock();
+    const clock = engineClock(START, someTurns);
     const engine = createLocalEngine({
       dueTimes: memory(),
       clock,
       random: () => 0,
-      log: recorder(),
+      log: engineLog(),
       ticker: clock.ticker,
     });
     await engine.start();
@@ -188,7 +162,12 @@ describe('a local engine', () => {
   });
 
   it('refuses a queue without room', async () => {
-    const engine = createLocalEngine({ dueTimes: memory(), clock: fakeClock(), random: () => 0, log: recorder() });
+    const engine = createLocalEngine({
+      dueTimes: memory(),
+      clock: engineClock(START, someTurns),
+      random: () => 0,
+      log: engineLog(),
+    });
     await expect(engine.queue('q', { concurrency: 0, batch: 1, deadlineMs: 1 }, async () => {})).rejects.toThrow(
       'queue q: concurrency must be at least 1',
     );
@@ -197,7 +176,7 @@ describe('a local engine', () => {
 
 describe('a local engine driven by node-cron in real time', () => {
   it('runs what is due, a second apart', async () => {
-    const log = recorder();
+    const log = engineLog();
     const runs: number[] = [];
     const { promise: thirdRun, resolve } = Promise.withResolvers<void>();
     const engine = createLocalEngine({ dueTimes: memory(), clock: { now: () => Date.now() }, random: () => 0.5, log });
