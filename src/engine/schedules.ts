@@ -129,8 +129,9 @@ export function createSchedules({ dueTimes, now, log, onLag, leaseMs }: Schedule
     entry.triggered = false;
     if (entry.running === undefined) begin(entry, due, following);
     // A lease that ran out while nobody else was there goes on.
-    else if (!entry.leased)
+    else if (!entry.leased) {
       log.warn({ schedule: entry.name }, 'a run was left out: the one before it is still under way');
+    }
   }
 
   function leaseOf(entry: Entry): number | undefined {
@@ -189,8 +190,16 @@ export function createSchedules({ dueTimes, now, log, onLag, leaseMs }: Schedule
 
   /** Also after `close`: what is under way then is waited for. */
   function endsSoon({ leased, triggered, running, moving, due }: Entry, at: number): boolean {
-    if (!leased || triggered || leaseMs === undefined || running === undefined || running.lost || moving !== undefined)
+    if (
+      !leased ||
+      triggered ||
+      leaseMs === undefined ||
+      running === undefined ||
+      running.lost ||
+      moving !== undefined
+    ) {
       return false;
+    }
     return due - at < leaseMs * PROLONGED_AT;
   }
 

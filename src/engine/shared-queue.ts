@@ -188,8 +188,9 @@ export async function openSharedQueue<T extends object | null>(parts: SharedQueu
       const ours = new Set(settled);
       for (const batch of current) {
         const { controller } = batch;
-        if (batch.attempts.every(({ id }) => ours.has(id)) || controller.signal.aborted || !batches.has(batch))
+        if (batch.attempts.every(({ id }) => ours.has(id)) || controller.signal.aborted || !batches.has(batch)) {
           continue;
+        }
         log.warn({ queue: parts.name }, 'queued work is given up: it was handed to another node');
         controller.abort(new Error('another node works on it'));
       }

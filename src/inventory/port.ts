@@ -8,6 +8,8 @@ import type { DescribedCertificate, KnownCertificate, Location, SourceState, Tar
 export interface LocationFilter {
   readonly source?: string;
   readonly target?: string;
+  /** Of these targets of the source. */
+  readonly targets?: readonly string[];
   readonly ids?: readonly number[];
 }
 
@@ -69,6 +71,8 @@ export interface InventoryReader {
   der(fingerprint: string): Promise<Uint8Array | undefined>;
   /** What passed on the wire at the last look that has shown anything, a line each; empty where there is none. */
   transcript(locationId: number): Promise<readonly string[]>;
+  /** Whether the targets of a source were all found once, and all that are there now were looked at. */
+  isFirstRoundOver(source: string): Promise<boolean>;
   /** Locations whose assessment is due: changed by time alone. At most `limit`. */
   dueForAssessment(now: number, limit: number): Promise<readonly Location[]>;
   /** Withdrawn locations whose time of being told of as gone is over. At most `limit`. */
@@ -103,6 +107,12 @@ export interface InventoryWriter extends InventoryReader {
    * worker cannot write old news over new.
    */
   fence(source: string, target: string, fence: bigint): Promise<boolean>;
+  /** The same for many targets of a source at once: gives those of which the right was got. */
+  fenceAll(source: string, targets: readonly string[], fence: bigint): Promise<readonly TargetState[]>;
+  /** Notes looks at targets that gave no new checkpoint. */
+  noteLooks(source: string, targets: readonly string[], now: number): Promise<void>;
+  /** A search has found all targets of a source; the first time is kept. */
+  noteDiscovery(source: string, now: number): Promise<void>;
   /** Notes a look at the target; `undefined` keeps the last checkpoint. */
   setCheckpoint(source: string, target: string, checkpoint: Json | undefined, now: number): Promise<void>;
   /** Writes locations and gives them back with their ids. */
@@ -118,6 +128,32 @@ export interface InventoryWriter extends InventoryReader {
   scheduleAssessment(id: number, at: number | undefined): Promise<void>;
   /** Locations are to be assessed then, unless they are earlier anyway. */
   assessBy(ids: readonly number[], at: number): Promise<void>;
+}
+
+/** What others have changed of that which every node keeps in memory. */
+export interface News {
+  /** Where to go on from. */
+  readonly revision: number;
+  /** As they are now. */
+  readonly locations: readonly Location[];
+  readonly departed: readonly Pick<Location, 'id' | 'source' | 'location'>[];
+  readonly inquiries: readonly Inquiry[];
+  readonly forgotten: readonly Pick<Inquiry, 'enricher' | 'subject'>[];
+}
+
+/** For the nodes of a cluster: what the others did, in the order in which it was committed. */
+export interface ChangeReader {
+  /** Of the last change. */
+  revision(): Promise<number>;
+  /** What other nodes changed after a revision. Throws LostTrackError when that is so long ago that it is no longer kept. */
+  since(revision: number): Promise<News>;
+  /** Forgets what is older. */
+  prune(before: number): Promise<void>;
+}
+
+/** So much has happened since this node last looked that it must read everything anew: a restart does that. */
+export class LostTrackError extends Error {
+  override readonly name = 'LostTrackError';
 }
 
 /** Reads what enrichers learned, and what they might ask about. */

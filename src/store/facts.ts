@@ -136,7 +136,7 @@ function toRow(inquiry: Inquiry): FactTable {
   };
 }
 
-function toInquiry(row: FactTable): Inquiry {
+export function toInquiry(row: FactTable): Inquiry {
   return {
     enricher: row.enricher,
     subject: row.subject,

@@ -1,11 +1,13 @@
 import { sql } from 'kysely';
 
+import type { TargetState } from '../inventory/model.ts';
 import type { InventoryWriter } from '../inventory/port.ts';
 import type { Access } from './access.ts';
 import { chunks } from './bulk.ts';
 import { forgetTextsAt } from './item-texts.ts';
 import { toJson } from './json.ts';
 import { createInventoryReader } from './inventory.ts';
+import { TARGET_COLUMNS, toTarget } from './inventory-rows.ts';
 import { saveLocations, touchLocations } from './location-writer.ts';
 import type { Connection } from './schema.ts';
 
@@ -58,6 +60,46 @@ export function createInventoryWriter(access: Access): InventoryWriter {
         return result.numUpdatedRows === 1n;
       }),
 
+    fenceAll: (source, targets, fence) =>
+      access.write(async (db) => {
+        const got: TargetState[] = [];
+        for (const some of chunks(targets)) {
+          const rows = await db
+            .updateTable('targets')
+            .set({ fence })
+            .where('source', '=', source)
+            .where('key', 'in', some)
+            .where('withdrawn_at', 'is', null)
+            .where((eb) => eb.or([eb('fence', 'is', null), eb('fence', '<=', fence)]))
+            .returning(TARGET_COLUMNS)
+            .execute();
+          for (const row of rows) got.push(toTarget(row));
+        }
+        return got;
+      }),
+
+    noteLooks: (source, targets, now) =>
+      access.write(async (db) => {
+        for (const some of chunks(targets)) {
+          await db
+            .updateTable('targets')
+            .set({ last_look_at: now })
+            .where('source', '=', source)
+            .where('key', 'in', some)
+            .execute();
+        }
+      }),
+
+    noteDiscovery: (source, now) =>
+      access.write(async (db) => {
+        await db
+          .updateTable('sources')
+          .set({ discovered_at: now })
+          .where('name', '=', source)
+          .where('discovered_at', 'is', null)
+          .execute();
+      }),
+
     setCheckpoint: (source, target, checkpoint, now) =>
       access.write(async (db) => {
         await db
@@ -103,7 +145,7 @@ export function createInventoryWriter(access: Access): InventoryWriter {
           .execute();
         await db
           .updateTable('sources')
-          .set({ withdrawn_at: now })
+          .set({ withdrawn_at: now, discovered_at: null })
           .where('name', '=', name)
           .where('withdrawn_at', 'is', null)
           .execute();

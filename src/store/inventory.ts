@@ -121,6 +121,29 @@ export function createInventoryReader(access: Access): InventoryReader {
         return row === undefined ? [] : fromJson(row.lines_json);
       }),
 
+    isFirstRoundOver: (source) =>
+      access.read(async (db) => {
+        const row = await db
+          .selectFrom('sources')
+          .select('discovered_at')
+          .where('name', '=', source)
+          .where('withdrawn_at', 'is', null)
+          .where((eb) =>
+            eb.not(
+              eb.exists(
+                eb
+                  .selectFrom('targets')
+                  .select('key')
+                  .where('source', '=', source)
+                  .where('withdrawn_at', 'is', null)
+                  .where('last_look_at', 'is', null),
+              ),
+            ),
+          )
+          .executeTakeFirst();
+        return row !== undefined && row.discovered_at !== null;
+      }),
+
     dueForAssessment: (now, limit) =>
       access.read(async (db) => {
         const rows = await db
@@ -162,7 +185,7 @@ export function createInventoryReader(access: Access): InventoryReader {
 }
 
 async function selectLocations(db: Connection, filter: LocationFilter): Promise<readonly LocationRow[]> {
-  const { source, target, ids } = filter;
+  const { source, target, targets, ids } = filter;
   let query = db
     .selectFrom('locations')
     .select(LOCATION_COLUMNS)
@@ -171,6 +194,13 @@ async function selectLocations(db: Connection, filter: LocationFilter): Promise<
     .orderBy('location');
   if (source !== undefined) query = query.where('source', '=', source);
   if (target !== undefined) query = query.where('target', '=', target);
+  if (targets !== undefined) {
+    const found: LocationRow[] = [];
+    for (const some of chunks([...new Set(targets)])) {
+      found.push(...(await query.where('target', 'in', some).execute()));
+    }
+    return found;
+  }
   if (ids === undefined) return query.execute();
   const found: LocationRow[] = [];
   for (const some of chunks([...new Set(ids)])) found.push(...(await query.where('id', 'in', some).execute()));

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+
 import { Kysely, PostgresDialect, sql } from 'kysely';
 
 import { migrate, requireSchema, SchemaError } from './migrate.ts';
@@ -25,6 +27,9 @@ const COLUMN_TYPES: ColumnTypes = {
 /** Any number that no other program is likely to lock: "notafter" in a few digits. */
 const MIGRATION_LOCK = 6_682_823;
 
+/** Milliseconds since the epoch. */
+const NOW = sql<number>`cast(extract(epoch from clock_timestamp()) * 1000 as bigint)`;
+
 /** Many connections: nobody has to wait for a turn. */
 const NO_LANE: Lane = { run: (work) => work() };
 
@@ -40,7 +45,12 @@ const SILENT: PostgresLog = { warn: () => {} };
  * Throws SchemaError, or an Error that names the database.
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<Store> {
-  return createStore({ ...(await connectPostgres(url, options)), lane: NO_LANE, begin: holdWriter, patiently });
+  return createStore({
+    ...(await connectPostgres(url, options)),
+    lane: NO_LANE,
+    patiently,
+    shared: { begin: holdWriter, node: randomUUID(), now: timeOf },
+  });
 }
 
 /** The database behind such a store. */
@@ -88,8 +98,18 @@ async function settleSchema(tx: Kysely<unknown>): Promise<void> {
   await sql`insert into writer (id, revision) values (1, 0) on conflict do nothing`.execute(tx);
 }
 
-async function holdWriter(tx: Connection): Promise<void> {
-  await tx.selectFrom('writer').select('revision').where('id', '=', 1).forUpdate().execute();
+async function holdWriter(tx: Connection): Promise<{ readonly revision: number; readonly now: number }> {
+  return tx
+    .selectFrom('writer')
+    .select(['revision', NOW.as('now')])
+    .where('id', '=', 1)
+    .forUpdate()
+    .executeTakeFirstOrThrow();
+}
+
+async function timeOf(db: Connection): Promise<number> {
+  const { now } = await db.selectNoFrom(NOW.as('now')).executeTakeFirstOrThrow();
+  return now;
 }
 
 function namingDatabase(error: unknown, where: string): Error {

@@ -277,7 +277,10 @@ export interface WriterTable {
 export interface ChangeTable {
   id: Generated<number>;
   revision: number;
-  kind: 'location' | 'inquiry';
+  /** The process that made it: it knows. */
+  node: string;
+  kind: 'location' | 'departure' | 'inquiry';
+  /** JSON text of what names it. */
   key: string;
   at: number;
 }

@@ -5,11 +5,12 @@ import type { Kysely } from 'kysely';
 import type { DueTimes } from '../engine/due-times.ts';
 import type { Fences } from '../engine/fences.ts';
 import type { Catalogue } from '../inventory/catalogue.ts';
-import type { FactReader, FactWriter, InventoryReader, InventoryWriter } from '../inventory/port.ts';
+import type { ChangeReader, FactReader, FactWriter, InventoryReader, InventoryWriter } from '../inventory/port.ts';
 import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
 import type { Access } from './access.ts';
 import { createAlertReader, createAlertWriter } from './alerts.ts';
 import { createCatalogue } from './catalogue.ts';
+import { createChangeReader, openChangeLog } from './changes.ts';
 import { createDueTimes, createFences } from './due-times.ts';
 import { createFactReader, createFactWriter } from './facts.ts';
 import { createInventoryReader } from './inventory.ts';
@@ -27,6 +28,8 @@ export interface Store {
   readonly outbox: Outbox;
   readonly dueTimes: DueTimes;
   readonly fences: Fences;
+  /** Where several nodes share the store. */
+  readonly cluster?: SharedStore;
   /**
    * Everything that `work` writes is committed when it resolves, and nothing of it when it throws. `work` awaits only
    * `tx`: nobody else writes meanwhile. Throws when it is called inside another transaction.
@@ -36,10 +39,19 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** What a store gives to the nodes that share it. */
+export interface SharedStore {
+  readonly changes: ChangeReader;
+  /** The time by which all nodes go, milliseconds since the epoch. */
+  now(): Promise<number>;
+}
+
 export interface StoreTransaction {
   readonly inventory: InventoryWriter;
   readonly facts: FactWriter;
   readonly alerts: AlertWriter;
+  /** Where several nodes share the store. */
+  readonly changes?: ChangeReader;
 }
 
 export interface StoreParts {
@@ -47,14 +59,23 @@ export interface StoreParts {
   close(): Promise<void>;
   /** How work comes to the database: one after the other where there is a single connection. */
   readonly lane: Lane;
-  /** Makes a transaction the only one that writes, before anything else in it; for databases that let several write. */
-  readonly begin?: (tx: Connection) => Promise<void>;
+  /** For a database that several nodes share. */
+  readonly shared?: SharedParts;
   /** Runs a reader or a small writer, again where that makes sense. */
   readonly patiently?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
+export interface SharedParts {
+  /** Makes a transaction the only one that writes, before anything else in it. Gives the last revision and the time. */
+  begin(tx: Connection): Promise<{ readonly revision: number; readonly now: number }>;
+  /** Names this process in what it changes. */
+  readonly node: string;
+  /** The time of the database, milliseconds since the epoch. */
+  now(db: Connection): Promise<number>;
+}
+
 /** Puts the rooms together over one database, whichever it is. */
-export function createStore({ db, close, lane, begin, patiently = once }: StoreParts): Store {
+export function createStore({ db, close, lane, shared, patiently = once }: StoreParts): Store {
   const enclosing = new AsyncLocalStorage<{ open: boolean }>();
 
   /** On a database with one connection this would wait for itself for ever; on others it would miss what `tx` wrote. */
@@ -87,6 +108,11 @@ export function createStore({ db, close, lane, begin, patiently = once }: StoreP
     facts: createFactReader(access),
     alerts: createAlertReader(access),
     outbox: createOutbox(access),
+    ...(shared === undefined
+      ? {}
+      : {
+          cluster: { changes: createChangeReader(access, shared.node), now: () => access.read((tx) => shared.now(tx)) },
+        }),
     dueTimes: createDueTimes(access),
     fences: createFences(access),
 
@@ -97,14 +123,21 @@ export function createStore({ db, close, lane, begin, patiently = once }: StoreP
         return await enclosing.run(scope, () =>
           lane.run(() =>
             db.transaction().execute(async (tx) => {
-              await begin?.(tx);
               const here = <Result>(run: (on: typeof tx) => Promise<Result>): Promise<Result> => run(tx);
               const inside: Access = { read: here, write: here, urgent: here };
-              return work({
-                inventory: createInventoryWriter(inside),
-                facts: createFactWriter(inside),
-                alerts: createAlertWriter(inside),
+              const writers = { inventory: createInventoryWriter(inside), facts: createFactWriter(inside) };
+              const alerts = createAlertWriter(inside);
+              if (shared === undefined) return work({ ...writers, alerts });
+              const { revision, now } = await shared.begin(tx);
+              const log = openChangeLog(tx, { revision, now, node: shared.node });
+              const result = await work({
+                inventory: log.inventory(writers.inventory),
+                facts: log.facts(writers.facts),
+                alerts,
+                changes: createChangeReader(inside, shared.node, revision),
               });
+              await log.close();
+              return result;
             }),
           ),
         );

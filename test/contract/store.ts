@@ -511,6 +511,54 @@ function describeInventory(get: () => Store): void {
     });
   });
 
+  it('gives the right to record for many targets at once, as for one', async () => {
+    const store = get();
+    await store.transaction(async (tx) => {
+      for (const key of ['a', 'b', 'c', 'd']) {
+        await tx.inventory.saveTarget({ source: 'partners', key, labels: {}, data: { of: key } }, NOW);
+      }
+      await tx.inventory.setCheckpoint('partners', 'a', { at: 7 }, NOW);
+      await tx.inventory.fence('partners', 'b', 9n);
+      await tx.inventory.withdrawTarget('partners', 'c', NOW);
+    });
+    const got = await store.transaction((tx) => tx.inventory.fenceAll('partners', ['a', 'b', 'c', 'd', 'e'], 8n));
+    expect(got.map(({ key, data, checkpoint }) => [key, data, checkpoint])).toEqual([
+      ['a', { of: 'a' }, { at: 7 }],
+      ['d', { of: 'd' }, undefined],
+    ]);
+    await store.transaction(async (tx) => {
+      expect(await tx.inventory.fence('partners', 'a', 7n)).toBe(false);
+      expect(await tx.inventory.fence('partners', 'd', 8n)).toBe(true);
+      await tx.inventory.noteLooks('partners', ['a', 'd'], NOW + DAY);
+    });
+    const looked = (await store.inventory.targets('partners')).map(({ key, lastLookAt }) => [key, lastLookAt]);
+    expect(looked).toEqual([
+      ['a', NOW + DAY],
+      ['b', undefined],
+      ['d', NOW + DAY],
+    ]);
+  });
+
+  it('knows when a first round is over: all was found, and all of it was looked at', async () => {
+    const store = get();
+    const isOver = (): Promise<boolean> => store.inventory.isFirstRoundOver('partners');
+    expect(await isOver()).toBe(false);
+    await store.transaction(async (tx) => {
+      await tx.inventory.saveSource({ name: 'partners', type: 'endpoint', intervalMs: DAY, firstSeenAt: NOW });
+      await tx.inventory.saveTarget({ source: 'partners', key: 'a', labels: {}, data: null }, NOW);
+      await tx.inventory.noteLooks('partners', ['a'], NOW);
+    });
+    expect(await isOver()).toBe(false);
+    await store.transaction((tx) => tx.inventory.noteDiscovery('partners', NOW));
+    expect(await isOver()).toBe(true);
+    await store.transaction((tx) =>
+      tx.inventory.saveTarget({ source: 'partners', key: 'b', labels: {}, data: null }, NOW),
+    );
+    expect(await isOver()).toBe(false);
+    await store.transaction((tx) => tx.inventory.withdrawTarget('partners', 'b', NOW));
+    expect(await isOver()).toBe(true);
+  });
+
   it('lists what is due for assessment, the most overdue first, and when the next is', async () => {
     const { inventory } = get();
     const saved = await save(get(), location('a'), location('b'), location('c'), location('d'));
@@ -1125,6 +1173,13 @@ function describeDueTimes(get: () => Store): void {
     await dueTimes.forget('a');
     expect(await dueTimes.next('a')).toBeUndefined();
     expect(await dueTimes.next('b')).toBe(NOW + 7);
+  });
+
+  it('counts fences up, each given once', async () => {
+    const given = await Promise.all(Array.from({ length: 20 }, () => get().fences.next()));
+    expect(new Set(given).size).toBe(20);
+    const next = await get().fences.next();
+    expect(given.every((fence) => fence < next)).toBe(true);
   });
 
   it('lets exactly one of many claim a due time', async () => {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import type { ChangeReader } from '../../src/inventory/port.ts';
 import type { Migration } from '../../src/store/migrations/migration.ts';
 import { migrations } from '../../src/store/migrations/list.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
@@ -8,6 +9,7 @@ import { certificate, describeStore, location, sighting, write } from '../contra
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
+const DAY = 86_400_000;
 
 describe('a store in PostgreSQL', () => {
   let database: TestDatabase;
@@ -66,6 +68,62 @@ describe('several nodes on one PostgreSQL', () => {
       ),
     );
     expect((await nodes[0]?.inventory.locations())?.[0]?.failures).toBe(30);
+    await closeAll();
+  });
+
+  it('tell each other what changed, in the order in which it was committed, and nothing of what only moved in time', async () => {
+    const [one, two] = [await open(), await open()];
+    const changesOf = (store: Store): ChangeReader => {
+      if (store.cluster === undefined) throw new Error('it is shared');
+      return store.cluster.changes;
+    };
+    const start = await changesOf(two).revision();
+    const [seen] = await one.transaction((tx) => tx.inventory.saveLocations([write(location('told'))]));
+    if (seen === undefined) throw new Error('it was saved');
+    const asked = {
+      enricher: 'names',
+      subject: 'told.example.com',
+      askedAt: NOW,
+      askAgainAt: NOW,
+      failures: 0,
+    } as const;
+    await one.transaction((tx) => tx.facts.saveInquiries([asked]));
+    expect(await changesOf(one).since(start)).toMatchObject({ locations: [], inquiries: [] });
+    const news = await changesOf(two).since(start);
+    expect(news).toMatchObject({ locations: [{ location: 'told' }], inquiries: [asked], departed: [], forgotten: [] });
+    // Inside a transaction, too: nobody else writes between what is read there and what is decided.
+    await two.transaction(async (tx) => {
+      expect(await tx.changes?.since(start)).toEqual(news);
+      await tx.inventory.touch([seen.id], NOW);
+    });
+    expect(await changesOf(one).since(news.revision)).toMatchObject({ revision: news.revision, locations: [] });
+    await one.transaction(async (tx) => {
+      await tx.inventory.withdrawLocations([seen.id], NOW);
+      await tx.facts.forgetInquiries('names', ['told.example.com']);
+    });
+    expect(await changesOf(two).since(news.revision)).toMatchObject({
+      locations: [],
+      departed: [{ id: seen.id, source: 'partners', location: 'told' }],
+      inquiries: [],
+      forgotten: [{ enricher: 'names', subject: 'told.example.com' }],
+    });
+    await expect(
+      one.transaction(async (tx) => {
+        await tx.inventory.saveLocations([write(location('never'))]);
+        throw new Error('no');
+      }),
+    ).rejects.toThrow('no');
+    const last = await changesOf(two).revision();
+    await changesOf(one).prune(Date.now() + DAY);
+    expect(await changesOf(two).since(last)).toMatchObject({ revision: last });
+    await one.transaction((tx) => tx.inventory.saveLocations([write(location('later'))]));
+    await expect(changesOf(two).since(start)).rejects.toThrow('restart it');
+    await closeAll();
+  });
+
+  it('go by one clock', async () => {
+    const [one] = [await open()];
+    expect(Math.abs(((await one.cluster?.now()) ?? 0) - Date.now())).toBeLessThan(60_000);
     await closeAll();
   });
 

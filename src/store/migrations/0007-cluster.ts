@@ -14,6 +14,7 @@ export const cluster: Migration = {
       .createTable('changes')
       .addColumn('id', types.identity.type, types.identity.define)
       .addColumn('revision', 'bigint', (column) => column.notNull())
+      .addColumn('node', 'text', (column) => column.notNull())
       .addColumn('kind', 'text', (column) => column.notNull())
       .addColumn('key', 'text', (column) => column.notNull())
       .addColumn('at', 'bigint', (column) => column.notNull())
