@@ -63,3 +63,24 @@ export function readTokens<T>(
     return page.items ?? [];
   });
 }
+
+/**
+ * Everything that a listing gives. Where it fails, at the first page or at a later one, `onCut` is told why and what was
+ * read until then is given: for lists beside the one that a look is about.
+ */
+export async function readAll<T>(
+  listing: AsyncIterable<Listed<T>>,
+  onCut: (error: CollectError) => void,
+): Promise<readonly T[]> {
+  const all: T[] = [];
+  try {
+    for await (const part of listing) {
+      if (part.kind === 'cut') onCut(part.error);
+      else all.push(...part.items);
+    }
+  } catch (error) {
+    if (!(error instanceof CollectError)) throw error;
+    onCut(error);
+  }
+  return all;
+}

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import type { Collector, CollectorInstance } from '../../src/plugin/collector.ts';
+import type { Collector, CollectorInstance, Known } from '../../src/plugin/collector.ts';
 import type { Context } from '../../src/plugin/context.ts';
 import type { Observation } from '../../src/plugin/observation.ts';
 import type { Reason } from '../../src/plugin/reason.ts';
@@ -32,6 +32,8 @@ export interface AwsList {
   readonly protocol: 'json' | 'xml';
   /** Three things, of which a page holds one; gives the locations of the first. */
   fill(aws: FakeAws): readonly string[];
+  /** Where it needs more than the SDK to get at everything. */
+  context?: () => Context;
   /** Not the first list of its target: without it the rest is still seen. */
   readonly isSecond?: true;
 }
@@ -42,10 +44,11 @@ export async function lookAt(
   options: object,
   target: string,
   context: Context = deafContext(),
+  known: Known = NOTHING_KNOWN,
 ): Promise<Observation[]> {
   const instance = await collector.create(collector.options.parse(options), context);
   try {
-    return await collect(instance.observe({ key: target, data: {} }, NOTHING_KNOWN, new AbortController().signal));
+    return await collect(instance.observe({ key: target, data: {} }, known, new AbortController().signal));
   } finally {
     await instance.close?.();
   }
@@ -77,7 +80,8 @@ export function describeAwsList(collector: Collector, options: object, list: Aws
       await aws[Symbol.asyncDispose]();
     });
 
-    const look = (): Promise<Observation[]> => lookAt(collector, { endpoint: aws.url, ...options }, list.target);
+    const look = (): Promise<Observation[]> =>
+      lookAt(collector, { endpoint: aws.url, ...options }, list.target, list.context?.());
 
     it('is read page by page', async () => {
       const observations = await look();
@@ -160,8 +164,9 @@ export async function permissionsOf(
   collector: Collector,
   options: object,
   target: string,
+  context: Context = deafContext(),
 ): Promise<Readonly<Record<string, string>>> {
-  const instance: CollectorInstance = await collector.create(collector.options.parse(options), deafContext());
+  const instance: CollectorInstance = await collector.create(collector.options.parse(options), context);
   try {
     const found = await instance.permissions?.({ key: target, data: {} }, new AbortController().signal);
     return Object.fromEntries((found ?? []).map(({ action, status }) => [action, status]));

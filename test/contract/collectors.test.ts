@@ -38,6 +38,22 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 4,
   },
+  'aws-iam': {
+    validOptions: { partition: 'aws-us-gov' },
+    invalidOptions: {
+      'a region, where there is none': { regions: ['eu-west-1'] },
+      'a partition that does not exist': { partition: 'aws-moon' },
+    },
+    targetCount: 2,
+  },
+  'aws-load-balancer': {
+    validOptions: { regions: ['eu-west-1'], names: { web: ['api.example.com', 'other.example.com:8443'] } },
+    invalidOptions: {
+      'no region': { regions: [] },
+      'a load balancer without names': { regions: ['eu-west-1'], names: { web: [] } },
+    },
+    targetCount: 1,
+  },
   'azure-key-vault': {
     validOptions: { vaults: ['https://one.vault.azure.net', 'https://two.vault.azure.net/'] },
     invalidOptions: {

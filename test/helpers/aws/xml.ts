@@ -1,0 +1,16 @@
+/**
+ * XML the way the query protocol has it: an object becomes elements by its keys, a list an element for each of its things
+ * (`member`, or as `item` says), a date ISO 8601. What is undefined is left out.
+ */
+export function xmlOf(value: unknown, item = 'member'): string {
+  if (value === undefined) return '';
+  if (value instanceof Date) return value.toISOString();
+  if (Array.isArray(value)) return value.map((one) => `<${item}>${xmlOf(one, item)}</${item}>`).join('');
+  if (typeof value === 'object' && value !== null) {
+    return Object.entries(value)
+      .filter(([, one]) => one !== undefined)
+      .map(([key, one]) => `<${key}>${xmlOf(one, item)}</${key}>`)
+      .join('');
+  }
+  return `${value as string | number | boolean}`.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
