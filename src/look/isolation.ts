@@ -1,4 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
+import { getCompileCacheDir } from 'node:module';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Limits } from '../plugin/context.ts';
@@ -77,8 +79,10 @@ export function createIsolation(maxWorkers = MAX_WORKERS): Isolation {
   }
 
   function start(memoryMb: number): Hand {
+    // A folder of this version of Node, inside of the one that was named.
+    const compiled = getCompileCacheDir();
     const child = fork(fileURLToPath(asBuilt(new URL('./isolated-process.ts', import.meta.url))), {
-      env: {},
+      env: compiled === undefined ? {} : { NODE_COMPILE_CACHE: path.dirname(compiled) },
       execArgv: [`--max-old-space-size=${memoryMb}`],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -94,6 +94,27 @@ describe('in a copy of the package', () => {
 
     expect(stderr).toMatch(/^notafter could not start: Error: no store\n/);
     expect(exitCode).toBe(3);
+  });
+
+  test('compiled code is kept beside the package for the next start, and nowhere else', async () => {
+    const printFolder = `import module from 'node:module';\nconsole.log(module.getCompileCacheDir());`;
+    await place('src/main.ts', printFolder);
+
+    const { stdout } = await run(path.join(folder, 'bin/notafter.js'), []);
+    const kept = stdout.trim();
+    expect(path.dirname(kept)).toBe(path.join(folder, 'node_modules/.cache/notafter'));
+    expect(await readdir(kept)).not.toEqual([]);
+  });
+
+  test('a package that cannot be written starts all the same', async () => {
+    await place('src/main.ts', 'console.log("source");');
+    await place('node_modules', 'a file, where the folder should be');
+
+    expect(await run(path.join(folder, 'bin/notafter.js'), [])).toEqual({
+      exitCode: 0,
+      stdout: 'source\n',
+      stderr: '',
+    });
   });
 
   test('SQLite brings no warning along', async () => {
