@@ -5,6 +5,16 @@ import { awsLoadBalancer } from './aws-load-balancer/index.ts';
 import { azureKeyVault } from './azure-key-vault/index.ts';
 import { endpoint } from './endpoint/index.ts';
 import { file } from './file/index.ts';
+import { kubernetes } from './kubernetes/index.ts';
 
 /** Every collector there is, by type in alphabetical order. */
-export const collectors = [awsAcm, awsApiGateway, awsIam, awsLoadBalancer, azureKeyVault, endpoint, file] as const;
+export const collectors = [
+  awsAcm,
+  awsApiGateway,
+  awsIam,
+  awsLoadBalancer,
+  azureKeyVault,
+  endpoint,
+  file,
+  kubernetes,
+] as const;

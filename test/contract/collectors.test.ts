@@ -110,6 +110,28 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 2,
   },
+  kubernetes: {
+    validOptions: { kubeconfig: '/no/such/kubeconfig', contexts: ['prod', 'staging'], namespaces: ['shop', 'billing'] },
+    invalidOptions: {
+      'no context': { contexts: [] },
+      'a context named twice': { contexts: ['prod', 'prod'] },
+      'a namespace with a slash': { namespaces: ['shop/web'] },
+      'a server beside a kubeconfig': { server: 'https://10.0.0.1:6443', kubeconfig: '/etc/kubeconfig' },
+      'a token without a server': { token_file: '/run/secrets/token' },
+      'a server that is no URL': { server: '10.0.0.1:6443' },
+      'Secrets to read where none is to be read': { secrets: 'none', other_secrets: [{ match: 'shop/*' }] },
+      'a pattern without a namespace': { other_secrets: [{ match: '*.jks' }] },
+      'a password in the config': { other_secrets: [{ match: 'shop/*', password: 'hunter2' }] },
+      'a resource that is not looked at': { skip: ['pods'] },
+      'nothing to look at': {
+        namespaces: ['shop'],
+        secrets: 'none',
+        skip: ['configmaps', 'certificates', 'certificaterequests', 'issuers', 'ingresses', 'gateways'],
+      },
+    },
+    // Seven kinds that belong to namespaces, in two of them, of two clusters.
+    targetCount: 28,
+  },
 };
 
 describe('the list of collectors', () => {
