@@ -30,6 +30,9 @@ export class ExpiredError extends Error {
   }
 }
 
+/** The API server itself says that it has no such kind or object; that a kubeconfig is not there is another matter. */
+export class AbsentError extends CollectError {}
+
 /** `list secrets in the namespace shop of https://…` */
 export function askText({ verb, resource, group, namespace }: Ask, server: string): string {
   const named = group === '' ? resource : `${resource}.${group}`;
@@ -50,7 +53,7 @@ export function refusalError(refusal: Refusal, ask: Ask, server: string, now: nu
     case 403:
       return new CollectError('permission_denied', `${where} was denied: ${said}. ${grantText(ask)}`);
     case 404:
-      return new CollectError('not_found', `${where}: ${said}`);
+      return new AbsentError('not_found', `${where}: ${said}`);
     case 410:
       return new ExpiredError(`${where}: ${said}`, next);
     case 429: {

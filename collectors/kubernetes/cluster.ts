@@ -3,7 +3,7 @@ import { matchesGlob } from 'node:path';
 import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import { METADATA_LIST_ONLY, type Api, type ListEnd } from './api.ts';
-import type { Ask } from './api-error.ts';
+import { AbsentError, type Ask } from './api-error.ts';
 import { dict, nameIn, readObject, text, type KubeObject } from './object.ts';
 import { pathOf, type Resource } from './resource.ts';
 
@@ -102,14 +102,14 @@ export function createCluster(
     error: CollectError,
     signal: AbortSignal,
   ): Promise<boolean> {
-    if (error.reason === 'not_found') return true;
+    if (error instanceof AbsentError) return true;
     if (error.reason !== 'permission_denied' || resource.isBuiltIn) return false;
     // A kind that nobody was given rights to is refused before it is looked for; what there is may be asked by everyone.
     try {
       await api.get(`/apis/${resource.group}/${version}`, { ...askOf({ resource }), verb: 'get' }, signal);
       return false;
     } catch (failure) {
-      if (failure instanceof CollectError) return failure.reason === 'not_found';
+      if (failure instanceof CollectError) return failure instanceof AbsentError;
       throw failure;
     }
   }

@@ -4,6 +4,7 @@ import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Observation } from '../../src/plugin/observation.ts';
 import type { ListEnd } from './api.ts';
+import { AbsentError } from './api-error.ts';
 import type { Cluster, ListedObject, Wanted } from './cluster.ts';
 import type { ContentReader } from './content.ts';
 import { ownerIn, type Facts } from './facts.ts';
@@ -140,7 +141,7 @@ async function missingNamespace(look: Look, namespace: string): Promise<Observat
     );
   } catch (error) {
     if (!(error instanceof CollectError)) throw error;
-    if (error.reason !== 'not_found') return undefined;
+    if (!(error instanceof AbsentError)) return undefined;
     return told(here, `there is no namespace ${namespace} in ${cluster.api.server}: correct it in the config`);
   }
 }

@@ -10,7 +10,7 @@ import { dict, text } from './object.ts';
 const WATCH_S = 300;
 const GRACE_MS = 30_000;
 /** Changes that come together are one. */
-const SETTLE_MS = 500;
+const SETTLE_MS = 300;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 /** Failures in a row after which the watch is left to the next look by schedule. */

@@ -242,7 +242,9 @@ export async function startFakeKube(): Promise<FakeKube> {
       oldest = version;
     },
     breakWatches(half = false) {
-      for (const { response } of watching) {
+      const broken = [...watching];
+      watching.clear();
+      for (const { response } of broken) {
         if (half) response.write('{"type":"MODIFIED","object":{"metadata":{"na', () => response.destroy());
         else response.end();
       }
