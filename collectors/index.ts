@@ -1,3 +1,4 @@
+import { accessLog } from './access-log/index.ts';
 import { awsAcm } from './aws-acm/index.ts';
 import { awsApiGateway } from './aws-api-gateway/index.ts';
 import { awsIam } from './aws-iam/index.ts';
@@ -9,6 +10,7 @@ import { kubernetes } from './kubernetes/index.ts';
 
 /** Every collector there is, by type in alphabetical order. */
 export const collectors = [
+  accessLog,
   awsAcm,
   awsApiGateway,
   awsIam,

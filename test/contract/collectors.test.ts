@@ -9,6 +9,25 @@ const all = collectors as readonly unknown[] as readonly Collector[];
 
 /** Every collector has a case here: one without is an error. */
 const CASES: Readonly<Record<string, CollectorCase>> = {
+  'access-log': {
+    validOptions: { format: 'nginx', paths: ['/var/log/nginx/clients.log', '/var/log/nginx/../nginx/clients.log'] },
+    invalidOptions: {
+      'no log': { format: 'nginx' },
+      'two kinds of place': { format: 'alb', paths: ['/a'], s3: { bucket: 'logs', region: 'eu-west-1' } },
+      'a format that is not read': { format: 'iis', paths: ['/a'] },
+      'a log format that says nothing of the client': {
+        format: 'nginx',
+        paths: ['/a'],
+        log_format: '$remote_addr $request',
+      },
+      'variables with nothing in between': { format: 'nginx', paths: ['/a'], log_format: '$host$ssl_client_s_dn' },
+      'a log format for JSON': { format: 'json', paths: ['/a'], log_format: '$ssl_client_s_dn' },
+      'fields for text': { format: 'nginx', paths: ['/a'], fields: { subject: 'dn' } },
+      'a field that does not exist': { format: 'json', paths: ['/a'], fields: { color: 'c' } },
+      'more clients than fit': { format: 'nginx', paths: ['/a'], max_clients: 10_000_000 },
+    },
+    targetCount: 1,
+  },
   'aws-acm': {
     validOptions: { regions: ['eu-west-1', 'us-gov-west-1'], endpoint: 'http://127.0.0.1:4566', profile: 'audit' },
     invalidOptions: {
