@@ -59,6 +59,8 @@ export interface DaemonParts {
   loadConfig(): Promise<Config>;
   /** Called once, when the first round of every source has ended, or has taken so long that `unfinished` are not waited for. */
   onFirstRounds?(store: Store, unfinished: readonly string[]): void;
+  /** Called once when the store turns out to be damaged: only a new start sets it aside and goes on without it. */
+  onDamage?(): void;
 }
 
 export interface Daemon {
@@ -80,7 +82,21 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const startedAt = clock.now();
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
-  const store = await openStore(config.store, { exclusive: true, log });
+  const store = await openStore(config.store, {
+    exclusive: true,
+    log,
+    onRescue: ({ damage, setAside, ...rescue }) =>
+      log.error(
+        { damage, setAside, ...rescue },
+        'the store was damaged and is set aside; a new one holds what was sound, and everything else is looked at anew',
+      ),
+    onForgotten: (silences) =>
+      log.error({ silences }, 'the store had lost its latest changes, or is an older one: its silences are restored'),
+    onDamage(error) {
+      log.error({ error }, 'the store is damaged: notafter begins anew, and sets it aside');
+      parts.onDamage?.();
+    },
+  });
   const facts = new FactIndex(await store.facts.inquiries());
   const outOf = (from: Config): NetworkOptions =>
     networkOptions(from.network, (reference) => readSecret(reference, process.env));

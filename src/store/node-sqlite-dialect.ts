@@ -19,14 +19,21 @@ const CACHED_STATEMENTS = 100;
 /** Longer ones are bulk writes of one particular length: keeping them would cost more than it saves. */
 const CACHED_SQL_LENGTH = 16_384;
 
+export interface DialectHooks {
+  /** After each transaction that could write was committed. Must not throw. */
+  readonly onCommit?: () => void;
+  /** With whatever a statement threw. */
+  readonly onError?: (error: unknown) => void;
+}
+
 /**
  * Kysely on `node:sqlite`: one connection to one open database. Kysely lends a dialect's only connection to one query or
  * transaction at a time (`supportsMultipleConnections` of its SQLite adapter is false), so transactions never interleave.
  */
-export function nodeSqliteDialect(database: DatabaseSync): Dialect {
+export function nodeSqliteDialect(database: DatabaseSync, hooks: DialectHooks = {}): Dialect {
   return {
     createAdapter: () => new SqliteAdapter(),
-    createDriver: () => new NodeSqliteDriver(database),
+    createDriver: () => new NodeSqliteDriver(database, hooks),
     createIntrospector: (db: Kysely<unknown>) => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler(),
   };
@@ -35,10 +42,13 @@ export function nodeSqliteDialect(database: DatabaseSync): Dialect {
 class NodeSqliteDriver implements Driver {
   readonly #database: DatabaseSync;
   readonly #connection: NodeSqliteConnection;
+  readonly #hooks: DialectHooks;
+  #isWriting = false;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, hooks: DialectHooks) {
     this.#database = database;
-    this.#connection = new NodeSqliteConnection(database);
+    this.#hooks = hooks;
+    this.#connection = new NodeSqliteConnection(database, hooks);
   }
 
   async init(): Promise<void> {}
@@ -50,11 +60,13 @@ class NodeSqliteDriver implements Driver {
   async beginTransaction(connection: DatabaseConnection, settings: TransactionSettings): Promise<void> {
     // A writer takes the write lock at once: to find out at the first write that another process has it would be too
     // late to wait for it, since what was read by then may be old.
-    await connection.executeQuery(CompiledQuery.raw(settings.accessMode === 'read only' ? 'begin' : 'begin immediate'));
+    this.#isWriting = settings.accessMode !== 'read only';
+    await connection.executeQuery(CompiledQuery.raw(this.#isWriting ? 'begin immediate' : 'begin'));
   }
 
   async commitTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('commit'));
+    if (this.#isWriting) this.#hooks.onCommit?.();
   }
 
   async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
@@ -79,12 +91,23 @@ class NodeSqliteConnection implements DatabaseConnection {
   readonly #database: DatabaseSync;
   /** In the order of last use. */
   readonly #statements = new Map<string, Prepared>();
+  readonly #hooks: DialectHooks;
 
-  constructor(database: DatabaseSync) {
+  constructor(database: DatabaseSync, hooks: DialectHooks) {
     this.#database = database;
+    this.#hooks = hooks;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      return this.#execute(query);
+    } catch (error) {
+      this.#hooks.onError?.(error);
+      throw error;
+    }
+  }
+
+  #execute<R>(query: CompiledQuery): QueryResult<R> {
     const { statement, returnsRows } = this.#prepare(query.sql);
     const parameters = query.parameters as SQLInputValue[];
     if (returnsRows) return { rows: statement.all(...parameters) as R[] };

@@ -1,6 +1,9 @@
 import type { Silence } from '../notify/model.ts';
 import { fromJson, toJson } from './json.ts';
-import type { Connection } from './schema.ts';
+import type { Connection, SilenceTable } from './schema.ts';
+
+/** As it lies in the table. */
+type SilenceRow = Readonly<Omit<SilenceTable, 'matchers_json'> & { matchers_json: string }>;
 
 /** Silences that are listed: those that hold longest come first, so that none that holds is left out. */
 const LISTED = 1_000;
@@ -24,16 +27,15 @@ export async function listSilences(db: Connection): Promise<readonly Silence[]> 
 }
 
 export async function saveSilence(db: Connection, silence: Silence): Promise<void> {
-  const values = {
-    matchers_json: toJson(silence.matchers),
-    created_at: silence.createdAt,
-    until: silence.until,
-    author: silence.author,
-    comment: silence.comment,
-  };
+  const row = silenceRow(silence);
+  const { id: _, ...values } = row;
   await db
     .insertInto('silences')
-    .values({ id: silence.id, ...values })
+    .values(row)
     .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
     .execute();
+}
+
+export function silenceRow({ id, matchers, createdAt, until, author, comment }: Silence): SilenceRow {
+  return { id, matchers_json: toJson(matchers), created_at: createdAt, until, author, comment };
 }

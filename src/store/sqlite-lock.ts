@@ -1,6 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 
 import { createPrivateFile } from './private-file.ts';
+import { isBusy } from './sqlite-errors.ts';
 
 /** Another process holds the store. */
 export class StoreInUseError extends Error {
@@ -53,10 +54,4 @@ function holderOf(database: DatabaseSync): number | undefined {
     // The other is writing its number this very moment: that it is there is the news.
     return undefined;
   }
-}
-
-/** SQLITE_BUSY and its extended codes, https://sqlite.org/rescode.html#busy */
-function isBusy(error: unknown): boolean {
-  const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;
-  return typeof code === 'number' && (code & 0xff) === 5;
 }

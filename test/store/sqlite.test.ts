@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -152,7 +152,12 @@ describe('a sqlite store in a file', () => {
     it('says so when the file is something else', async () => {
       const other = join(folder, 'notes.txt');
       writeFileSync(other, 'not a database at all, but long enough to be looked at as one'.repeat(20));
-      await expect(openSqlite(other)).rejects.toThrow(`cannot open the store ${other}: file is not a database`);
+      for (const options of [{}, { exclusive: true, onRescue: () => expect.unreachable() }]) {
+        await expect(openSqlite(other, options)).rejects.toThrow(
+          `cannot open the store ${other}: file is not a database`,
+        );
+      }
+      expect(readFileSync(other, 'utf8')).toContain('not a database at all');
     });
 
     it('gives the lock back after it could not be opened', async () => {
@@ -165,7 +170,9 @@ describe('a sqlite store in a file', () => {
   });
 });
 
+/** As somebody who changes a store by hand has to: its checksums would say that it is damaged. */
 function edit(path: string, sql: string): void {
+  rmSync(`${path}.seals`, { force: true });
   const database = new DatabaseSync(path);
   database.exec(sql);
   database.close();
