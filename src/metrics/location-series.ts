@@ -105,13 +105,17 @@ function addVerdicts({ endpoint }: Location, at: string, add: AddSeries): void {
 function addItems(location: Location, own: string, shown: readonly string[], add: AddSeries, atMost: number): number {
   // What has the same labels is one series: what ends first is said first, and stands.
   const { sightings } = location;
-  const ordered =
-    sightings.length > 1 ? sightings.toSorted((a, b) => compare(endOf(a.item), endOf(b.item))) : sightings;
+  const [only] = sightings;
+  if (sightings.length === 1 && only !== undefined && atMost > 1) {
+    addItem(only.item, itemLabels(only, own) + extraLabels(shown, location, only), add);
+    return 0;
+  }
+  const ordered = sightings.toSorted((a, b) => compare(endOf(a.item), endOf(b.item)));
   const said = new Set<string>();
   let [count, dropped] = [0, 0];
   for (const sighting of ordered) {
     const labels = itemLabels(sighting, own) + extraLabels(shown, location, sighting);
-    if (sightings.length > 1 && said.has(labels)) continue;
+    if (said.has(labels)) continue;
     said.add(labels);
     const before = count;
     const addOne: AddSeries = (family, text, value) => {

@@ -1,0 +1,228 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+
+import { Gauge, Registry } from 'prom-client';
+
+import type { Location } from '../src/inventory/model.ts';
+import { createMetrics, type Metrics } from '../src/metrics/metrics.ts';
+import { createApp, type WebParts } from '../src/web/app.ts';
+import { listen } from '../src/web/server.ts';
+import { line, measure, median, type Measure } from './measure.ts';
+import { fleetLocation } from './policy-fleet.ts';
+import { buildGo, startProgram } from './program.ts';
+
+const SIZES = [10_000, 100_000, 500_000] as const;
+const NOW = Date.UTC(2026, 10, 1);
+const ROUNDS = 5;
+
+const TARGET = { scrapeMs: 500, overGo: 1, unchanged: 0.1, blockedMs: 50 } as const;
+
+/**
+ * Exposition of many certificates, each at a location of its own, four series each: both dates, up, and the last success.
+ * The same with prom-client alone, and with a plain exporter in Go.
+ */
+export async function benchMetrics(): Promise<string> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'notafter-bench-'));
+  try {
+    const built = buildGo('exposition', folder);
+    const parts = [
+      `metrics: certificates, each at a location of its own, 4 series each; medians of ${ROUNDS} rounds${built === undefined ? '; no Go here' : `; peer: ${built.version}, strconv into one buffer`}`,
+    ];
+    for (const size of SIZES) parts.push(await benchSize(size, built?.binary));
+    return parts.join('\n');
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function benchSize(size: number, goBinary: string | undefined): Promise<string> {
+  const fleet = Array.from({ length: size }, (_, number) => ({ ...fleetLocation(number, 1, NOW), id: number + 1 }));
+  const metrics = emptyMetrics();
+  const written = await measure(async () => {
+    for (const location of fleet) metrics.note(location);
+    return size;
+  });
+  const bytes = (await metrics.exposition()).length;
+  const first = await measure(() => scrape(metrics, size));
+  // Once more with everything to be compressed, which happens once.
+  const firstPacked = await measure(() => scrape(metrics, size, 'gzip'));
+  const same = await rounds(() => scrape(metrics, size));
+  const samePacked = await rounds(() => scrape(metrics, size, 'gzip'));
+  const some = await rounds((round) => {
+    change(metrics, fleet, round);
+    return scrape(metrics, size);
+  });
+  const somePacked = await rounds((round) => {
+    change(metrics, fleet, round);
+    return scrape(metrics, size, 'gzip');
+  });
+  const touched = await rounds(
+    () => scrape(metrics, size, 'gzip'),
+    (round) =>
+      metrics.touched(
+        fleet.map(({ id }) => id),
+        NOW + round,
+      ),
+  );
+  const http = await overHttp(metrics);
+  const blockedMs = await longestBlock(metrics, fleet);
+  const prom = await benchPromClient(fleet);
+  const go = goBinary === undefined ? undefined : await benchGo(goBinary, size);
+  const all = { ...first, cpuMs: written.cpuMs + first.cpuMs, wallMs: written.wallMs + first.wallMs };
+  return [
+    ` ${size.toLocaleString('en')} certificates, ${(bytes / 2 ** 20).toFixed(1)} MiB of text:`,
+    line('notafter, written down as looks record it', written),
+    line('notafter, scrape after no change', same),
+    line('the same by gzip', samePacked),
+    line('by gzip, everything to be compressed', firstPacked),
+    line('1 % renewed, written down and scraped', some),
+    line('the same by gzip', somePacked),
+    line('by gzip, all looked at since the last', touched),
+    line('prom-client alone', prom),
+    ...(go === undefined ? [] : [line('Go', go)]),
+    `  over HTTP, by gzip: ${http.wallMs.toFixed(0)} ms, CPU ${http.cpuMs.toFixed(1)} ms; as it is: ${http.plainMs.toFixed(0)} ms (target ${TARGET.scrapeMs} ms for 100,000${verdict(Math.max(http.wallMs, http.plainMs) < TARGET.scrapeMs)})`,
+    ...(go === undefined
+      ? []
+      : [
+          `  CPU of a scrape with 1 % renewed: ${ratio(some, go)}x of Go (target ${TARGET.overGo}x${verdict(some.cpuMs <= go.cpuMs * TARGET.overGo)}), with nothing changed ${ratio(same, go)}x; everything written down and scraped once: ${ratio(all, go)}x of Go, ${ratio(all, prom)}x of prom-client`,
+        ]),
+    `  CPU of a scrape after no change: ${(same.cpuMs / all.cpuMs).toFixed(4)} of the first, all that is written down for it included (target ${TARGET.unchanged}${verdict(same.cpuMs <= all.cpuMs * TARGET.unchanged)})`,
+    `  longest wait of others, all renewed and compressed anew: ${blockedMs.toFixed(0)} ms (target ${TARGET.blockedMs}${verdict(blockedMs <= TARGET.blockedMs)})`,
+  ].join('\n');
+}
+
+function emptyMetrics(): Metrics {
+  return createMetrics({
+    inventory: { locations: async () => [] },
+    clients: () => ({ configured: [], referenced: [], found: () => [] }),
+    endpointsNamed: () => [],
+    findings: async () => [],
+    oldestPendingAt: async () => undefined,
+    settings: () => ({ seriesBudget: 0, profiles: [], labelsOf: () => [] }),
+    version: 'bench',
+    now: () => NOW,
+  });
+}
+
+async function scrape(metrics: Metrics, size: number, acceptEncoding?: string): Promise<number> {
+  const { length } = await metrics.exposition({ acceptEncoding });
+  if (length === 0) throw new Error('an empty answer');
+  return size;
+}
+
+/** One in a hundred renewed, spread over all. */
+function change(metrics: Metrics, fleet: readonly Location[], round: number): void {
+  for (let index = round; index < fleet.length; index += 100) {
+    const location = fleet[index];
+    if (location !== undefined) metrics.note(renewed(location, round));
+  }
+}
+
+function renewed(location: Location, round: number): Location {
+  return {
+    ...location,
+    sightings: location.sightings.map((sighting) =>
+      sighting.item.kind === 'certificate'
+        ? { ...sighting, item: { ...sighting.item, notAfter: { status: 'known', at: NOW + (round + 1) * 1_000 } } }
+        : sighting,
+    ),
+  };
+}
+
+async function rounds(
+  work: (round: number) => Promise<number>,
+  before: (round: number) => void = () => {},
+): Promise<Measure> {
+  const measures: Measure[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    before(round);
+    measures.push(await measure(() => work(round)));
+  }
+  return median(measures);
+}
+
+/** By curl, with the CPU of this process alone. */
+async function overHttp(
+  metrics: Metrics,
+): Promise<{ readonly wallMs: number; readonly cpuMs: number; readonly plainMs: number }> {
+  const server = await listen(createApp({ metrics } as WebParts), '127.0.0.1', 0);
+  const url = `${server.url}/metrics`;
+  try {
+    const packed = await rounds(async () => curl(['--compressed', url]));
+    const plain = await rounds(async () => curl([url]));
+    return { ...packed, plainMs: plain.wallMs };
+  } finally {
+    await server.close();
+  }
+}
+
+async function curl(args: readonly string[]): Promise<number> {
+  const child = spawn('curl', ['--silent', '--fail', '--output', '/dev/null', ...args], { stdio: 'inherit' });
+  const [code] = (await once(child, 'exit')) as [number];
+  if (code !== 0) throw new Error(`curl ended with ${code}`);
+  return 1;
+}
+
+async function longestBlock(metrics: Metrics, fleet: readonly Location[]): Promise<number> {
+  for (const location of fleet) metrics.note(renewed(location, ROUNDS));
+  globalThis.gc?.();
+  const delay = monitorEventLoopDelay({ resolution: 1 });
+  delay.enable();
+  await scrape(metrics, 1, 'gzip');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  delay.disable();
+  return delay.max / 1e6;
+}
+
+async function benchPromClient(fleet: readonly Location[]): Promise<Measure> {
+  const registry = new Registry();
+  const registers = [registry];
+  const place = ['source', 'location'];
+  const certificate = [...place, 'place', 'role', 'name', 'issuer', 'fingerprint'];
+  const after = new Gauge({ name: 'not_after_timestamp_seconds', help: 'end', labelNames: certificate, registers });
+  const before = new Gauge({ name: 'not_before_timestamp_seconds', help: 'begin', labelNames: certificate, registers });
+  const up = new Gauge({ name: 'up', help: 'up', labelNames: place, registers });
+  const success = new Gauge({ name: 'last_success_timestamp_seconds', help: 'success', labelNames: place, registers });
+  for (const { source, location, sightings } of fleet) {
+    up.set({ source, location }, 1);
+    success.set({ source, location }, NOW / 1000);
+    for (const { item, place: key, role } of sightings) {
+      if (item.kind !== 'certificate' || item.notAfter.status !== 'known') continue;
+      const labels = {
+        source,
+        location,
+        place: key,
+        role,
+        name: item.title,
+        issuer: item.issuer,
+        fingerprint: item.id,
+      };
+      after.set(labels, item.notAfter.at / 1000);
+      before.set(labels, item.notAfter.at / 1000);
+    }
+  }
+  return rounds(async () => {
+    await registry.metrics();
+    return fleet.length;
+  });
+}
+
+async function benchGo(binary: string, certificates: number): Promise<Measure> {
+  using program = startProgram<{ readonly certificates: number }, Measure>(binary);
+  await program.ask({ certificates });
+  const measures: Measure[] = [];
+  for (let round = 0; round < ROUNDS; round++) measures.push(await program.ask({ certificates }));
+  return median(measures);
+}
+
+function ratio(one: Measure, other: Measure): string {
+  return (one.cpuMs / other.cpuMs).toFixed(2);
+}
+
+function verdict(isMet: boolean): string {
+  return isMet ? ': met' : ': missed';
+}
