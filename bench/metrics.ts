@@ -53,11 +53,11 @@ async function benchSize(size: number, goBinary: string | undefined): Promise<st
   const same = await rounds(() => scrape(metrics, size));
   const samePacked = await rounds(() => scrape(metrics, size, 'gzip'));
   const some = await rounds((round) => {
-    change(metrics, fleet, round);
+    change(metrics, fleet, round, 1);
     return scrape(metrics, size);
   });
   const somePacked = await rounds((round) => {
-    change(metrics, fleet, round);
+    change(metrics, fleet, round, 2);
     return scrape(metrics, size, 'gzip');
   });
   const touched = await rounds(
@@ -102,7 +102,7 @@ function emptyMetrics(): Metrics {
     endpointsNamed: () => [],
     findings: async () => [],
     oldestPendingAt: async () => undefined,
-    settings: () => ({ seriesBudget: 0, profiles: [], labelsOf: () => [] }),
+    settings: () => ({ seriesBudget: 0, profiles: [], sources: [], labelsOf: () => [] }),
     version: 'bench',
     now: () => NOW,
   });
@@ -114,11 +114,11 @@ async function scrape(metrics: Metrics, size: number, acceptEncoding?: string): 
   return size;
 }
 
-/** One in a hundred renewed, spread over all. */
-function change(metrics: Metrics, fleet: readonly Location[], round: number): void {
+/** One in a hundred renewed, spread over all; each time another end. */
+function change(metrics: Metrics, fleet: readonly Location[], round: number, time: number): void {
   for (let index = round; index < fleet.length; index += 100) {
     const location = fleet[index];
-    if (location !== undefined) metrics.note(renewed(location, round));
+    if (location !== undefined) metrics.note(renewed(location, time * ROUNDS + round));
   }
 }
 
@@ -168,7 +168,7 @@ async function curl(args: readonly string[]): Promise<number> {
 }
 
 async function longestBlock(metrics: Metrics, fleet: readonly Location[]): Promise<number> {
-  for (const location of fleet) metrics.note(renewed(location, ROUNDS));
+  for (const location of fleet) metrics.note(renewed(location, 9 * ROUNDS));
   globalThis.gc?.();
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();

@@ -5,6 +5,8 @@ import { intervalOf } from './engine/interval.ts';
 import type { Chains } from './look/chains.ts';
 import type { SourcePlan } from './look/ports.ts';
 import type { SeriesSettings } from './metrics/inventory-series.ts';
+import type { ProfileOptions } from './metrics/profiles/profile.ts';
+import { profileOf } from './metrics/profiles/profiles.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { HeartbeatOptions } from './notify/heartbeat.ts';
 import type { NotifyOptions } from './notify/options.ts';
@@ -103,11 +105,12 @@ export function planHeartbeat(
 }
 
 /** What the config says of the series on `/metrics`. */
-export function planSeries({ sources, metrics }: Config): () => SeriesSettings {
+export function planSeries({ sources, metrics }: Config, machine: ProfileOptions): () => SeriesSettings {
   const labels = new Map(sources.map(({ name, metricLabels }) => [name, metricLabels]));
   const settings: SeriesSettings = {
     seriesBudget: metrics.seriesBudget,
-    profiles: [],
+    profiles: metrics.profiles.map((name) => profileOf(name, machine)),
+    sources: sources.map(({ name, collector }) => ({ name, type: collector.type })),
     labelsOf: (source) => labels.get(source) ?? [],
   };
   return () => settings;

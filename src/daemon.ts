@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from './config/config.ts';
@@ -113,7 +114,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
   const trust = loadTrust();
   const chains = createChains(() => trust, clock, await readAuthorities(store.inventory));
-  let seriesSettings = planSeries(config);
+  const machine = { host: hostname(), nodeName: process.env['NODE_NAME'] ?? '' };
+  let seriesSettings = planSeries(config, machine);
   const metrics = createMetrics({
     inventory: store.inventory,
     clients: (locations) => clientOutlooks(locations, index.clientTrust),
@@ -274,7 +276,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     const before = channels;
     if (!isDeepStrictEqual(next.network, config.network)) way.use(createNetwork(outOf(next)));
     config = next;
-    seriesSettings = planSeries(config);
+    seriesSettings = planSeries(config, machine);
     channels = nextChannels;
     declare();
     survey.expire();

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { OWN_LABELS } from '../metrics/location-series.ts';
+import { PROFILE_NAMES, type ProfileName } from '../metrics/profiles/profile-name.ts';
 
 /** Series fewer than this would not even say that something is left out. */
 const SMALLEST_BUDGET = 100;
@@ -9,6 +10,7 @@ const SMALLEST_BUDGET = 100;
 export interface MetricsConfig {
   /** 0: no limit. */
   readonly seriesBudget: number;
+  readonly profiles: readonly ProfileName[];
 }
 
 /** The `metrics:` section. */
@@ -20,6 +22,12 @@ export const metricsSection = z
       .default(200_000)
       .describe(
         'Series of locations at most. Beyond it those stay that end first; notafter_series_dropped says how many do not.',
+      ),
+    profiles: z
+      .array(z.enum(PROFILE_NAMES))
+      .default([])
+      .describe(
+        'Exporters whose metrics are given as well, by their exact names, so that their dashboards and rules keep working.',
       ),
   })
   .describe('What /metrics says.');
@@ -43,5 +51,6 @@ export const metricLabelsOption = z
 export function metricsConfig(section: z.output<typeof metricsSection> | undefined): MetricsConfig {
   return {
     seriesBudget: section?.series_budget ?? 200_000,
+    profiles: [...new Set(section?.profiles)],
   };
 }

@@ -39,6 +39,8 @@ export interface HealthNow {
 }
 
 export interface HealthMetrics extends Health {
+  /** How often each reason was met, by source, since the start. */
+  errorsOf(source: string): ReadonlyMap<Reason, number>;
   /** The samples of notafter's own health, without an end mark. */
   text(now: HealthNow, format: Format): Promise<string>;
 }
@@ -129,6 +131,8 @@ export function createHealthMetrics(version: string): HealthMetrics {
     labelNames: ['version', 'node'],
     registers,
   }).set({ version, node: process.versions.node }, 1);
+  const reasons = new Map<string, Map<Reason, number>>();
+
   return {
     declareSources(sources) {
       for (const source of sources) {
@@ -144,7 +148,13 @@ export function createHealthMetrics(version: string): HealthMetrics {
       }
     },
     observed: (source, result, count) => observations.inc({ source, result }, count),
-    failed: (source, reason) => errors.inc({ source, reason }),
+    failed(source, reason) {
+      errors.inc({ source, reason });
+      const counts = reasons.get(source) ?? new Map<Reason, number>();
+      counts.set(reason, (counts.get(reason) ?? 0) + 1);
+      reasons.set(source, counts);
+    },
+    errorsOf: (source) => reasons.get(source) ?? new Map(),
     fellBack: (source, obstacle) => fallbacks.inc({ source, obstacle: labelValue(obstacle) }),
     lasted: (source, seconds) => duration.observe({ source }, seconds),
     delivered: (channel, reason) => sent.inc({ channel, reason }),

@@ -1,12 +1,13 @@
 import type { Location } from '../inventory/model.ts';
 import type { InventoryReader } from '../inventory/port.ts';
 import { ChunkTable } from './chunk-table.ts';
-import { familyHeader, type Family, type Format } from './family.ts';
-import { addLocation, earliestEnd, LAST_SUCCESS, LOCATION_FAMILIES } from './location-series.ts';
+import { familyHeader, sampleLine, type Family, type Format } from './family.ts';
+import { addLocation, earliestEnd, LAST_SUCCESS, LOCATION_FAMILIES, soonestFirst } from './location-series.ts';
 import { endOfRank, isWithin, LAST_RANK, nearest, NO_LIMIT, rankOf } from './nearest.ts';
 import { Piece } from './piece.ts';
 import { Claims } from './profiles/claims.ts';
-import type { Profile } from './profiles/profile.ts';
+import type { Profile, SourceHealth } from './profiles/profile.ts';
+import { relativeTo } from './relative.ts';
 
 /** One location has this share of the budget at most: a log of clients must not drive out everything else. */
 const SHARE = 0.25;
@@ -20,6 +21,7 @@ export interface SeriesSettings {
   /** 0: no limit. */
   readonly seriesBudget: number;
   readonly profiles: readonly Profile[];
+  readonly sources: readonly Pick<SourceHealth, 'name' | 'type'>[];
   /** Labels of the config that this source shows. */
   labelsOf(source: string): readonly string[];
 }
@@ -28,6 +30,10 @@ export interface InventorySeriesParts {
   readonly inventory: Pick<InventoryReader, 'locations'>;
   /** Read at each change of a location. */
   settings(): SeriesSettings;
+}
+
+interface SourceCount {
+  count: number;
 }
 
 /** What was left out. */
@@ -55,6 +61,9 @@ export class InventorySeries {
   /** Of all locations, shown or not. */
   #total = 0;
   #shown = 0;
+  /** Of which source a location is, and whether its last look failed. */
+  readonly #states = new Map<number, SourceCount>();
+  readonly #counts = new Map<string, { readonly up: SourceCount; readonly down: SourceCount }>();
   /** Left out of single locations, by place: they are too large. */
   readonly #cut = new Map<number, number>();
   #limit = NO_LIMIT;
@@ -75,14 +84,15 @@ export class InventorySeries {
     let count = 0;
     const add = (family: Family, labels: string, value: number): void => {
       count += 1;
-      texts.set(family, `${texts.get(family) ?? ''}${family.name}{${labels}} ${value}\n`);
+      texts.set(family, (texts.get(family) ?? '') + sampleLine(family, labels, value));
     };
     const atMost = budget === 0 ? Infinity : Math.max(1, Math.floor(budget * SHARE));
     let cut = addLocation(location, labelsOf(location.source), add, atMost);
     const end = earliestEnd(location);
+    const ordered = profiles.length === 0 ? location : { ...location, sightings: soonestFirst(location.sightings) };
     const concerned = this.#claims.renew(location.id, (claim) => {
       for (const profile of profiles) {
-        profile.addLocation(location, (family, labels, value) => {
+        profile.addLocation(ordered, (family, labels, value) => {
           if (count >= atMost) cut += 1;
           else if (claim(`${family.name}{${labels}}`, end ?? Infinity)) add(family, labels, value);
         });
@@ -90,6 +100,7 @@ export class InventorySeries {
     });
     this.#askAgain(concerned);
 
+    this.#count(place, location);
     const rank = rankOf(end);
     this.#total += count - (this.#weights[place] ?? 0);
     const isWanted = budget === 0 || this.#total <= budget || isWithin(this.#limit, rank, place);
@@ -109,6 +120,7 @@ export class InventorySeries {
     if (place === undefined) return;
     this.#askAgain(this.#claims.release(id));
     this.#returning.delete(id);
+    this.#count(place);
     this.#hide(place);
     this.#total -= this.#weights[place] ?? 0;
     this.#weights[place] = 0;
@@ -143,15 +155,36 @@ export class InventorySeries {
   }
 
   /** What stands above the samples of each family, and the samples. Families without samples are not named. */
-  *pieces(format: Format): Generator<Piece> {
+  *pieces(format: Format, now: number): Generator<Piece> {
     for (const [family, table] of this.#tables) {
       let isNamed = false;
       for (const piece of table.pieces()) {
         if (!isNamed) yield new Piece(familyHeader(family, format));
         isNamed = true;
-        yield piece;
+        yield family.relative === undefined ? piece : relativeTo(piece, family.relative, now);
       }
     }
+  }
+
+  /** Locations of a source, and those whose last look failed. */
+  locationsOf(source: string): { readonly locations: number; readonly down: number } {
+    const { up, down } = this.#counts.get(source) ?? {};
+    return { locations: (up?.count ?? 0) + (down?.count ?? 0), down: down?.count ?? 0 };
+  }
+
+  /** A location is there now, and how it fares; or it is gone. */
+  #count(place: number, location?: Location): void {
+    const before = this.#states.get(place);
+    if (before !== undefined) before.count -= 1;
+    if (location === undefined) {
+      this.#states.delete(place);
+      return;
+    }
+    const counts = this.#counts.get(location.source) ?? { up: { count: 0 }, down: { count: 0 } };
+    this.#counts.set(location.source, counts);
+    const state = location.failure === undefined ? counts.up : counts.down;
+    state.count += 1;
+    this.#states.set(place, state);
   }
 
   dropped(): Dropped {

@@ -91,6 +91,11 @@ export function earliestEnd(location: Location): number | undefined {
   return Number.isFinite(earliest) ? earliest : undefined;
 }
 
+/** What ends first is first; what has no end is last. */
+export function soonestFirst(sightings: readonly Sighting[]): readonly Sighting[] {
+  return sightings.length < 2 ? sightings : sightings.toSorted((a, b) => compare(endOf(a.item), endOf(b.item)));
+}
+
 function addVerdicts({ endpoint }: Location, at: string, add: AddSeries): void {
   const verdicts = endpoint?.verdicts ?? [];
   if (verdicts.length === 0) return;
@@ -110,10 +115,9 @@ function addItems(location: Location, own: string, shown: readonly string[], add
     addItem(only.item, itemLabels(only, own) + extraLabels(shown, location, only), add);
     return 0;
   }
-  const ordered = sightings.toSorted((a, b) => compare(endOf(a.item), endOf(b.item)));
   const said = new Set<string>();
   let [count, dropped] = [0, 0];
-  for (const sighting of ordered) {
+  for (const sighting of soonestFirst(sightings)) {
     const labels = itemLabels(sighting, own) + extraLabels(shown, location, sighting);
     if (said.has(labels)) continue;
     said.add(labels);

@@ -7,6 +7,7 @@ import { createHealthMetrics, type FindingCount, type Health } from './health.ts
 import { InventorySeries, type Dropped, type SeriesSettings } from './inventory-series.ts';
 import { CONTENT_TYPES, preferredFormat, takesGzip, type Taste } from './negotiation.ts';
 import { gzipped, Piece } from './piece.ts';
+import { sourcePieces } from './source-series.ts';
 
 /** Time that an answer works before it lets others work. */
 const TURN_MS = 10;
@@ -76,6 +77,18 @@ export function createMetrics(parts: MetricsParts): Metrics {
     if (tookMs > CHEAP_MS) pauseUntil = performance.now() + PAUSE * tookMs;
   }
 
+  /** What profiles say of the sources, as they are now. */
+  function sources(format: Format): readonly Piece[] {
+    const settings = parts.settings();
+    const states = settings.sources.map(({ name, type }) => ({
+      name,
+      type,
+      errors: health.errorsOf(name),
+      ...inventory.locationsOf(name),
+    }));
+    return sourcePieces(settings.profiles, states, format);
+  }
+
   async function collect(format: Format, isDeflated: boolean): Promise<readonly Piece[]> {
     await inventory.settle();
     await clients.refresh();
@@ -93,7 +106,7 @@ export function createMetrics(parts: MetricsParts): Metrics {
     );
     const pieces = [new Piece(own + leftOut(left, now, format))];
     let turnAt = performance.now() + TURN_MS;
-    for (const source of [inventory.pieces(format), clients.pieces(format)]) {
+    for (const source of [inventory.pieces(format, now), clients.pieces(format), sources(format)]) {
       for (const piece of source) {
         pieces.push(piece);
         // Made here, where others get their turn in between.

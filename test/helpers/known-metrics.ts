@@ -36,7 +36,7 @@ export function knownMetrics(
     endpointsNamed: (name) => index.endpointsNamed(name),
     findings: async () => [],
     oldestPendingAt: async () => undefined,
-    settings: () => ({ seriesBudget: 0, profiles: [], labelsOf: () => [], ...series }),
+    settings: () => ({ seriesBudget: 0, profiles: [], sources: [], labelsOf: () => [], ...series }),
     version: '1.2.3',
     now,
     ...parts,
