@@ -9,7 +9,8 @@ import { Gauge, Registry } from 'prom-client';
 
 import type { Location } from '../src/inventory/model.ts';
 import { createMetrics, type Metrics } from '../src/metrics/metrics.ts';
-import { createApp, type WebParts } from '../src/web/app.ts';
+import { createApp } from '../src/web/app.ts';
+import type { WebParts } from '../src/web/parts.ts';
 import { listen } from '../src/web/server.ts';
 import { line, measure, median, type Measure } from './measure.ts';
 import { fleetLocation } from './policy-fleet.ts';
