@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 
+import { endpoint } from '../collectors/endpoint/index.ts';
 import type { Config, SourceConfig } from './config/config.ts';
 import { intervalOf } from './engine/interval.ts';
 import type { Chains } from './look/chains.ts';
@@ -8,6 +9,7 @@ import type { SeriesSettings } from './metrics/inventory-series.ts';
 import type { ProfileOptions } from './metrics/profiles/profile.ts';
 import { profileOf } from './metrics/profiles/profiles.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
+import type { CollectorInstance } from './plugin/collector.ts';
 import type { HeartbeatOptions } from './notify/heartbeat.ts';
 import type { NotifyOptions } from './notify/options.ts';
 import type { Context } from './plugin/context.ts';
@@ -114,4 +116,11 @@ export function planSeries({ sources, metrics }: Config, machine: ProfileOptions
     labelsOf: (source) => labels.get(source) ?? [],
   };
   return () => settings;
+}
+
+/** Opens what looks at one endpoint that no source names, as a source without any options would. */
+export async function openEndpoint(target: string, context: Context): Promise<CollectorInstance> {
+  const parsed = endpoint.options.safeParse({ targets: [target] });
+  if (!parsed.success) throw new Error(parsed.error.issues.map(({ message }) => message).join('; '));
+  return endpoint.create(parsed.data, context);
 }

@@ -3,7 +3,15 @@ import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from './config/config.ts';
-import { closeChannels, openChannels, planHeartbeat, planNotifying, planSeries, planSource } from './daemon-plans.ts';
+import {
+  closeChannels,
+  openChannels,
+  openEndpoint,
+  planHeartbeat,
+  planNotifying,
+  planSeries,
+  planSource,
+} from './daemon-plans.ts';
 import { networkOptions } from './config/network-section.ts';
 import { createLocalEngine } from './engine/local.ts';
 import { startLoop, type Loop } from './engine/loop.ts';
@@ -19,6 +27,7 @@ import { readAuthorities } from './look/known-authorities.ts';
 import { createEnriching } from './look/enriching.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
+import { createProbing } from './look/probing.ts';
 import { createRecorder } from './look/recorder.ts';
 import { createMetrics } from './metrics/metrics.ts';
 import { createNetwork, type NetworkOptions } from './network/create-network.ts';
@@ -326,6 +335,16 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       survey: () => survey.get(),
       externalUrl: () => config.externalUrl,
       metrics,
+      probe: createProbing({
+        context,
+        inventory: store.inventory,
+        endpointsNamed: (name) => index.endpointsNamed(name),
+        sources: () => config.sources.flatMap(({ name, collector }) => (collector.type === 'endpoint' ? [name] : [])),
+        allow: () => config.metrics.probeAllow,
+        chains: () => chains.finder({}, config.trust),
+        open: openEndpoint,
+      }),
+      sourceLabels: (source) => config.sources.find(({ name }) => name === source)?.labels ?? {},
       version: parts.version,
       log,
       notReady: () => (started ? [] : ['starting']),

@@ -16,7 +16,8 @@ export interface EnrichConfig {
 
 const KEY_ID = /^(?:[0-9a-f]{2}:?){8,64}$/i;
 
-const allowance = z.string().superRefine((text, check) => {
+/** A host, an address or a block, with a port or without. */
+export const allowance = z.string().superRefine((text, check) => {
   try {
     parseAllowance(text);
   } catch (error) {

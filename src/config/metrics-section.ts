@@ -1,7 +1,9 @@
 import { z } from 'zod';
 
+import { parseAllowance, type Allowance } from '../network/egress.ts';
 import { OWN_LABELS } from '../metrics/location-series.ts';
 import { PROFILE_NAMES, type ProfileName } from '../metrics/profiles/profile-name.ts';
+import { allowance } from './enrich-section.ts';
 
 /** Series fewer than this would not even say that something is left out. */
 const SMALLEST_BUDGET = 100;
@@ -11,6 +13,8 @@ export interface MetricsConfig {
   /** 0: no limit. */
   readonly seriesBudget: number;
   readonly profiles: readonly ProfileName[];
+  /** What `/probe` may look at though no source names it. */
+  readonly probeAllow: readonly Allowance[];
 }
 
 /** The `metrics:` section. */
@@ -29,8 +33,19 @@ export const metricsSection = z
       .describe(
         'Exporters whose metrics are given as well, by their exact names, so that their dashboards and rules keep working.',
       ),
+    probe: z
+      .strictObject({
+        allow: z
+          .array(allowance)
+          .default([])
+          .describe(
+            'Hosts, addresses or blocks that /probe may look at though no source names them; without a port 80 and 443: 10.1.0.0/16, api.example.com:8443.',
+          ),
+      })
+      .optional()
+      .describe('/probe in the pattern of several targets. What sources name is always answered.'),
   })
-  .describe('What /metrics says.');
+  .describe('What /metrics and /probe say.');
 
 /** `metric_labels` of a source. */
 export const metricLabelsOption = z
@@ -52,5 +67,6 @@ export function metricsConfig(section: z.output<typeof metricsSection> | undefin
   return {
     seriesBudget: section?.series_budget ?? 200_000,
     profiles: [...new Set(section?.profiles)],
+    probeAllow: (section?.probe?.allow ?? []).map((text) => parseAllowance(text)),
   };
 }

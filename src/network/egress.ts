@@ -69,6 +69,31 @@ export function parseAllowance(text: string): Allowance {
   return { what: { kind: 'host', host: parsed.kind === 'name' ? parsed.name : parsed.address }, ...withPort };
 }
 
+/**
+ * Why a host with these addresses may not be reached at a port though somebody else has named it; `undefined` when it may.
+ * Nothing may but what is allowed, also what is public, and all of its addresses have to be.
+ */
+export function whyNotAllowed(
+  host: string,
+  addresses: readonly Address[],
+  port: number,
+  allow: readonly Allowance[],
+): string | undefined {
+  const parsed = parseHost(host);
+  const name = parsed.kind === 'name' ? parsed.name : undefined;
+  const here = allow.filter((entry) => (entry.port === undefined ? DEFAULT_PORTS.includes(port) : entry.port === port));
+  const own = addressesOfInterfaces().flatMap((address) => parseBlock(address) ?? []);
+  for (const { address } of addresses) {
+    const fitting = here.filter(({ what }) =>
+      what.kind === 'host' ? what.host === name : isInBlock(address, what.block),
+    );
+    const kind = own.some((block) => isInBlock(address, block)) ? 'loopback' : addressKind(address);
+    const isMeant = kind === 'public' ? fitting.length > 0 : isAllowed(kind, fitting);
+    if (!isMeant) return `${address}, port ${port}, is ${KIND_TEXT[kind]}, and nothing allows it`;
+  }
+  return undefined;
+}
+
 export function createEgress(options: EgressOptions): Egress {
   const { ports = DEFAULT_PORTS, ownAddresses = addressesOfInterfaces } = options;
 

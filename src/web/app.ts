@@ -12,6 +12,7 @@ import { statusEndpoints } from './api/status.ts';
 import { calendar } from './calendar.ts';
 import type { WebParts } from './parts.ts';
 import { problem } from './problem.ts';
+import { addPrometheus } from './prometheus.ts';
 import { runbookPage } from './runbook-page.ts';
 
 /** See the identity of alerts. */
@@ -55,18 +56,7 @@ export function createApp(parts: WebParts): Hono {
     return isApi(context) ? problem(context, 404, `${detail}; see /openapi.json`) : context.text(`${detail}\n`, 404);
   });
 
-  app.get('/metrics', async (context) => {
-    const { contentType, encoding, length, chunks } = await parts.metrics.exposition({
-      accept: context.req.header('accept'),
-      acceptEncoding: context.req.header('accept-encoding'),
-    });
-    return context.body(streamOf(chunks), 200, {
-      'content-type': contentType,
-      'content-length': String(length),
-      vary: 'accept, accept-encoding',
-      ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
-    });
-  });
+  addPrometheus(app, parts);
   app.get('/-/healthy', (context) => context.text('healthy\n'));
   app.get('/-/ready', (context) => {
     const reasons = parts.notReady();
@@ -123,18 +113,6 @@ export function createApp(parts: WebParts): Hono {
     );
   });
   return app;
-}
-
-/** Chunks as they are taken away: nothing is copied into one. */
-function streamOf(chunks: readonly Uint8Array[]): ReadableStream<Uint8Array> {
-  let next = 0;
-  return new ReadableStream({
-    pull(controller) {
-      const chunk = chunks[next++];
-      if (chunk === undefined) controller.close();
-      else controller.enqueue(chunk);
-    },
-  });
 }
 
 function isApi(context: Context): boolean {

@@ -8,6 +8,7 @@ import type { Logger } from '../plugin/logger.ts';
 import type { CoverageReport } from '../policy/coverage-report.ts';
 import type { Forecast, Period } from '../policy/forecast.ts';
 import type { InventoryView } from '../policy/view.ts';
+import type { PrometheusParts } from './prometheus.ts';
 import type { ShownRunbook } from './runbook-page.ts';
 
 /** What only a pass over everything tells: put together now and then, and given as it was then. */
@@ -25,7 +26,7 @@ export interface Survey {
 }
 
 /** The parts of the daemon that the web reaches. */
-export interface WebParts {
+export interface WebParts extends PrometheusParts {
   readonly inventory: InventoryReader;
   readonly catalogue: Catalogue;
   readonly metrics: Metrics;

@@ -102,6 +102,8 @@ export async function createWebStage(
         chunks: [Buffer.from('notafter_up 1\n')],
       }),
     } as unknown as WebParts['metrics'],
+    probe: async () => ({ kind: 'refused', detail: 'nothing is probed here' }),
+    sourceLabels: () => ({}),
     version: '1.2.3<b>',
     log: { debug: log, info: log, warn: log, error: log },
     notReady: () => [],
