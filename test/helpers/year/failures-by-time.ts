@@ -3,7 +3,18 @@ import { createAuthority, createCrl } from '../pki.ts';
 import { issuedOf } from './spot.ts';
 import { DAY, HOUR, MINUTE, START } from './world.ts';
 
-import { authorityUntil, itemOf, leafUntil, namesOf, plantOf, serverAt, someday, steady, type Plant } from './plant.ts';
+import {
+  authorityUntil,
+  itemOf,
+  leafUntil,
+  namesOf,
+  plantOf,
+  serverAt,
+  someday,
+  steady,
+  type Make,
+  type Plant,
+} from './plant.ts';
 
 /** What ends while nobody renews it: time alone decides when it is told. */
 export const ENDINGS: readonly Plant[] = [
@@ -14,13 +25,7 @@ export const ENDINGS: readonly Plant[] = [
     'warning',
     '30 d before the end',
     { beforeMs: 30 * DAY },
-    (world, name) => {
-      const at = someday(world, 40);
-      return {
-        at,
-        places: namesOf(serverAt(world, name, [leafUntil(world, name, at, 398 * DAY), world.known(world.corporateCa)])),
-      };
-    },
+    serverUntil(398 * DAY, 40),
   ),
   plantOf(
     'yearly-last-week',
@@ -29,13 +34,7 @@ export const ENDINGS: readonly Plant[] = [
     'critical',
     '7 d before the end',
     { beforeMs: 7 * DAY },
-    (world, name) => {
-      const at = someday(world, 40);
-      return {
-        at,
-        places: namesOf(serverAt(world, name, [leafUntil(world, name, at, 398 * DAY), world.known(world.corporateCa)])),
-      };
-    },
+    serverUntil(398 * DAY, 40),
   ),
   plantOf(
     'quarterly-forgotten',
@@ -44,13 +43,7 @@ export const ENDINGS: readonly Plant[] = [
     'warning',
     '22.5 d before the end',
     { beforeMs: 22.5 * DAY },
-    (world, name) => {
-      const at = someday(world, 60);
-      return {
-        at,
-        places: namesOf(serverAt(world, name, [leafUntil(world, name, at, 90 * DAY), world.known(world.corporateCa)])),
-      };
-    },
+    serverUntil(90 * DAY, 60),
   ),
   plantOf(
     'shortlived-forgotten',
@@ -102,15 +95,7 @@ export const ENDINGS: readonly Plant[] = [
     'warning',
     '180 d before the end',
     { beforeMs: 180 * DAY },
-    (world, name) => {
-      const at = someday(world, 200, 520);
-      const above = authorityUntil(world, name, at);
-      const own = world.issue(above, START - 10 * DAY, 900 * DAY, {
-        names: [`${name}.example.com`],
-        extendedKeyUsage: ['serverAuth'],
-      });
-      return { at, places: namesOf(serverAt(world, name, [own, issuedOf(above.certificate.der)], { addresses: 2 })) };
-    },
+    serverUnderEndingAuthority({ addresses: 2 }, 200, 520),
   ),
   plantOf(
     'intermediate-last-month',
@@ -119,15 +104,7 @@ export const ENDINGS: readonly Plant[] = [
     'critical',
     '30 d before the end',
     { beforeMs: 30 * DAY },
-    (world, name) => {
-      const at = someday(world, 60);
-      const above = authorityUntil(world, name, at);
-      const own = world.issue(above, START - 10 * DAY, 900 * DAY, {
-        names: [`${name}.example.com`],
-        extendedKeyUsage: ['serverAuth'],
-      });
-      return { at, places: namesOf(serverAt(world, name, [own, issuedOf(above.certificate.der)])) };
-    },
+    serverUnderEndingAuthority({}, 60),
   ),
   plantOf(
     'in-a-file',
@@ -258,3 +235,25 @@ export const ENDINGS: readonly Plant[] = [
     },
   ),
 ];
+
+/** A server whose certificate lives so long and is not renewed; it ends at least so many days after the beginning. */
+function serverUntil(lifetimeMs: number, fromDay: number): Make {
+  return (world, name) => {
+    const at = someday(world, fromDay);
+    const own = leafUntil(world, name, at, lifetimeMs);
+    return { at, places: namesOf(serverAt(world, name, [own, world.known(world.corporateCa)])) };
+  };
+}
+
+/** A server whose certificate outlives the authority that issued it. */
+function serverUnderEndingAuthority(options: { readonly addresses?: number }, fromDay: number, toDay?: number): Make {
+  return (world, name) => {
+    const at = someday(world, fromDay, toDay);
+    const above = authorityUntil(world, name, at);
+    const own = world.issue(above, START - 10 * DAY, 900 * DAY, {
+      names: [`${name}.example.com`],
+      extendedKeyUsage: ['serverAuth'],
+    });
+    return { at, places: namesOf(serverAt(world, name, [own, issuedOf(above.certificate.der)], options)) };
+  };
+}

@@ -54,6 +54,8 @@ export const ROLLOUT = 6 * HOUR;
 /** What has been told is put right at last: it is switched off. */
 const AFTERWARDS = 2 * DAY;
 
+export type Make = (world: World, name: string) => Made;
+
 export function plantOf(
   kind: string,
   like: string,
@@ -61,7 +63,7 @@ export function plantOf(
   severity: Severity,
   lead: string,
   when: Before | Within,
-  make: (world: World, name: string) => Made,
+  make: Make,
 ): Plant {
   return {
     kind,
