@@ -7,6 +7,7 @@
 import { benchAlerts } from './alerts.ts';
 import { benchEndpoints } from './endpoints.ts';
 import { benchFiles } from './files.ts';
+import { benchLogs } from './logs.ts';
 import { benchMetrics } from './metrics.ts';
 import { benchPolicy } from './policy.ts';
 import { benchScale } from './scale.ts';
@@ -14,6 +15,7 @@ import { benchScale } from './scale.ts';
 const BENCHES = {
   alerts: benchAlerts,
   files: benchFiles,
+  logs: benchLogs,
   endpoints: benchEndpoints,
   metrics: benchMetrics,
   policy: benchPolicy,

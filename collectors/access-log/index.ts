@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setImmediate as pause } from 'node:timers/promises';
 
 import { z } from 'zod';
 
@@ -15,6 +16,8 @@ import { readOn } from './log-file.ts';
 import { options, type Options } from './options.ts';
 import { Scanner, type LineCounts } from './scanner.ts';
 
+/** After this long others get their turn. */
+const SLICE_MS = 4;
 /** A share of lines that are not of the format is normal: what a server writes while it starts, a request that was cut. */
 const MISFIT_SHARE = 0.5;
 
@@ -116,7 +119,15 @@ function createInstance(
         onClient: (client, found) => ledger.meet(client, found),
       });
       const { position, isTorn, problems } = await read(log, checkpoint, scanner, known, signal);
-      yield* ledger.tell((location) => known.version(location), now);
+      let sliceStart = performance.now();
+      for (const observation of ledger.tell((location) => known.version(location), now)) {
+        if (performance.now() - sliceStart > SLICE_MS) {
+          await pause();
+          signal.throwIfAborted();
+          sliceStart = performance.now();
+        }
+        yield observation;
+      }
       const round = (checkpoint?.round ?? 0) + 1;
       const counts = scanner.counts();
       context.log.debug({ log, ...counts }, 'lines of an access log were read');

@@ -5,7 +5,7 @@ import { FIELDS } from './field.ts';
 import { FORMATS } from './format.ts';
 
 const MAX_PATHS = 100;
-/** A million clients take some 600 MB. */
+/** A million clients take 1.3 GB of memory. */
 const MAX_CLIENTS = 1_000_000;
 
 export const options = z.strictObject({
