@@ -1,8 +1,14 @@
 import { accessLog } from './access-log/index.ts';
 import { awsAcm } from './aws-acm/index.ts';
 import { awsApiGateway } from './aws-api-gateway/index.ts';
+import { awsCloudfront } from './aws-cloudfront/index.ts';
 import { awsIam } from './aws-iam/index.ts';
+import { awsIot } from './aws-iot/index.ts';
 import { awsLoadBalancer } from './aws-load-balancer/index.ts';
+import { awsPrivateCa } from './aws-private-ca/index.ts';
+import { awsRds } from './aws-rds/index.ts';
+import { awsRolesAnywhere } from './aws-roles-anywhere/index.ts';
+import { awsSecrets } from './aws-secrets/index.ts';
 import { azureKeyVault } from './azure-key-vault/index.ts';
 import { endpoint } from './endpoint/index.ts';
 import { file } from './file/index.ts';
@@ -13,8 +19,14 @@ export const collectors = [
   accessLog,
   awsAcm,
   awsApiGateway,
+  awsCloudfront,
   awsIam,
+  awsIot,
   awsLoadBalancer,
+  awsPrivateCa,
+  awsRds,
+  awsRolesAnywhere,
+  awsSecrets,
   azureKeyVault,
   endpoint,
   file,

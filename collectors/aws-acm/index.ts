@@ -13,6 +13,7 @@ import {
   isVersionOf,
   listCut,
   missingFrom,
+  outOfTime,
   problemOf,
   unchanged,
   versionOf,
@@ -74,6 +75,7 @@ async function* observeCertificates(parts: Acm): AsyncGenerator<Observation, voi
     }
     for (const summary of page.items) {
       if (summary.CertificateArn === undefined || !wasIssued(summary)) continue;
+      stopped ??= outOfTime(look.now, look.context.clock.now());
       const { given, error } = await observeCertificate(parts, summary.CertificateArn, summary, stopped);
       if (error !== undefined && endsLook(error)) stopped = error;
       yield given;

@@ -12,10 +12,21 @@ import type { Trial } from './trial.ts';
 /** What most services grant to a whole account is not documented; others live there too. */
 const DEFAULT_RATE: Rate = { perSecond: 5, concurrency: 4 };
 
+/**
+ * Every call is made once: trying again is the host's work. Said by a strategy, because by `maxAttempts: 1` the older
+ * clients mean one attempt more.
+ */
+const ONCE = {
+  acquireInitialRetryToken: () => Promise.resolve(TOKEN),
+  refreshRetryTokenForRetry: (): Promise<typeof TOKEN> => Promise.reject(new Error('once')),
+  recordSuccess: (): void => undefined,
+};
+const TOKEN = { getRetryCount: () => 0, getRetryDelay: () => 0 };
+
 /** What every client of the SDK is made with. */
 interface ClientConfig {
   readonly region: string;
-  readonly maxAttempts: number;
+  readonly retryStrategy: typeof ONCE;
   readonly endpoint?: string;
   readonly credentials?: CredentialSource;
   /** Of S3 alone: buckets by path, as emulators have them. */
@@ -93,8 +104,7 @@ export async function openAws(options: AwsOptions, service: string, context: Con
     if (open !== undefined) return open as C;
     const client = new Class({
       region,
-      // Trying again is the host's work.
-      maxAttempts: 1,
+      retryStrategy: ONCE,
       credentials: credentials.of(place),
       followRegionRedirects: true,
       ...(options.endpoint === undefined ? {} : { endpoint: options.endpoint, forcePathStyle: true }),

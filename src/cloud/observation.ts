@@ -43,6 +43,18 @@ const ENDS_LOOK: ReadonlySet<Reason> = new Set<Reason>([
   'tls_error',
 ]);
 
+/**
+ * A look asks for details for at most so long: it is to end before the host ends it, with what it has. What is missing
+ * comes with the next looks, which ask for that alone. Milliseconds.
+ */
+const DETAILS_FOR_MS = 10 * 60_000;
+
+/** Why no more details are asked for in a look that began then; undefined while there is time. */
+export function outOfTime(beganAt: number, now: number): CollectError | undefined {
+  if (now - beganAt < DETAILS_FOR_MS) return undefined;
+  return new CollectError('partial', 'there is more than one look has time for: the rest follows with the next looks');
+}
+
 /** Whether to ask for no more details in this look; what a single certificate was denied says nothing of the others. */
 export function endsLook(error: CollectError): boolean {
   return ENDS_LOOK.has(error.reason);

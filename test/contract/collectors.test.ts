@@ -57,6 +57,14 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 4,
   },
+  'aws-cloudfront': {
+    validOptions: { trust_stores: { partners: 's3://trust/partners.pem' } },
+    invalidOptions: {
+      'a bundle that is not in S3': { trust_stores: { partners: 'https://example.com/partners.pem' } },
+      'a region, where there is none': { regions: ['eu-west-1'] },
+    },
+    targetCount: 1,
+  },
   'aws-iam': {
     validOptions: { partition: 'aws-us-gov' },
     invalidOptions: {
@@ -65,11 +73,40 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 2,
   },
+  'aws-iot': {
+    validOptions: { regions: ['eu-west-1'], devices: true },
+    invalidOptions: { 'no region': {}, 'devices that are not a yes or no': { regions: ['eu-west-1'], devices: 'all' } },
+    targetCount: 3,
+  },
   'aws-load-balancer': {
     validOptions: { regions: ['eu-west-1'], names: { web: ['api.example.com', 'other.example.com:8443'] } },
     invalidOptions: {
       'no region': { regions: [] },
       'a load balancer without names': { regions: ['eu-west-1'], names: { web: [] } },
+    },
+    targetCount: 1,
+  },
+  'aws-private-ca': {
+    validOptions: { regions: ['eu-west-1', 'us-east-1'], tags: [] },
+    invalidOptions: { 'no region': {} },
+    targetCount: 2,
+  },
+  'aws-rds': {
+    validOptions: { regions: ['eu-west-1'] },
+    invalidOptions: { 'no region': {} },
+    targetCount: 2,
+  },
+  'aws-roles-anywhere': {
+    validOptions: { regions: ['eu-west-1'] },
+    invalidOptions: { 'no region': {} },
+    targetCount: 3,
+  },
+  'aws-secrets': {
+    validOptions: { regions: ['eu-west-1'], names: ['tls/'], tag_keys: ['notafter'] },
+    invalidOptions: {
+      'no region': { names: ['tls/'] },
+      'no word on what may be read': { regions: ['eu-west-1'] },
+      'the empty beginning of a name, which every secret has': { regions: ['eu-west-1'], names: [''] },
     },
     targetCount: 1,
   },

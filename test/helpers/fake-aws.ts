@@ -15,6 +15,8 @@ export interface AwsRequest {
   readonly query: URLSearchParams;
   /** What a form says; empty for every other body. */
   readonly form: URLSearchParams;
+  /** The body as it came. */
+  readonly text: string;
   /** Empty for every body but JSON. */
   readonly body: AcmInput & Readonly<Record<string, unknown>>;
 }
@@ -132,6 +134,7 @@ function readRequest(request: IncomingMessage, text: string): AwsRequest {
     operation: target ?? form.get('Action') ?? `${request.method ?? ''} ${url.pathname}`,
     query: url.searchParams,
     form,
+    text,
     body: type.includes('json') ? (JSON.parse(text) as AwsRequest['body']) : {},
   };
 }

@@ -1,6 +1,7 @@
 /**
  * XML the way the query protocol has it: an object becomes elements by its keys, a list an element for each of its things
- * (`member`, or as `item` says), a date ISO 8601. What is undefined is left out.
+ * (`member`, or as `item` says), a date ISO 8601. What is undefined is left out. Of a key, what stands behind a blank only
+ * tells it from others that become the same element.
  */
 export function xmlOf(value: unknown, item = 'member'): string {
   if (value === undefined) return '';
@@ -9,8 +10,12 @@ export function xmlOf(value: unknown, item = 'member'): string {
   if (typeof value === 'object' && value !== null) {
     return Object.entries(value)
       .filter(([, one]) => one !== undefined)
-      .map(([key, one]) => `<${key}>${xmlOf(one, item)}</${key}>`)
+      .map(([key, one]) => [key.split(' ', 1)[0] ?? '', xmlOf(one, item)] as const)
+      .map(([element, content]) => `<${element}>${content}</${element}>`)
       .join('');
   }
-  return `${value as string | number | boolean}`.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return `${value as string | number | boolean}`
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;');
 }
