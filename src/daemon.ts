@@ -334,6 +334,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       view: { ...index, ...outside },
       survey: () => survey.get(),
       externalUrl: () => config.externalUrl,
+      who: () => undefined,
       metrics,
       probe: createProbing({
         context,

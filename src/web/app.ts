@@ -1,5 +1,4 @@
 import { Hono, type Context } from 'hono';
-import { html } from 'hono/html';
 import { secureHeaders } from 'hono/secure-headers';
 import { z } from 'zod';
 
@@ -9,14 +8,12 @@ import { inventoryEndpoints } from './api/inventory.ts';
 import { openApi } from './api/openapi.ts';
 import { severity } from './api/schemas.ts';
 import { statusEndpoints } from './api/status.ts';
+import { ASSET_FILES, ASSETS_VERSION } from './assets.ts';
 import { calendar } from './calendar.ts';
+import { addPages } from './pages/routes.ts';
 import type { WebParts } from './parts.ts';
 import { problem } from './problem.ts';
 import { addPrometheus } from './prometheus.ts';
-import { runbookPage } from './runbook-page.ts';
-
-/** See the identity of alerts. */
-const ALERT_ID = /^[0-9a-f]{16}$/;
 
 /** Everything that is served over HTTP. Answers to the same origin and to clients that are no browser; changes nothing by GET. */
 export function createApp(parts: WebParts): Hono {
@@ -26,12 +23,14 @@ export function createApp(parts: WebParts): Hono {
       contentSecurityPolicy: {
         defaultSrc: ["'none'"],
         styleSrc: ["'self'"],
+        scriptSrc: ["'self'"],
         imgSrc: ["'self'"],
         formAction: ["'self'"],
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],
       },
-      referrerPolicy: 'no-referrer',
+      // With no referrer at all, a browser would not say of which origin a form is.
+      referrerPolicy: 'same-origin',
     }),
   );
   // A page of another origin must not make a browser press our buttons.
@@ -74,44 +73,21 @@ export function createApp(parts: WebParts): Hono {
   app.get('/openapi.json', (context) => taggedAnswer(context, document, 'application/json'));
   app.get('/calendar.ics', (context) => calendarAnswer(context, parts));
 
-  app.get('/runbooks/alerts/:id', async (context) => {
-    const id = context.req.param('id');
-    const shown = ALERT_ID.test(id) ? await parts.alertRunbook(id) : undefined;
-    if (shown === 'busy') return context.text('too many runbooks are asked for at once; ask again\n', 503);
-    return shown === undefined ? context.text('there is no such alert\n', 404) : context.html(runbookPage(shown));
-  });
   app.get('/runbooks/:rule', async (context) => {
     const text = await parts.runbook(context.req.param('rule'));
     return text === undefined ? context.text('there is no such rule\n', 404) : context.text(text);
   });
 
-  app.get('/', async (context) => {
-    const sources = await parts.inventory.sources();
-    const locations = await parts.inventory.locations();
-    const failed = locations.filter((location) => location.failure !== undefined).length;
-    return context.html(
-      html`<!doctype html>
-        <html lang="en">
-          <head>
-            <meta charset="utf-8" />
-            <meta name="viewport" content="width=device-width" />
-            <title>notafter</title>
-          </head>
-          <body>
-            <h1>notafter</h1>
-            <p>
-              Version ${parts.version}. Sources: ${sources.length}. Locations: ${locations.length}, of which ${failed}
-              could not be read at the last look.
-            </p>
-            <ul>
-              <li><a href="/metrics">Metrics</a></li>
-              <li><a href="/-/healthy">Healthy</a></li>
-              <li><a href="/-/ready">Ready</a></li>
-            </ul>
-          </body>
-        </html>`,
-    );
-  });
+  addPages(app, parts);
+  for (const [name, { type, text }] of ASSET_FILES) {
+    app.get(`/assets/${name}`, (context) => {
+      const isThisVersion = context.req.url.endsWith(`?${ASSETS_VERSION}`);
+      return context.body(text, 200, {
+        'content-type': type,
+        'cache-control': isThisVersion ? 'public, max-age=31536000, immutable' : 'no-cache',
+      });
+    });
+  }
   return app;
 }
 

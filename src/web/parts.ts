@@ -49,6 +49,8 @@ export interface WebParts extends PrometheusParts {
   survey(): Promise<Survey>;
   /** How people reach this page, when the config says so. */
   externalUrl(): string | undefined;
+  /** Who asks, where somebody has to log in. */
+  who(request: Request): string | undefined;
   now(): number;
   /** Sends a test notification. `undefined`: there is no such channel. */
   testChannel(name: string): Promise<{ readonly ok: boolean; readonly lines: readonly string[] } | undefined>;

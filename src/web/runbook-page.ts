@@ -3,6 +3,7 @@ import { html } from 'hono/html';
 import { utc } from '../policy/wording.ts';
 import { PHASE_TITLES } from '../runbook/markdown.ts';
 import { PHASES, type Runbook, type Step } from '../runbook/model.ts';
+import { severityMark, tableFrame, text as safe, type Html } from './pages/layout.ts';
 
 /** A runbook to show. */
 export interface ShownRunbook {
@@ -11,28 +12,24 @@ export interface ShownRunbook {
   readonly text?: string;
 }
 
-type Page = ReturnType<typeof html>;
+/** Characters of one paragraph. */
+const MAX_TEXT = 4_000;
 
-/** The page of a runbook; everything that is inserted is escaped. */
-export function runbookPage({ runbook, text }: ShownRunbook): Page {
-  const { title, severity, state, rules, summary } = runbook;
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width" />
-        <title>${title} – notafter</title>
-      </head>
-      <body>
-        <h1>${title}</h1>
-        <p>${[severity, state].filter((part) => part !== undefined).join(', ')}. ${summary}</p>
-        <p>Rules: ${rules.map((rule) => html`<a href="../${rule}">${rule}</a> `)}</p>
-        ${text === undefined ? generated(runbook) : html`<pre>${text}</pre>`}
-      </body>
-    </html>`;
+/** The page of the runbook of an alert. */
+export function runbookBody({ runbook, text }: ShownRunbook, alertId: string): Html {
+  const { severity, state, rules, summary } = runbook;
+  return html`<p class="lead">
+      ${severity === undefined ? '' : severityMark(severity)}
+      ${state === 'open' ? '' : html`<strong>${state}</strong>. `} ${safe(summary, MAX_TEXT)}
+    </p>
+    <p>
+      <a href="../../alerts/${alertId}">The alert: who was told, acknowledge, silence</a> · Rules:
+      ${rules.map((rule) => html`<a href="../${rule}">${rule}</a> `)}
+    </p>
+    ${text === undefined ? generated(runbook) : html`<pre tabindex="0" aria-label="Runbook">${safeLines(text)}</pre>`}`;
 }
 
-function generated(runbook: Runbook): Page {
+function generated(runbook: Runbook): Html {
   const { meaning, impact, places, placeCount, owners, closing } = runbook;
   const logins = impact.logins.map(
     ({ client, endpoint, failsAt, certainty }) =>
@@ -43,10 +40,10 @@ function generated(runbook: Runbook): Page {
     ({ role, owner, source, location, summary }) =>
       html`<tr>
         <td>${role}</td>
-        <td>${owner ?? ''}</td>
+        <td>${safe(owner ?? '')}</td>
         <td>${source}</td>
-        <td>${location}</td>
-        <td>${summary}</td>
+        <td>${safe(location)}</td>
+        <td>${safe(summary, MAX_TEXT)}</td>
       </tr>`,
   );
   return html`
@@ -55,29 +52,32 @@ function generated(runbook: Runbook): Page {
     <h2>Impact</h2>
     ${paragraphs(impact.sentences)}
     <ul>
-      ${[...services, ...logins].map((line) => html`<li>${line}</li>`)}
+      ${[...services, ...logins].map((line) => html`<li>${safe(line, MAX_TEXT)}</li>`)}
     </ul>
     <h2>Places (${placeCount})</h2>
-    <table>
-      <thead>
-        <tr>
-          <th>Role</th>
-          <th>Owner</th>
-          <th>Source</th>
-          <th>Location</th>
-          <th>What is wrong</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${rows}
-      </tbody>
-    </table>
+    ${tableFrame(
+      'Places',
+      html`<table>
+        <thead>
+          <tr>
+            <th scope="col">Role</th>
+            <th scope="col">Owner</th>
+            <th scope="col">Source</th>
+            <th scope="col">Location</th>
+            <th scope="col">What is wrong</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${rows}
+        </tbody>
+      </table>`,
+    )}
     <h2>Owner</h2>
-    <p>${owners.length === 0 ? 'No place has a label owner.' : owners.join(', ')}</p>
+    <p>${owners.length === 0 ? 'No place has a label owner.' : safe(owners.join(', '), MAX_TEXT)}</p>
     ${PHASES.filter((phase) => runbook.phases[phase].length > 0).map(
       (phase) =>
         html`<h2>${PHASE_TITLES[phase]}</h2>
-          <ol>
+          <ol class="steps">
             ${runbook.phases[phase].map(stepItem)}
           </ol>`,
     )}
@@ -86,25 +86,35 @@ function generated(runbook: Runbook): Page {
   `;
 }
 
-function stepItem({ title, text, commands, choices }: Step): Page {
+function stepItem({ title, text, commands, choices }: Step): Html {
   return html`<li>
-    <p>${title}</p>
+    <p>${safe(title, MAX_TEXT)}</p>
     ${paragraphs(text)} ${block(commands)}
     ${
       choices.length === 0
         ? ''
         : html`<p>Take what fits:</p>
             <ul>
-              ${choices.map((choice) => html`<li>${choice.when} ${block(choice.commands)}</li>`)}
+              ${choices.map((choice) => html`<li>${safe(choice.when, MAX_TEXT)} ${block(choice.commands)}</li>`)}
             </ul>`
     }
   </li>`;
 }
 
-function paragraphs(sentences: readonly string[]): readonly Page[] {
-  return sentences.map((sentence) => html`<p>${sentence}</p>`);
+function paragraphs(sentences: readonly string[]): readonly Html[] {
+  return sentences.map((sentence) => html`<p>${safe(sentence, MAX_TEXT)}</p>`);
 }
 
-function block(commands: readonly string[]): Page | '' {
-  return commands.length === 0 ? '' : html`<pre><code>${commands.join('\n')}</code></pre>`;
+function block(commands: readonly string[]): Html | '' {
+  return commands.length === 0
+    ? ''
+    : html`<pre tabindex="0" aria-label="Commands"><code>${safeLines(commands.join('\n'))}</code></pre>`;
+}
+
+/** Line by line: what breaks lines is meant. */
+function safeLines(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => safe(line, MAX_TEXT))
+    .join('\n');
 }

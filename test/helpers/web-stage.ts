@@ -125,6 +125,7 @@ export async function createWebStage(
         now: clock.at,
       }),
     externalUrl: () => 'https://notafter.example.com/watch',
+    who: () => undefined,
     now: clock.now,
     desk: createDesk({ ...store, now: clock.now, newId: () => `silence-${++ids}`, onChange: () => undefined }),
     runbook: readRunbook,
@@ -172,9 +173,18 @@ export function exampleFleet(): readonly Location[] {
     location: `${name}:443@10.0.0.${number}`,
     labels: { owner: host, service: `${host}-api`, env: 'production' },
   });
-  const shopEndpoint = endpointLocation([shop, ca], { limitedBy: anchor, ...at('shop.example.com', 'shop', 2) });
+  const chained = (endpoint: ReturnType<typeof endpointLocation>): ReturnType<typeof endpointLocation> => ({
+    ...endpoint,
+    chain: {
+      ...endpoint.chain,
+      unserved: [{ id: anchor.id, title: anchor.title, notAfter: anchor.notAfter, from: 'anchor' }],
+    },
+  });
+  const shopEndpoint = chained(
+    endpointLocation([shop, ca], { limitedBy: anchor, ...at('shop.example.com', 'shop', 2) }),
+  );
   return [
-    endpointLocation([api, ca], { limitedBy: anchor, ...at('api.example.com', 'payments', 1) }),
+    chained(endpointLocation([api, ca], { limitedBy: anchor, ...at('api.example.com', 'payments', 1) })),
     showing(
       {
         ...shopEndpoint,

@@ -34,6 +34,7 @@ function appOf(overrides: Partial<WebParts> = {}): ReturnType<typeof createApp> 
       calls.push(`forecast ${new Date(period.fromAt).toISOString()} ${new Date(period.untilAt).toISOString()}`);
       return { ...period, outlooks: [], cut: [] };
     },
+    who: () => undefined,
     now: () => Date.UTC(2026, 10, 23),
     runbook: async (rule) => (rule === 'expired' ? '# expired\n' : undefined),
     alertRunbook: async (id) => (id === 'feedfeedfeedfeed' ? 'busy' : undefined),
@@ -214,7 +215,7 @@ describe('every answer', () => {
     expect(headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
     expect(headers.get('x-content-type-options')).toBe('nosniff');
-    expect(headers.get('referrer-policy')).toBe('no-referrer');
+    expect(headers.get('referrer-policy')).toBe('same-origin');
     expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
     expect(headers.get('x-powered-by')).toBeNull();
   });

@@ -4,7 +4,7 @@ import type { Alert } from '../../src/notify/model.ts';
 import { alertSituation, join } from '../../src/runbook/gathering.ts';
 import { buildRunbook } from '../../src/runbook/runbook.ts';
 import { compileRunbookTemplate } from '../../src/runbook/template.ts';
-import { runbookPage } from '../../src/web/runbook-page.ts';
+import { runbookBody } from '../../src/web/runbook-page.ts';
 import { createAlertRunbooks } from '../../src/web/runbooks.ts';
 import { DAY, fileLocation, leaf, NOW } from '../policy/places.ts';
 
@@ -74,19 +74,19 @@ describe('the page of a runbook', () => {
   const runbook = buildRunbook(alertSituation(alert, join([location], new Map(), NOW)));
 
   it('shows the steps with their commands, and no name as HTML', async () => {
-    const page = String(await runbookPage({ runbook }));
+    const page = String(await runbookBody({ runbook }, alert.id));
 
     expect(page).toContain('Then the servers');
-    expect(page).toContain('<pre><code>');
+    expect(page).toMatch(/<pre [^>]*>\s*<code>/);
     expect(page).not.toContain('<script>');
     expect(page).not.toContain('"onload');
     expect(page).toContain('&lt;script&gt;');
   });
 
   it('shows the words of a template instead, and no name as HTML', async () => {
-    const page = String(await runbookPage({ runbook, text: `Call ${HOSTILE}` }));
+    const page = String(await runbookBody({ runbook, text: `Call ${HOSTILE}` }, alert.id));
 
-    expect(page).toContain('<pre>Call &lt;script&gt;');
+    expect(page).toMatch(/<pre [^>]*>\s*Call &lt;script&gt;/);
     expect(page).not.toContain('Then the servers');
   });
 });
