@@ -1,10 +1,11 @@
 import type { Context, Hono } from 'hono';
 
 import type { Location } from '../inventory/model.ts';
+import type { InventoryReader } from '../inventory/port.ts';
 import { mergeLabels, type Labels } from '../label/labels.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { probeExposition } from '../metrics/probe-exposition.ts';
 import { labelValue } from '../metrics/label-value.ts';
-import type { WebParts } from './parts.ts';
 
 /** How long an answer may take where the scraper does not say it. */
 const DEFAULT_DEADLINE_MS = 10_000;
@@ -19,6 +20,8 @@ type ProbeAnswer =
   | { readonly kind: 'refused' | 'busy' | 'malformed'; readonly detail: string };
 
 export interface PrometheusParts {
+  readonly metrics: Metrics;
+  readonly inventory: InventoryReader;
   /** What there is to say of a target, from the inventory or by a look. */
   probe(
     request: { readonly target: string; readonly source?: string; readonly deadlineMs: number },
@@ -29,7 +32,7 @@ export interface PrometheusParts {
 }
 
 /** What Prometheus asks for: the exposition, probes in the pattern of several targets, and the targets themselves. */
-export function addPrometheus(app: Hono, parts: Pick<WebParts, 'metrics' | 'inventory'> & PrometheusParts): void {
+export function addPrometheus(app: Hono, parts: PrometheusParts): void {
   app.get('/metrics', async (context) => {
     const { contentType, encoding, length, chunks } = await parts.metrics.exposition(tasteOf(context));
     return context.body(streamOf(chunks), 200, {
