@@ -13,6 +13,7 @@ import { azureKeyVault } from './azure-key-vault/index.ts';
 import { endpoint } from './endpoint/index.ts';
 import { file } from './file/index.ts';
 import { kubernetes } from './kubernetes/index.ts';
+import { vault } from './vault/index.ts';
 
 /** Every collector there is, by type in alphabetical order. */
 export const collectors = [
@@ -31,4 +32,5 @@ export const collectors = [
   endpoint,
   file,
   kubernetes,
+  vault,
 ] as const;

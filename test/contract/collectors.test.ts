@@ -188,6 +188,24 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     // Seven kinds that belong to namespaces, in two of them, of two clusters.
     targetCount: 28,
   },
+  vault: {
+    validOptions: { address: 'https://vault.example.com:8200', mounts: ['pki', '/team/pki/'], auth_mounts: ['cert'] },
+    invalidOptions: {
+      'an address that is no URL': { address: 'vault.example.com' },
+      'an address of another protocol': { address: 'ftp://vault.example.com' },
+      'a mount named twice': { address: 'https://v.example', mounts: ['pki', 'pki/'] },
+      'a mount with a query': { address: 'https://v.example', mounts: ['pki?list=true'] },
+      'a method that does not exist': { address: 'https://v.example', auth: { method: 'ldap' } },
+      'a login without a role': { address: 'https://v.example', auth: { method: 'jwt', token_file: '/run/jwt' } },
+      'a token in the config': { address: 'https://v.example', auth: { method: 'token', token: 'hvs.secret' } },
+      'a secret given twice': {
+        address: 'https://v.example',
+        auth: { method: 'approle', role_id: 'r', secret: '${SECRET_ID}', secret_file: '/run/secrets/id' },
+      },
+    },
+    // The token itself is one.
+    targetCount: 4,
+  },
 };
 
 describe('the list of collectors', () => {

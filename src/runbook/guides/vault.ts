@@ -8,7 +8,8 @@ import type { Guide } from './guide.ts';
  * (https://developer.hashicorp.com/vault/api-docs/secret/pki#sign-certificate).
  */
 export const vault: Guide = {
-  matches: ({ home }) => home.location.type === 'vault',
+  // Its own token is none.
+  matches: ({ home }) => home.location.type === 'vault' && !home.location.location.startsWith('auth/token/'),
 
   save: ({ home, number }) =>
     number === 1
