@@ -1,14 +1,15 @@
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 
 import { loadConfig } from '../config/load.ts';
 import { compareSeverity, SEVERITIES } from '../plugin/notification.ts';
 import { forecast, type Forecast, type Outlook } from '../policy/forecast.ts';
-import { DEFAULT_AHEAD, parsePeriod, PeriodError, type AskedPeriod } from '../policy/period.ts';
+import { DEFAULT_AHEAD, parsePeriod } from '../policy/period.ts';
 import { counted, utc } from '../policy/wording.ts';
 import { openStore } from '../store/open.ts';
 import { terminalText } from '../text/terminal.ts';
 import { forecastJson } from '../web/forecast.ts';
 import { gather } from './explain/knowledge.ts';
+import { instant } from './instant.ts';
 import { print } from './output.ts';
 import { table, terminalWidth, type Column } from './table.ts';
 
@@ -74,17 +75,6 @@ export function forecastCommand(): Command {
         await store.close();
       }
     });
-}
-
-/** Refuses what is no date before anything else is done. */
-function instant(text: string): string {
-  try {
-    parsePeriod({ at: text } satisfies AskedPeriod, Date.now());
-    return text;
-  } catch (error) {
-    if (error instanceof PeriodError) throw new InvalidArgumentError(error.message);
-    throw error;
-  }
 }
 
 function concerns({ owners, services }: Outlook, { owner, service }: Options): boolean {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+
 /** The only way to stdout and stderr. A reader that went away (`notafter list | head`) is no error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
@@ -6,6 +8,13 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** Something long, as fast as the reader takes it. */
+export async function printAll(texts: AsyncIterable<string> | Iterable<string>): Promise<void> {
+  for await (const text of texts) {
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+  }
 }
 
 export function complain(text: string): void {

@@ -4,6 +4,7 @@ import { channelCommand } from './channel.ts';
 import { checkCommand } from './check/command.ts';
 import { configCommand } from './config/command.ts';
 import { explainCommand } from './explain/command.ts';
+import { exportCommand } from './export.ts';
 import { forecastCommand } from './forecast.ts';
 import { listCommand } from './list.ts';
 import { EXIT } from './output.ts';
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     explainCommand(),
     runbookCommand(),
     forecastCommand(),
+    exportCommand(),
     configCommand(),
     silenceCommand(),
     ackCommand(),

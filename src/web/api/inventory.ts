@@ -2,30 +2,18 @@ import { z } from 'zod';
 
 import { ITEM_ORDERS, type ItemQuery, type LocationQuery } from '../../inventory/catalogue.ts';
 import { PeriodError, parsePeriod } from '../../policy/period.ts';
-import { csvLine } from '../../text/csv.ts';
 import { safeText } from '../../text/safe-text.ts';
 import type { WebParts } from '../parts.ts';
 import { decodeCursor } from './cursor.ts';
 import { endpoint, Refusal, type Endpoint } from './endpoint.ts';
-import {
-  iso,
-  isoAt,
-  itemJson,
-  itemPageJson,
-  listedJson,
-  locationJson,
-  locationPageJson,
-  loginJson,
-} from './item-json.ts';
+import { iso, isoAt, itemJson, itemPageJson, locationPageJson, loginJson } from './item-json.ts';
+import { csvLines, itemRows, locationRows, type ItemSelection } from './rows.ts';
 import { clientPage, itemDetails, itemPage, KINDS, locationPage, ROLES } from './schemas.ts';
 
 const MAX_PAGE = 1_000;
 const PAGE = 100;
 /** Places, endpoints and predecessors of one item that are listed. */
 const MAX_LISTED = 100;
-/** Rows of one export, and of one read of the store for it. */
-const MAX_EXPORTED = 1_000_000;
-const EXPORT_PAGE = 500;
 
 const text = z.string().max(500);
 const limit = z.coerce.number().int().min(1).max(MAX_PAGE).default(PAGE).describe(`Of one page; at most ${MAX_PAGE}.`);
@@ -49,7 +37,7 @@ export const itemFilter = {
 type ItemFilter = z.output<z.ZodObject<typeof itemFilter>>;
 
 /** Throws Refusal. */
-export function itemQuery(filter: ItemFilter, now: number): Omit<ItemQuery, 'limit' | 'after'> {
+export function itemQuery(filter: ItemFilter, now: number): ItemSelection {
   const { q, kind, source, role, owner, from, until, order } = filter;
   const endsFrom = instantOf('from', from, now);
   const endsBefore = instantOf('until', until, now);
@@ -94,7 +82,7 @@ export function inventoryEndpoints({ catalogue, desk, survey, now }: InventoryAp
       hasCsv: true,
       async handle({ query: { limit: count, after: cursor, format: form, ...filter } }) {
         const query = itemQuery(filter, now());
-        if (form === 'csv') return csvAnswer('certificates', itemRows(query));
+        if (form === 'csv') return csvAnswer('certificates', itemRows(catalogue, query, now()));
         return itemPageJson(await catalogue.items({ ...query, ...afterItem(cursor), limit: count }), now());
       },
     }),
@@ -172,7 +160,7 @@ export function inventoryEndpoints({ catalogue, desk, survey, now }: InventoryAp
           ...(source === undefined ? {} : { source }),
           failing: failing === 'true',
         };
-        if (form === 'csv') return csvAnswer('locations', locationRows(query));
+        if (form === 'csv') return csvAnswer('locations', locationRows(catalogue, query));
         return locationPageJson(await catalogue.locations({ ...query, ...afterLocation(cursor), limit: count }));
       },
     }),
@@ -191,29 +179,11 @@ export function inventoryEndpoints({ catalogue, desk, survey, now }: InventoryAp
           source === undefined || where.source === source;
         const logins = clients.certain.filter(isWanted).map(loginJson);
         const possible = clients.possible.filter(isWanted).map(loginJson);
-        if (form === 'csv') return csvAnswer('clients', [...logins, ...possible].map(flat));
+        if (form === 'csv') return csvAnswer('clients', [...logins, ...possible]);
         return { at: isoAt(at), logins, possible, possible_count: clients.possibleCount };
       },
     }),
   ];
-
-  async function* itemRows(query: Omit<ItemQuery, 'limit' | 'after'>): AsyncGenerator<Row> {
-    let page = await catalogue.items({ ...query, limit: EXPORT_PAGE });
-    for (let rows = 0; rows < MAX_EXPORTED; rows += EXPORT_PAGE) {
-      for (const one of page.items) yield flat(listedJson(one, now()));
-      if (page.next === undefined) return;
-      page = await catalogue.items({ ...query, limit: EXPORT_PAGE, after: page.next });
-    }
-  }
-
-  async function* locationRows(query: Omit<LocationQuery, 'limit' | 'after'>): AsyncGenerator<Row> {
-    let page = await catalogue.locations({ ...query, limit: EXPORT_PAGE });
-    for (let rows = 0; rows < MAX_EXPORTED; rows += EXPORT_PAGE) {
-      for (const one of page.locations) yield flat(locationJson(one));
-      if (page.next === undefined) return;
-      page = await catalogue.locations({ ...query, limit: EXPORT_PAGE, after: page.next });
-    }
-  }
 }
 
 type InventoryApiParts = Pick<WebParts, 'catalogue' | 'desk' | 'survey' | 'now'>;
@@ -224,34 +194,9 @@ function afterLocation(cursor: string | undefined): Pick<LocationQuery, 'after'>
   return { after: { source: String(source), location: String(location) } };
 }
 
-type Row = Readonly<Record<string, string | number | null>>;
-
-/** What a cell can hold: lists with spaces between, the rest as JSON. */
-function flat(value: object): Row {
-  return Object.fromEntries(
-    Object.entries(value).map(([name, cell]: [string, unknown]) => [name, cellOf(cell)] as const),
-  );
-}
-
-function cellOf(cell: unknown): string | number | null {
-  if (cell === null || cell === undefined) return null;
-  if (typeof cell === 'string' || typeof cell === 'number') return cell;
-  if (Array.isArray(cell) && cell.every((one) => typeof one === 'string')) return cell.join(' ');
-  return JSON.stringify(cell);
-}
-
 /** Row by row, as the client takes them. */
-function csvAnswer(name: string, rows: AsyncIterable<Row> | Iterable<Row>): Response {
-  async function* lines(): AsyncGenerator<Uint8Array> {
-    const encoder = new TextEncoder();
-    let isFirst = true;
-    for await (const row of rows) {
-      if (isFirst) yield encoder.encode(csvLine(Object.keys(row)));
-      isFirst = false;
-      yield encoder.encode(csvLine(Object.values(row)));
-    }
-  }
-  return new Response(ReadableStream.from(lines()), {
+function csvAnswer(name: string, rows: Parameters<typeof csvLines>[0]): Response {
+  return new Response(ReadableStream.from(csvLines(rows)).pipeThrough(new TextEncoderStream()), {
     headers: {
       'content-type': 'text/csv; charset=utf-8',
       'content-disposition': `attachment; filename="notafter-${name}.csv"`,
