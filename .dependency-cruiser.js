@@ -64,7 +64,7 @@ export const OWNERS = {
 const TYPE_IMPORTS = ['type-only', 'type-import'];
 
 /** The SDKs of the cloud vendors: heavy, so loaded only where a config asks for them. */
-const VENDOR_SDKS = '(^|/)node_modules/(@aws-sdk|@smithy|@azure|@kubernetes)/';
+const VENDOR_SDKS = '(^|/)node_modules/(@aws-sdk|@smithy|@azure|@kubernetes|google-auth-library)/';
 
 function roomPath(room) {
   if (room === 'lists') return `^(${LISTS.join('|')})`;

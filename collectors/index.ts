@@ -9,6 +9,7 @@ import { awsPrivateCa } from './aws-private-ca/index.ts';
 import { awsRds } from './aws-rds/index.ts';
 import { awsRolesAnywhere } from './aws-roles-anywhere/index.ts';
 import { awsSecrets } from './aws-secrets/index.ts';
+import { azureEntra } from './azure-entra/index.ts';
 import { azureKeyVault } from './azure-key-vault/index.ts';
 import { endpoint } from './endpoint/index.ts';
 import { file } from './file/index.ts';
@@ -28,6 +29,7 @@ export const collectors = [
   awsRds,
   awsRolesAnywhere,
   awsSecrets,
+  azureEntra,
   azureKeyVault,
   endpoint,
   file,

@@ -3,6 +3,8 @@ import type { CertificateProperties, KeyVaultCertificateWithPolicy } from '@azur
 import { z } from 'zod';
 
 import { CertificateError, parseCertificate } from '../../src/certificate/certificate.ts';
+import { type CredentialOptions, openAzureCredential } from '../../src/cloud/azure-credential.ts';
+import { identityOptions } from '../../src/cloud/azure-options.ts';
 import {
   attempt,
   detailsCut,
@@ -22,8 +24,6 @@ import { type Collector, type CollectorInstance, defineCollector, type Known } f
 import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Observation, Problem } from '../../src/plugin/observation.ts';
-import { secretFields } from '../../src/plugin/options.ts';
-import { type CredentialOptions, openCredential } from './credential.ts';
 import { describeCertificate, describeLabels, describeRenewal, identify } from './description.ts';
 import { openVault, type Vault, type VaultParts } from './vault.ts';
 
@@ -48,13 +48,7 @@ const options = z.strictObject({
     .min(1)
     .refine((vaults) => new Set(vaults.map(originOf)).size === vaults.length, 'a vault is named twice')
     .describe('URLs of the vaults to look at, e.g. [https://example.vault.azure.net].'),
-  tenant_id: z
-    .string()
-    .min(1)
-    .optional()
-    .describe('Tenant of a service principal. Default: the identity of the environment (DefaultAzureCredential).'),
-  client_id: z.string().min(1).optional().describe('Application (client) id of the service principal.'),
-  ...secretFields('client_secret', 'Client secret of the service principal'),
+  ...identityOptions,
 });
 
 function originOf(url: string): string {
@@ -78,7 +72,7 @@ export function createAzureKeyVault(open: OpenCredential): Collector<'azure-key-
   });
 }
 
-export const azureKeyVault = createAzureKeyVault(openCredential);
+export const azureKeyVault = createAzureKeyVault(openAzureCredential);
 
 function createInstance(vaults: readonly string[], parts: VaultParts): CollectorInstance {
   return {

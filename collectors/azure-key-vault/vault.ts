@@ -5,14 +5,19 @@ import type {
 } from '@azure/keyvault-certificates';
 import type { TokenCredential } from '@azure/identity';
 
-import { azureAnswerError, azureError } from '../../src/cloud/azure-errors.ts';
+import { type AzureAdvice, azureAnswerError, azureError } from '../../src/cloud/azure-errors.ts';
 import { CALL_DEADLINE_MS, withDeadline } from '../../src/cloud/deadline.ts';
 import type { Context } from '../../src/plugin/context.ts';
 
 /** Of the 400 a second that a vault grants (https://learn.microsoft.com/azure/key-vault/general/service-limits). */
 const RATE = { perSecond: 20, concurrency: 4 };
 
-const ROLE = 'Key Vault Reader';
+function adviceFor(action: string): AzureAdvice {
+  return {
+    denied: `Assign the role Key Vault Reader to the identity that notafter uses, or an access policy with ${action}`,
+    owner: 'the vault',
+  };
+}
 
 type ClientClass = typeof CertificateClient;
 
@@ -58,7 +63,7 @@ export function openVault(url: string, parts: VaultParts, signal: AbortSignal): 
               retryAfter: response.headers.get('retry-after'),
               body: response.bodyAsText ?? '',
             };
-            throw azureAnswerError(answer, { action, on: url }, ROLE, context.clock.now());
+            throw azureAnswerError(answer, { action, on: url }, adviceFor(action), context.clock.now());
           },
         },
       },

@@ -69,7 +69,7 @@ export function deadlinesOf(location: Location, view: InventoryView, policy: Pol
   for (const sighting of sightings) {
     if (clientNameOf(sighting.place) !== undefined) hasClients = true;
     else if (ids?.has(sighting) !== true) {
-      const deadline = itemDeadline(sighting, view, settings ?? policyFor(policy, location, sighting));
+      const deadline = itemDeadline(location, sighting, view, settings ?? policyFor(policy, location, sighting));
       if (deadline !== undefined) deadlines.push(deadline);
     }
   }
@@ -129,8 +129,13 @@ function early(deadline: Deadline, rule: EndRule): EndRule {
   return deadline.client === undefined ? rule : 'client-will-fail';
 }
 
-function itemDeadline(sighting: Sighting, view: InventoryView, settings: Settings): Deadline | undefined {
-  const { item } = sighting;
+function itemDeadline(
+  { type }: Pick<Location, 'type'>,
+  sighting: Sighting,
+  view: InventoryView,
+  settings: Settings,
+): Deadline | undefined {
+  const { item, supersededBy } = sighting;
   const at = endsAt(item);
   if (at === undefined) return undefined;
   const kind = kindOf(sighting);
@@ -138,7 +143,13 @@ function itemDeadline(sighting: Sighting, view: InventoryView, settings: Setting
   const isBystander =
     (kind === 'authority' || kind === 'trust-anchor') && view.isPublicRoot(item.id) && sighting.usedBy === undefined;
   const steps = isBystander ? AT_THE_END : stepsTo(item, thresholdsFor(kind, item, settings));
-  return { item, kind, sighting, endsAt: at, steps };
+  // A store knows which of its own take each other's place; of files that is a guess until one has ended.
+  const isReplaced = supersededBy !== undefined && type !== 'file';
+  return { item, kind, sighting, endsAt: at, steps: isReplaced ? noted(steps) : steps };
+}
+
+function noted(steps: readonly Step[]): readonly Step[] {
+  return steps.map(({ beforeMs }) => ({ beforeMs, severity: 'info' }));
 }
 
 function chainDeadlines(
@@ -193,7 +204,9 @@ function clientDeadlines(
   const certificates = presented.filter(isCertificate);
   const leaf = certificates.find(({ role }) => role === 'client');
   if (leaf === undefined) {
-    return presented.flatMap((sighting) => itemDeadline(sighting, view, policyFor(policy, location, sighting)) ?? []);
+    return presented.flatMap(
+      (sighting) => itemDeadline(location, sighting, view, policyFor(policy, location, sighting)) ?? [],
+    );
   }
   const path = servedPath(leaf.item, certificates);
   const own = presented.flatMap((sighting): readonly Deadline[] => {

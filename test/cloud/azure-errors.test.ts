@@ -6,13 +6,13 @@ import type { Reason } from '../../src/plugin/reason.ts';
 
 const NOW = Date.UTC(2026, 10, 23, 12);
 const CALL = { action: 'certificates/list', on: 'https://example.vault.azure.net' };
-const ROLE = 'Key Vault Reader';
+const ADVICE = { denied: 'Assign the role Key Vault Reader', owner: 'the vault' };
 
 function answer(status: number, body: unknown = {}, retryAfter?: string): CollectError {
   return azureAnswerError(
     { status, retryAfter, body: typeof body === 'string' ? body : JSON.stringify(body) },
     CALL,
-    ROLE,
+    ADVICE,
     NOW,
   );
 }
@@ -45,7 +45,7 @@ describe('answers', () => {
     });
 
     expect(error.message).toBe(
-      'certificates/list on https://example.vault.azure.net was denied (HTTP 403 Forbidden/ForbiddenByRbac: Caller is not authorized.). Assign the role Key Vault Reader to the identity that notafter uses, or an access policy with certificates/list',
+      'certificates/list on https://example.vault.azure.net was denied (HTTP 403 Forbidden/ForbiddenByRbac: Caller is not authorized.). Assign the role Key Vault Reader',
     );
   });
 
@@ -56,6 +56,22 @@ describe('answers', () => {
 
     expect(message).toContain('Let this machine through the firewall');
     expect(message).not.toContain('Assign the role');
+  });
+
+  it('names the action that is missing where Resource Manager says so', () => {
+    const { message } = answer(403, {
+      error: {
+        code: 'AuthorizationFailed',
+        message:
+          "The client 'a' with object id 'b' does not have authorization to perform action 'Microsoft.Web/sites/read' over scope '/subscriptions/1' or the scope is invalid.",
+      },
+    });
+
+    expect(message).toContain('Microsoft.Web/sites/read over /subscriptions/1 is missing. Assign the role');
+  });
+
+  it('takes a provider that was never registered for an empty one', () => {
+    expect(answer(409, { error: { code: 'MissingSubscriptionRegistration', message: 'no' } }).reason).toBe('empty');
   });
 
   it('waits as long as it is told', () => {

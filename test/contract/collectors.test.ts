@@ -110,6 +110,15 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 1,
   },
+  'azure-entra': {
+    validOptions: { cloud: 'us-government', owners: true, superseded: 'alert' },
+    invalidOptions: {
+      'a cloud that does not exist': { cloud: 'germany' },
+      'half a service principal': { tenant_id: 't' },
+      'an endpoint that is no URL': { endpoint: 'graph' },
+    },
+    targetCount: 2,
+  },
   'azure-key-vault': {
     validOptions: { vaults: ['https://one.vault.azure.net', 'https://two.vault.azure.net/'] },
     invalidOptions: {

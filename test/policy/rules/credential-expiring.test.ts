@@ -40,3 +40,12 @@ test('the finding is about the credential, and says how to change it without an 
     'Prove it: the next looks at https://v.vault.azure.net/secrets/billing must find it good; the alert resolves by itself then',
   ]);
 });
+
+test('one whose successor the store knows is a note, before its end and after it', () => {
+  const location = fileLocation(
+    [sighting(credential({ left: 3 * DAY }), { role: 'client', place: 'secret/a', supersededBy: 'secret/b' })],
+    { type: 'azure-entra', location: 'entra:applications/1' },
+  );
+  expect(told(location)).toEqual(['credential-expiring info']);
+  expect(told(location, 3 * DAY)).toEqual(['expired info']);
+});

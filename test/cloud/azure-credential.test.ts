@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { openCredential } from '../../../collectors/azure-key-vault/credential.ts';
-import type { Context, SecretRef } from '../../../src/plugin/context.ts';
-import { deafContext } from '../../contract/collector.ts';
+import { openAzureCredential } from '../../src/cloud/azure-credential.ts';
+import type { Context, SecretRef } from '../../src/plugin/context.ts';
+import { deafContext } from '../contract/collector.ts';
 
 /** Service principals that were opened, with the secret of each. */
 const opened: string[] = [];
@@ -36,14 +36,14 @@ beforeEach(() => {
 });
 
 it('is that of the environment without a service principal', async () => {
-  expect(await openCredential({}, deafContext())).toEqual({ kind: 'default' });
+  expect(await openAzureCredential({}, deafContext())).toEqual({ kind: 'default' });
 });
 
 describe('a service principal', () => {
   it('follows its secret when another is in the file', async () => {
     const secrets = ['first', 'first', 'second'];
     const asked: SecretRef[] = [];
-    const credential = await openCredential(
+    const credential = await openAzureCredential(
       PRINCIPAL,
       contextWith((ref) => {
         asked.push(ref);
@@ -65,7 +65,7 @@ describe('a service principal', () => {
 
   it('takes its secret from a variable too', async () => {
     const asked: SecretRef[] = [];
-    const credential = await openCredential(
+    const credential = await openAzureCredential(
       { tenant_id: 't', client_id: 'c', client_secret: '${AZURE_SECRET}' },
       contextWith((ref) => {
         asked.push(ref);
@@ -79,7 +79,7 @@ describe('a service principal', () => {
   });
 
   it('whose secret cannot be read is not accepted, and names the file', async () => {
-    const credential = await openCredential(
+    const credential = await openAzureCredential(
       PRINCIPAL,
       contextWith(() => Promise.reject(new Error('the secret file /run/secrets/azure cannot be read (ENOENT)'))),
     );
@@ -98,6 +98,8 @@ describe('a service principal', () => {
     { tenant_id: 't', client_id: 'c' },
     { tenant_id: 't', client_secret_file: '/run/secrets/azure' },
   ])('described in part is refused: %j', async (options) => {
-    await expect(openCredential(options, deafContext())).rejects.toThrow('tenant_id, client_id and client_secret_file');
+    await expect(openAzureCredential(options, deafContext())).rejects.toThrow(
+      'tenant_id, client_id and client_secret_file',
+    );
   });
 });
