@@ -43,7 +43,7 @@ beforeAll(async () => {
         der: index === 0 ? late.der : soon.der,
         place: { key: 'pem' },
         role: 'server',
-      };
+      } as const;
       const observation = { location: `/etc/${index}.pem`, items: [item], problems: [] } as const;
       const owner = index === 0 ? 'shop' : 'bank';
       const meta = { source: 'disk', type: 'file', target: folder, labels: { owner } };
