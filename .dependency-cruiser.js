@@ -13,7 +13,9 @@ export const ROOMS = {
   tls: { uses: ['certificate', 'network'] },
   plugin: { uses: ['certificate', 'text', 'label'], types: ['network', 'tls'] },
   cloud: { uses: ['plugin', 'network'], types: ['certificate'] },
-  collectors: { uses: ['plugin', 'certificate', 'tls', 'cloud', 'text'] },
+  // Metadata lie in files and behind URLs: two collectors read them.
+  saml: { uses: ['plugin'] },
+  collectors: { uses: ['plugin', 'certificate', 'tls', 'cloud', 'saml', 'text'] },
   alerts: { uses: ['plugin', 'text'] },
   enrich: { uses: ['plugin', 'certificate', 'network'], types: ['inventory'] },
   look: {

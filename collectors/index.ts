@@ -13,6 +13,7 @@ import { azureEntra } from './azure-entra/index.ts';
 import { azureKeyVault } from './azure-key-vault/index.ts';
 import { endpoint } from './endpoint/index.ts';
 import { file } from './file/index.ts';
+import { identityProvider } from './identity-provider/index.ts';
 import { kubernetes } from './kubernetes/index.ts';
 import { vault } from './vault/index.ts';
 
@@ -33,6 +34,7 @@ export const collectors = [
   azureKeyVault,
   endpoint,
   file,
+  identityProvider,
   kubernetes,
   vault,
 ] as const;

@@ -6,6 +6,7 @@ import { CollectError } from '../../src/plugin/error.ts';
 import type { Reference } from '../../src/plugin/item.ts';
 import type { Problem } from '../../src/plugin/observation.ts';
 import type { Reason } from '../../src/plugin/reason.ts';
+import { looksLikeSaml, readSaml, type SamlCertificate } from '../../src/saml/metadata.ts';
 import { contentOfSections, type Content, type FileSite, type PrivateKeyPart, type Section } from './content.ts';
 import type { Failure } from './failure.ts';
 import {
@@ -18,7 +19,6 @@ import {
 } from './kubeconfig.ts';
 import { readInlineConfig, type InlineConfig } from './openvpn.ts';
 import { isFailure, readBounded } from './read.ts';
-import { looksLikeSaml, readSaml, type SamlCertificate } from './saml.ts';
 
 /** Larger texts are searched for PEM blocks alone. */
 const MAX_TEXT = 16 * 1024 * 1024;

@@ -175,6 +175,22 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 2,
   },
+  'identity-provider': {
+    validOptions: {
+      saml: ['https://idp.example.com/metadata', '/etc/idp.xml'],
+      oidc: ['https://login.example.com'],
+      jwks: ['https://login.example.com'],
+    },
+    invalidOptions: {
+      'nothing to look at': {},
+      'a path that is relative': { saml: ['idp.xml'] },
+      'a URL of another protocol': { oidc: ['ftp://login.example.com'] },
+      'a login in a URL': { jwks: ['https://me:secret@login.example.com/keys'] },
+      'an issuer named twice': { oidc: ['https://login.example.com', 'https://login.example.com'] },
+      'documents beyond what is bounded': { oidc: ['https://login.example.com'], max_bytes: 1e12 },
+    },
+    targetCount: 4,
+  },
   kubernetes: {
     validOptions: { kubeconfig: '/no/such/kubeconfig', contexts: ['prod', 'staging'], namespaces: ['shop', 'billing'] },
     invalidOptions: {

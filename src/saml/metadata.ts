@@ -1,4 +1,4 @@
-import type { Context, Limits } from '../../src/plugin/context.ts';
+import type { Context, Limits } from '../plugin/context.ts';
 
 /** A certificate in SAML metadata; hostile text. */
 export interface SamlCertificate {
@@ -12,7 +12,18 @@ export interface SamlCertificate {
 
 /** What became of a text that looks like SAML metadata. */
 export type SamlResult =
-  | { readonly kind: 'metadata'; readonly certificates: readonly SamlCertificate[]; readonly isCut: boolean }
+  | {
+      readonly kind: 'metadata';
+      readonly certificates: readonly SamlCertificate[];
+      /** Each once, in the order in which they came. */
+      readonly entityIds: readonly string[];
+      /**
+       * Entities and keys in places where nobody looks for them (in extensions, in a signature, one entity twice): what is
+       * there is left out. Programs that look for them anywhere would believe them, which is how signatures are wrapped.
+       */
+      readonly misplaced: number;
+      readonly isCut: boolean;
+    }
   /** Some other XML. */
   | { readonly kind: 'other' }
   | { readonly kind: 'malformed'; readonly detail: string };
@@ -25,6 +36,6 @@ export function looksLikeSaml(text: string): boolean {
 }
 
 /** Parses SAML metadata within bounds. Throws CollectError `too_costly` where it takes more than that. */
-export async function readSaml(text: string, isolate: Context['isolate']): Promise<SamlResult> {
-  return isolate(new URL('./saml-xml.ts', import.meta.url), text, LIMITS);
+export async function readSaml(text: string, isolate: Context['isolate'], limits = LIMITS): Promise<SamlResult> {
+  return isolate(new URL('./metadata-xml.ts', import.meta.url), text, limits);
 }
