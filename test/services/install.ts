@@ -22,6 +22,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   postfix: 'postfix',
   postgres: 'postgresql',
   prometheus: 'prometheus',
+  'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter',
   promtool: 'prometheus',
   prosody: 'prosody',
   slapd: 'slapd',

@@ -1,7 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -11,6 +8,7 @@ import { alertRules } from '../../dashboards/alert-rules.ts';
 import { startDaemonProcess, type DaemonProcess } from '../helpers/daemon-process.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { selfSigned } from '../helpers/pki.ts';
+import { startPrometheus, type PrometheusSample, type RunningPrometheus } from '../helpers/prometheus.ts';
 import { promtool } from '../helpers/promtool.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -20,8 +18,7 @@ const hostileName = 'a"b\\c{e="f"} # é';
 
 let folder: string;
 let daemon: DaemonProcess;
-let prometheus: ChildProcess;
-let prometheusUrl: string;
+let prometheus: RunningPrometheus;
 
 beforeAll(async () => {
   folder = await mkdtemp(path.join(tmpdir(), 'notafter-prometheus-'));
@@ -46,75 +43,36 @@ beforeAll(async () => {
     }),
   );
   daemon = await startDaemonProcess(config, { cwd: folder });
-  await startPrometheus();
+  prometheus = await startPrometheus(folder, await composed());
 });
 
 afterAll(async () => {
-  if (prometheus?.exitCode === null) {
-    prometheus.kill('SIGTERM');
-    await once(prometheus, 'exit');
-  }
+  await prometheus?.stop();
   await daemon?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 
 /** The config that docker-compose.yml mounts, pointed at this daemon, and scraping by the second. */
-async function startPrometheus(): Promise<void> {
+async function composed(): Promise<object> {
   const config = parse(await readFile(path.join(root, 'deploy/prometheus/prometheus.yml'), 'utf8')) as {
     global: Record<string, string>;
     rule_files: string[];
     scrape_configs: { static_configs: { targets: string[] }[] }[];
   };
   config.global = { scrape_interval: '1s', evaluation_interval: '1s' };
-  config.rule_files = [path.join(root, 'dashboards/generated/alerts.yaml')];
+  config.rule_files = ['alerts.yaml', 'recording.yaml'].map((name) => path.join(root, 'dashboards/generated', name));
   for (const { static_configs: targets } of config.scrape_configs) targets[0] = { targets: [new URL(daemon.url).host] };
-  const file = path.join(folder, 'prometheus.yml');
-  await writeFile(file, stringify(config));
-
-  const port = await freePort();
-  prometheusUrl = `http://127.0.0.1:${port}`;
-  prometheus = spawn(
-    'prometheus',
-    [
-      `--config.file=${file}`,
-      `--storage.tsdb.path=${path.join(folder, 'tsdb')}`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--log.level=warn',
-    ],
-    { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] },
-  );
-  await eventually('Prometheus is ready', async () => {
-    if (prometheus.exitCode !== null) throw new Error(`Prometheus ended with ${prometheus.exitCode}`);
-    const answer = await get(`${prometheusUrl}/-/ready`).catch(() => undefined);
-    return answer?.status === 200;
-  });
+  return config;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-function get(url: string): Promise<Response> {
-  return fetch(url, { signal: AbortSignal.timeout(10_000) });
-}
-
-async function query(expr: string): Promise<readonly { metric: Record<string, string>; value: [number, string] }[]> {
-  const answer = await get(`${prometheusUrl}/api/v1/query?query=${encodeURIComponent(expr)}`);
-  const { data } = (await answer.json()) as {
-    data: { result: { metric: Record<string, string>; value: [number, string] }[] };
-  };
-  return data.result;
+function query(expr: string): Promise<readonly PrometheusSample[]> {
+  return prometheus.query(expr);
 }
 
 describe('the daemon', () => {
   test.each(['healthy', 'ready'])('answers that it is %s', async (state) => {
     await eventually(`the daemon is ${state}`, async () => {
-      const { status } = await get(`${daemon.url}/-/${state}`);
+      const { status } = await fetch(`${daemon.url}/-/${state}`, { signal: AbortSignal.timeout(10_000) });
       return status === 200;
     });
   });
@@ -163,9 +121,7 @@ describe('Prometheus', () => {
 
   test('loads every alert rule, and has the one for this certificate pending', async () => {
     const names = await eventually('the alert is pending', async () => {
-      const answer = await get(`${prometheusUrl}/api/v1/alerts`);
-      const { data } = (await answer.json()) as { data: { alerts: { labels: Record<string, string> }[] } };
-      const pending = data.alerts.map(({ labels }) => labels['alertname'] ?? '');
+      const pending = await prometheus.alerts();
       return pending.includes('NotafterCertificateExpiringSoon') && !pending.includes('NotafterDown') && pending;
     });
 

@@ -1,0 +1,204 @@
+import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { stringify } from 'yaml';
+
+import { parseCertificate } from '../../src/certificate/certificate.ts';
+import { PROFILE_NAMES } from '../../src/metrics/profiles/profile-name.ts';
+import { startDaemonProcess, type DaemonProcess } from '../helpers/daemon-process.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { parseExposition, type Sample } from '../helpers/exposition.ts';
+import { createAuthority, type TestCertificate } from '../helpers/pki.ts';
+import { startProgram, startPrometheus, type RunningProgram, type RunningPrometheus } from '../helpers/prometheus.ts';
+import { promtool } from '../helpers/promtool.ts';
+import { startTlsServer, type RunningTls } from '../helpers/servers.ts';
+
+const DAY_MS = 86_400_000;
+const now = Date.now();
+const root = createAuthority({ name: 'Lab Root', organization: 'Lab, Inc.' });
+const issuing = createAuthority({ parent: root, name: 'Lab Issuing', notAfter: new Date(now + 400 * DAY_MS) });
+const names = ['127.0.0.1', 'api.lab.test', 'www.lab.test'];
+
+/** Who is probed: one whom everybody trusts, one that has ended, one whose root nobody knows. */
+const certificates = {
+  valid: issuing.issue({
+    commonName: 'api.lab.test',
+    organization: 'A + B',
+    names,
+    notAfter: new Date(now + 50 * DAY_MS),
+  }),
+  ended: issuing.issue({ names, notAfter: new Date(now - DAY_MS) }),
+  untrusted: createAuthority({ name: 'Elsewhere' }).issue({ names, notAfter: new Date(now + 20 * DAY_MS) }),
+};
+type Name = keyof typeof certificates;
+
+let folder: string;
+let daemon: DaemonProcess;
+let blackbox: RunningProgram;
+let prometheus: RunningPrometheus;
+const servers = new Map<Name, RunningTls>();
+
+beforeAll(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), 'notafter-peers-'));
+  await mkdir(path.join(folder, 'pki'));
+  const rootFile = path.join(folder, 'root.pem');
+  await writeFile(rootFile, root.certificate.pem);
+  for (const [name, certificate] of Object.entries(certificates)) {
+    await writeFile(path.join(folder, 'pki', `${name}.pem`), certificate.pem);
+    servers.set(name as Name, await startTlsServer(certificate));
+  }
+  const config = path.join(folder, 'notafter.yaml');
+  await writeFile(
+    config,
+    stringify({
+      trust: { system: false, mozilla: false, ca_files: [rootFile] },
+      sources: [
+        {
+          name: 'web',
+          type: 'endpoint',
+          every: '1h',
+          targets: Object.keys(certificates).map((name) => targetOf(name as Name)),
+        },
+        { name: 'disk', type: 'file', every: '1h', paths: [path.join(folder, 'pki')] },
+      ],
+      metrics: { profiles: PROFILE_NAMES },
+      web: { listen: '127.0.0.1:0' },
+      store: `sqlite:${path.join(folder, 'notafter.db')}`,
+    }),
+  );
+  daemon = await startDaemonProcess(config, { cwd: folder });
+  await eventually('the first rounds end', () => daemon.stdout().includes('Found '));
+  const modules = {
+    strict: { prober: 'tcp', tcp: { tls: true, tls_config: { ca_file: rootFile } } },
+    lax: { prober: 'tcp', tcp: { tls: true, tls_config: { insecure_skip_verify: true } } },
+  };
+  await writeFile(path.join(folder, 'blackbox.yml'), stringify({ modules }));
+  blackbox = await startProgram(
+    'prometheus-blackbox-exporter',
+    (port) => [
+      `--config.file=${path.join(folder, 'blackbox.yml')}`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--log.level=error',
+    ],
+    '/-/healthy',
+    folder,
+  );
+  prometheus = await startPrometheus(folder, {
+    global: { scrape_interval: '1s' },
+    scrape_configs: [
+      { job_name: 'notafter', honor_labels: true, static_configs: [{ targets: [new URL(daemon.url).host] }] },
+    ],
+  });
+});
+
+afterAll(async () => {
+  await prometheus?.stop();
+  await blackbox?.stop();
+  await daemon?.stop();
+  for (const server of servers.values()) await server.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function endOf({ der }: TestCertificate): number {
+  const { notAfter } = parseCertificate(der);
+  return notAfter.status === 'known' ? notAfter.at : Number.NaN;
+}
+
+function targetOf(name: Name): string {
+  return `127.0.0.1:${servers.get(name)?.port}`;
+}
+
+async function probe(url: string, name: Name, module: string): Promise<readonly Sample[]> {
+  const answer = await fetch(`${url}/probe?target=${targetOf(name)}&module=${module}`, {
+    signal: AbortSignal.timeout(10_000),
+  });
+  expect(answer.status).toBe(200);
+  return parseExposition(await answer.text());
+}
+
+/** Series of blackbox_exporter as text: what of it takes time, and what the module alone decides, is no matter here. */
+function lines(samples: readonly Sample[], leaveOut: readonly string[]): readonly string[] {
+  return samples
+    .filter(({ name }) => name.startsWith('probe_') && !leaveOut.includes(name))
+    .map(
+      ({ name, labels: { serialnumber: _, ...labels }, value }) =>
+        `${name} ${JSON.stringify(Object.entries(labels).toSorted())} ${value}`,
+    )
+    .toSorted();
+}
+
+describe('a probe says what blackbox_exporter says of the same server', () => {
+  const timing = ['probe_duration_seconds', 'probe_dns_lookup_time_seconds'];
+
+  test('with verification on, series by series', async () => {
+    expect(lines(await probe(daemon.url, 'valid', 'web'), timing)).toEqual(
+      lines(await probe(blackbox.url, 'valid', 'strict'), timing),
+    );
+  });
+
+  test.each<Name>(['ended', 'untrusted'])(
+    'of one that is %s, as without verification, but for the year 1',
+    async (name) => {
+      const leaveOut = [...timing, 'probe_ssl_last_chain_expiry_timestamp_seconds'];
+      const ours = await probe(daemon.url, name, 'web');
+      expect(lines(ours, leaveOut)).toEqual(lines(await probe(blackbox.url, name, 'lax'), leaveOut));
+      // A path that was right until its end is known by that end; where there is none, nothing is said.
+      const last = ours.filter((sample) => sample.name === 'probe_ssl_last_chain_expiry_timestamp_seconds');
+      expect(last.map(({ value }) => value * 1000)).toEqual(name === 'ended' ? [endOf(certificates.ended)] : []);
+      // Where it verifies, it has nothing to say about the end.
+      const strict = await probe(blackbox.url, name, 'strict');
+      expect(strict.some((sample) => sample.name === 'probe_ssl_earliest_cert_expiry')).toBe(false);
+    },
+  );
+
+  test('and it names no more than it does', async () => {
+    const theirs = new Set((await probe(blackbox.url, 'valid', 'strict')).map(({ name }) => name));
+    const ours = new Set((await probe(daemon.url, 'valid', 'web')).map(({ name }) => name));
+    expect([...ours].filter((name) => name.startsWith('probe_') && !theirs.has(name))).toEqual([]);
+    expect([...theirs].filter((name) => !ours.has(name))).toEqual(['probe_dns_lookup_time_seconds']);
+  });
+});
+
+describe('Prometheus with every profile switched on', () => {
+  test('has nothing to say against a scrape', async () => {
+    await eventually('a scrape', async () => (await prometheus.query('up == 1')).length === 1);
+    expect(await prometheus.scrapeErrors()).toEqual([]);
+    const { output } = promtool(['check', 'metrics'], await daemon.metrics());
+    expect(output).not.toContain('error while linting');
+  });
+
+  test.each([
+    // Grafana 13922, x509-certificate-exporter.
+    'count(x509_cert_not_after)',
+    'sum(((x509_cert_not_after - time()) / 86400) < bool 0)',
+    'sum(0 < ((x509_cert_not_after - time()) / 86400) < bool 28)',
+    'count(x509_cert_not_after{filepath!="",embedded_key=""})',
+    'count(x509_source_errors_total)',
+    'sum(x509_source_errors_total)',
+    'sort(((x509_cert_not_after{filepath!=""} - time()) / 86400) < 180)',
+    'topk(10, sort_desc(count by (issuer_CN) (x509_cert_not_after)))',
+    'topk(10, sort_desc(count by (instance) (x509_cert_not_after{filepath!=""})))',
+    'bottomk(10, (x509_cert_not_after{filepath!=""} - x509_cert_not_before) / 86400)',
+    'topk(10, (x509_cert_not_after{filepath!=""} - x509_cert_not_before) / 86400)',
+    'sum(rate(x509_source_errors_total[15m]))',
+    'topk(10, x509_source_errors_total)',
+    // Grafana 11279, ssl_exporter.
+    'count(max(ssl_cert_not_after{instance=~".*",job=~".*"}) by (issuer_cn,serial_no))',
+    'count(max(ssl_cert_not_after{instance=~".*",job=~".*"}) by (instance))',
+    '((ssl_cert_not_after{instance=~".*",job=~"web"} - time())/24/60/60)',
+    // The mixin of blackbox_exporter, and its rules as they are found everywhere.
+    'min by (instance) (probe_ssl_earliest_cert_expiry{job=~"web", instance=~".*"} - time())',
+    'max by (instance,version) (probe_tls_version_info{job=~"web"})',
+    'round((last_over_time(probe_ssl_earliest_cert_expiry[10m]) - time()) / 86400, 0.1) < 0',
+    // The dashboard of cert-exporter.
+    'cert_exporter_cert_expires_in_seconds',
+    'sum(cert_exporter_error_total)',
+  ])('%s returns data', async (expr) => {
+    const samples = await eventually(`data for ${expr}`, async () => {
+      const found = await prometheus.query(expr);
+      return found.length > 0 && found;
+    });
+    for (const { value } of samples) expect(value[1]).not.toBe('NaN');
+  });
+});
