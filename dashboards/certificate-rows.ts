@@ -3,7 +3,7 @@ import { LegendDisplayMode, LegendPlacement, VizLegendOptionsBuilder } from '@gr
 import { RowBuilder, type DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
 import { certificates, mixin } from './mixin.ts';
-import { SOURCE, dataSource, date, instant, stat, table, timeLeft } from './panels.ts';
+import { JOB, SOURCE, dataSource, date, instant, stat, table, timeLeft } from './panels.ts';
 
 /** Seconds that each certificate has left, wherever it lives: one series per certificate. */
 const LEFT = `(min by (fingerprint, name, issuer) (${certificates(SOURCE)}) - time())`;
@@ -100,7 +100,7 @@ export function addNowRow(dashboard: DashboardBuilder): void {
         title: 'Failed notifications, 24 h',
         description: 'Attempts to deliver a notification that failed. They are retried; see the channels below.',
         unit: 'short',
-        expr: `sum(increase(notafter_notifications_failed_total[24h])) or vector(0)`,
+        expr: `sum(increase(notafter_notifications_failed_total{${JOB}}[24h])) or vector(0)`,
         thresholds: [
           [null, 'green'],
           [0.5, 'orange'],
@@ -113,8 +113,9 @@ export function addNowRow(dashboard: DashboardBuilder): void {
 export function addNextRow(dashboard: DashboardBuilder): void {
   const soonest = `bottomk(100, min by (source, location, name, issuer, role) (${certificates(SOURCE)}))`;
   const effective = `bottomk(100, notafter_location_effective_not_after_timestamp_seconds{${SOURCE}})`;
-  const other = `{__name__=~"notafter_crl_next_update_timestamp_seconds|notafter_credential_not_after_timestamp_seconds", ${SOURCE}}`;
-  const otherEnds = `bottomk(50, min by (source, location, subject) (label_replace(label_replace(${other}, "subject", "$1", "issuer", "(.+)"), "subject", "$1", "name", "(.+)")))`;
+  const lists = `label_replace(notafter_crl_next_update_timestamp_seconds{${SOURCE}}, "subject", "$1", "issuer", "(.+)")`;
+  const secrets = `label_replace(notafter_credential_not_after_timestamp_seconds{${SOURCE}}, "subject", "$1", "name", "(.+)")`;
+  const otherEnds = `bottomk(50, min by (source, location, subject) (${lists} or ${secrets}))`;
   dashboard
     .withRow(new RowBuilder('What breaks next'))
     .withPanel(

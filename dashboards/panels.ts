@@ -24,9 +24,10 @@ import { PanelBuilder as TimeSeriesPanelBuilder } from '@grafana/grafana-foundat
 /** The Prometheus that the reader picked. */
 export const dataSource = { type: 'prometheus', uid: '${datasource}' };
 
-/** What the variables of the dashboard select. */
-export const SOURCE = 'source=~"$source"';
+/** What the variables of the dashboard select: every query has one of these for every metric. */
 export const JOB = 'job=~"$job"';
+export const SOURCE = `${JOB}, source=~"$source"`;
+export const LOCATION = `${SOURCE}, location=~"$location"`;
 
 interface PanelText {
   readonly title: string;
@@ -151,6 +152,20 @@ export const timeLeft: readonly DynamicConfigValue[] = [
 
 /** Milliseconds since the epoch, shown as a date. */
 export const date: readonly DynamicConfigValue[] = [{ id: 'unit', value: 'dateTimeAsIso' }];
+
+/** 1 accepted, 0 rejected. */
+export const verdict: readonly DynamicConfigValue[] = [
+  {
+    id: 'mappings',
+    value: [
+      {
+        type: 'value',
+        options: { 0: { text: 'rejected', color: 'red', index: 0 }, 1: { text: 'accepted', color: 'green', index: 1 } },
+      },
+    ],
+  },
+  { id: 'custom.cellOptions', value: { type: 'color-text' } },
+];
 
 export function instant(id: string, expr: string): DataqueryBuilder {
   return new DataqueryBuilder().refId(id).expr(expr).instant().format(PromQueryFormat.Table).datasource(dataSource);

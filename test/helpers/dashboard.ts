@@ -1,4 +1,4 @@
-import type { overview } from '../../dashboards/overview.ts';
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 
 export interface PanelQuery {
   readonly panel: string;
@@ -6,7 +6,7 @@ export interface PanelQuery {
 }
 
 /** Every PromQL expression of a dashboard, in the order of its panels. */
-export function queriesOf(dashboard: ReturnType<typeof overview>): PanelQuery[] {
+export function queriesOf(dashboard: Dashboard): PanelQuery[] {
   const found: PanelQuery[] = [];
   for (const panel of dashboard.panels ?? []) {
     const targets = 'targets' in panel ? (panel.targets ?? []) : [];

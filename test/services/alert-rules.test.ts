@@ -6,9 +6,12 @@ import { stringify } from 'yaml';
 
 import { alertRules } from '../../dashboards/alert-rules.ts';
 import { mixin } from '../../dashboards/mixin.ts';
+import { recordingRules } from '../../dashboards/recording-rules.ts';
 import { promtool } from '../helpers/promtool.ts';
 
 const ruleFile = path.resolve(import.meta.dirname, '../../dashboards/generated/alerts.yaml');
+
+const recordingFile = path.resolve(import.meta.dirname, '../../dashboards/generated/recording.yaml');
 
 const DAY = 86_400;
 
@@ -226,6 +229,129 @@ const cases: readonly Case[] = [
     },
     at: '1h',
   },
+  {
+    name: 'goes on after the end, and while the place cannot be looked at',
+    alert: 'NotafterCertificateExpired',
+    series: {
+      ...notAfter(600),
+      [`notafter_location_up{${target}, source="disk", location="/etc/x.pem"}`]: '0x100',
+    },
+    at: '90m',
+    fires: {
+      labels: placeLabels,
+      description: 'The certificate x.example at /etc/x.pem (source disk, role server) ended 1h 20m 0s ago.',
+    },
+  },
+  {
+    name: 'hands over to the next after the end',
+    alert: 'NotafterCertificateExpiringSoon',
+    series: { ...notAfter(600), ...notBefore(-90 * DAY) },
+    at: '30m',
+  },
+  {
+    name: 'goes on after the path has ended',
+    alert: 'NotafterClientsWillFail',
+    series: {
+      [`notafter_location_effective_not_after_timestamp_seconds{${target}, source="wire", location="a"}`]: '600x60',
+    },
+    at: '1h',
+    fires: {
+      labels: { ...instance, source: 'wire', location: 'a' },
+      description:
+        'The last valid trust path of a (source wire) ends in -50m 0s; less than nothing means that clients fail already.',
+    },
+  },
+  {
+    name: 'fires when a partner is locked out',
+    alert: 'NotafterClientRejected',
+    series: { [`notafter_rehearsal_accepted{${target}, source="wire", location="a", client="billing"}`]: '1x5 0x60' },
+    at: '45m',
+    fires: {
+      labels: { ...instance, source: 'wire', location: 'a', client: 'billing' },
+      description: 'The endpoint a (source wire) has rejected the client billing for half an hour.',
+    },
+  },
+  {
+    name: 'is quiet about nobody, and about one rejection',
+    alert: 'NotafterClientRejected',
+    series: {
+      [`notafter_rehearsal_accepted{${target}, source="wire", location="a", client="none"}`]: '0x60',
+      [`notafter_rehearsal_accepted{${target}, source="wire", location="b", client="billing"}`]: '1x20 0x5 1x60',
+    },
+    at: '45m',
+  },
+  {
+    name: 'fires before a client ends',
+    alert: 'NotafterClientWillFail',
+    series: {
+      [`notafter_client_outage_timestamp_seconds{${target}, source="wire", location="a", client="billing"}`]: `${DAY}x60`,
+    },
+    at: '20m',
+    fires: {
+      labels: { ...instance, source: 'wire', location: 'a', client: 'billing' },
+      description:
+        'The client billing will be rejected by a (source wire) in 23h 40m 0s; less than nothing means that it is already.',
+    },
+  },
+  {
+    name: 'is quiet about a client with weeks to go',
+    alert: 'NotafterClientWillFail',
+    series: {
+      [`notafter_client_outage_timestamp_seconds{${target}, source="wire", location="a", client="billing"}`]: `${20 * DAY}x60`,
+    },
+    at: '20m',
+  },
+  {
+    name: 'fires past nextUpdate',
+    alert: 'NotafterRevocationListStale',
+    series: {
+      [`notafter_crl_next_update_timestamp_seconds{${target}, source="disk", location="/ca.crl", place="crl", issuer="CN=CA", fingerprint="cc"}`]:
+        '600x60',
+    },
+    at: '40m',
+    fires: {
+      labels: { ...instance, source: 'disk', location: '/ca.crl', place: 'crl', issuer: 'CN=CA', fingerprint: 'cc' },
+      description: 'The revocation list of CN=CA at /ca.crl (source disk) is stale for 30m 0s.',
+    },
+  },
+  {
+    name: 'is quiet about a fresh list',
+    alert: 'NotafterRevocationListStale',
+    series: {
+      [`notafter_crl_next_update_timestamp_seconds{${target}, source="disk", location="/ca.crl", place="crl", issuer="CN=CA", fingerprint="cc"}`]: `${DAY}x60`,
+    },
+    at: '40m',
+  },
+  {
+    name: 'fires when the heart stands still',
+    alert: 'NotafterHeartbeatStale',
+    series: { [`notafter_heartbeat_timestamp_seconds{${target}}`]: '600x60' },
+    at: '40m',
+    fires: {
+      labels: instance,
+      description:
+        'The heartbeat of a:9919 is 30m 0s old: the schedule stands still, the store takes no writes, or notifications wait.',
+    },
+  },
+  {
+    name: 'is quiet while it beats',
+    alert: 'NotafterHeartbeatStale',
+    series: { [`notafter_heartbeat_timestamp_seconds{${target}}`]: '0+60x60' },
+    at: '40m',
+  },
+  {
+    name: 'fires when there are too many series',
+    alert: 'NotafterSeriesDropped',
+    series: { [`notafter_series_dropped{${target}}`]: '1500x100' },
+    at: '70m',
+    fires: { labels: instance, description: 'The instance a:9919 leaves out 1.5k series, those that end last.' },
+  },
+  {
+    name: 'is quiet while all are shown',
+    alert: 'NotafterSeriesDropped',
+    series: { [`notafter_series_dropped{${target}}`]: '0x100' },
+    at: '70m',
+  },
 ];
 
 let folder: string;
@@ -241,6 +367,49 @@ test('promtool accepts the generated rules', () => {
 
   expect(output).toContain(`SUCCESS: ${alertRules.length} rules found`);
   expect(status).toBe(0);
+});
+
+test('promtool accepts the recording rules, and they count each certificate once', async () => {
+  const { status, output } = promtool(['check', 'rules', '--lint-fatal', recordingFile]);
+  expect(output).toContain(`SUCCESS: ${recordingRules.length} rules found`);
+  expect(status).toBe(0);
+
+  const twice = place.replace('/etc/x.pem', '/etc/y.pem');
+  const file = path.join(folder, 'recording.yaml');
+  const expected = (expr: string, labels: string, value: number): object => ({
+    expr,
+    eval_time: '20m',
+    exp_samples: [{ labels: `${expr}{${labels}}`, value }],
+  });
+  await writeFile(
+    file,
+    stringify({
+      rule_files: [recordingFile],
+      evaluation_interval: '1m',
+      tests: [
+        {
+          interval: '1m',
+          input_series: Object.entries({
+            ...notAfter(600),
+            ...notAfter(700, twice),
+            [`notafter_location_up{${target}, source="disk", location="/etc/x.pem"}`]: '1x60',
+            [`notafter_location_up{${target}, source="disk", location="/etc/y.pem"}`]: '0x60',
+          }).map(([series, values]) => ({ series, values })),
+          promql_expr_test: [
+            expected(
+              'job_fingerprint:notafter_certificate_not_after_timestamp_seconds:min',
+              'job="notafter", fingerprint="ab", name="x.example", issuer="CN=CA"',
+              600,
+            ),
+            expected('job_source:notafter_certificates:count', 'job="notafter", source="disk"', 1),
+            expected('job_source:notafter_certificates_expired:count', 'job="notafter", source="disk"', 1),
+            expected('job_source:notafter_location_up:avg', 'job="notafter", source="disk"', 0.5),
+          ],
+        },
+      ],
+    }),
+  );
+  expect(promtool(['test', 'rules', file]).output).toContain('SUCCESS');
 });
 
 test('every rule has a case in which it fires and one in which it does not', () => {

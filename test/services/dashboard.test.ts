@@ -4,14 +4,17 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { stringify } from 'yaml';
 
-import { overview } from '../../dashboards/overview.ts';
+import { dashboards } from '../../dashboards/artifacts.ts';
 import { queriesOf } from '../helpers/dashboard.ts';
 import { promtool } from '../helpers/promtool.ts';
 
-const queries = queriesOf(overview()).map(({ panel, expr }) => ({
-  panel,
-  expr: expr.replaceAll('$source', '.*').replaceAll('$job', '.*').replaceAll('$__rate_interval', '5m'),
-}));
+const queries = Array.from(dashboards()).flatMap(([dashboard, built]) =>
+  queriesOf(built).map(({ panel, expr }) => ({
+    dashboard,
+    panel,
+    expr: expr.replaceAll(/\$(?:source|job|location)\b/g, '.*').replaceAll('$__rate_interval', '5m'),
+  })),
+);
 
 const DAY = 86_400;
 
@@ -22,6 +25,25 @@ const series: Readonly<Record<string, string>> = {
   ...certificate('soon', 'server', 3 * DAY + 3600, 'other'),
   ...certificate('later', 'client', 20 * DAY + 3600),
   ...certificate('old root', 'trust-anchor', 60),
+  'up{job="notafter", instance="a"}': '1x60',
+  'notafter_rehearsal_accepted{source="disk", location="one", client="billing"}': '0x60',
+  'notafter_rehearsal_accepted{source="disk", location="one", client="none"}': '0x60',
+  'notafter_rehearsal_accepted{source="disk", location="two", client="billing"}': '1x60',
+  'notafter_client_outage_timestamp_seconds{source="disk", location="one", client="billing"}': `${3 * DAY + 3600}x60`,
+  'notafter_heartbeat_timestamp_seconds{job="notafter"}': '3540x60',
+  'notafter_series_dropped{job="notafter"}': '7x60',
+  'notafter_certificate_not_before_timestamp_seconds{source="disk", location="one", name="soon"}': '0x60',
+  'notafter_observations_total{source="disk", result="ok"}': '0+5x60',
+  'notafter_collect_errors_total{source="disk", reason="timeout"}': '0+1x60',
+  'notafter_observation_duration_seconds_bucket{source="disk", le="0.1"}': '0+5x60',
+  'notafter_observation_duration_seconds_bucket{source="disk", le="+Inf"}': '0+6x60',
+  'notafter_notifications_total{channel="mail", reason="first"}': '0+1x60',
+  'notafter_outbox_oldest_seconds{job="notafter"}': '5x60',
+  'notafter_schedule_lag_seconds{schedule="disk"}': '1x60',
+  'notafter_build_info{version="1.0.0", node="24.0.0"}': '1x60',
+  'scrape_duration_seconds{job="notafter"}': '0.1x60',
+  'process_resident_memory_bytes{job="notafter"}': '1000x60',
+  'process_cpu_seconds_total{job="notafter"}': '0+1x60',
   'notafter_location_up{source="disk", location="one"}': '1x60',
   'notafter_location_up{source="disk", location="two"}': '0x60',
   'notafter_location_last_success_timestamp_seconds{source="disk", location="one"}': '3600x60',
@@ -41,6 +63,28 @@ function certificate(name: string, role: string, notAfter: number, location = 'o
 
 /** What the panels show then. A panel with several queries is judged by its last. */
 const shown: Readonly<Record<string, readonly { readonly labels: string; readonly value: number }[]>> = {
+  'Instances up': [{ labels: '{}', value: 1 }],
+  Heartbeat: [{ labels: '{}', value: 60 }],
+  'Series left out': [{ labels: '{}', value: 7 }],
+  'Logins rejected': [{ labels: '{}', value: 1 }],
+  'Logins accepted': [{ labels: '{}', value: 1 }],
+  'Endpoints that let anyone in': [{ labels: '{}', value: 0 }],
+  'Logins that end within 30 days': [{ labels: '{}', value: 1 }],
+  'When clients fail': [{ labels: '{source="disk", location="one", client="billing"}', value: 3 * DAY }],
+  'Rejected logins': [{ labels: '{location="one"}', value: 1 }],
+  'Trust stores': [
+    {
+      labels:
+        '{source="disk", location="one", place="chain", role="trust-anchor", name="old root", issuer="CN=CA", fingerprint="old root"}',
+      value: 60 - 3600,
+    },
+  ],
+  'By issuer': [{ labels: '{issuer="CN=CA"}', value: -1800 }],
+  'By source': [{ labels: '{source="disk"}', value: -1800 }],
+  'Clients fail in': [{ labels: '{}', value: 2 * DAY }],
+  'First end': [{ labels: '{}', value: 60 - 3600 }],
+  'Last success': [{ labels: '{}', value: 3000 }],
+  Up: [{ labels: '{}', value: 0.5 }],
   'Critical findings': [{ labels: '{}', value: 1 }],
   Warnings: [{ labels: '{}', value: 2 }],
   Expired: [{ labels: '{}', value: 1 }],
@@ -78,12 +122,35 @@ beforeAll(async () => {
 
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test('Prometheus can parse every query of the dashboard', async () => {
+test('Prometheus can parse every query of every dashboard', async () => {
   const file = path.join(folder, 'queries.yaml');
   const rules = queries.map(({ expr }, index) => ({ record: `query:${index}`, expr }));
   await writeFile(file, stringify({ groups: [{ name: 'dashboard', rules }] }));
 
   expect(promtool(['check', 'rules', file]).output).toContain(`SUCCESS: ${queries.length} rules found`);
+});
+
+test('every query of every dashboard gives something for a small installation', async () => {
+  const file = path.join(folder, 'data.yaml');
+  await writeFile(
+    file,
+    stringify({
+      evaluation_interval: '1m',
+      tests: [
+        {
+          interval: '1m',
+          input_series: Object.entries(series).map(([key, values]) => ({ series: key, values })),
+          promql_expr_test: queries.map(({ expr }) => ({
+            expr: `clamp_max(count(${expr}), 1)`,
+            eval_time: '1h',
+            exp_samples: [{ labels: '{}', value: 1 }],
+          })),
+        },
+      ],
+    }),
+  );
+
+  expect(promtool(['test', 'rules', file]).output).toContain('SUCCESS');
 });
 
 test.each(Object.entries(shown))('the panel "%s" shows what a small installation holds', async (title, samples) => {

@@ -5,6 +5,7 @@ import { Ajv, type ValidateFunction } from 'ajv';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
+import { dashboards } from '../../dashboards/artifacts.ts';
 import { mixin } from '../../dashboards/mixin.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
@@ -113,12 +114,15 @@ describe('deploy/', () => {
     expect(config.scrape_configs.map(({ job_name: job }) => job)).toEqual([mixin.job]);
     expect(config.scrape_configs[0]?.static_configs).toEqual([{ targets: ['notafter:9919'] }]);
     expect(config.rule_files).toEqual(['/etc/prometheus/rules/*.yaml']);
-    expect(compose.services['prometheus']?.volumes).toContain(
-      './dashboards/generated/alerts.yaml:/etc/prometheus/rules/notafter.yaml:ro',
+    expect(compose.services['prometheus']?.volumes).toEqual(
+      expect.arrayContaining([
+        './dashboards/generated/alerts.yaml:/etc/prometheus/rules/notafter.yaml:ro',
+        './dashboards/generated/recording.yaml:/etc/prometheus/rules/notafter-recording.yaml:ro',
+      ]),
     );
   });
 
-  test('Grafana finds Prometheus and the dashboard where they are', () => {
+  test('Grafana finds Prometheus and the dashboards where they are', () => {
     const sources = parse(read('deploy/grafana/provisioning/datasources/prometheus.yaml')) as {
       datasources: { type: string; url: string }[];
     };
@@ -128,9 +132,11 @@ describe('deploy/', () => {
 
     expect(sources.datasources).toMatchObject([{ type: 'prometheus', url: 'http://prometheus:9090', isDefault: true }]);
     const folder = providers.providers[0]?.options.path;
-    expect(compose.services['grafana']?.volumes).toContain(
-      `./dashboards/generated/overview.json:${folder}/overview.json:ro`,
-    );
+    for (const name of dashboards().keys()) {
+      expect(compose.services['grafana']?.volumes).toContain(
+        `./dashboards/generated/${name}.json:${folder}/${name}.json:ro`,
+      );
+    }
   });
 
   test.each(['deploy/notafter/notafter.yaml', 'deploy/notafter/image.yaml'])('notafter accepts %s', (file) => {

@@ -1,67 +1,84 @@
-import { RowBuilder, type DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
+import { RowBuilder, type Dashboard, type DashboardBuilder } from '@grafana/grafana-foundation-sdk/dashboard';
 
-import { JOB, SOURCE, series, table } from './panels.ts';
+import { makeDashboard } from './dashboard.ts';
+import { JOB, SOURCE, series, stat, table } from './panels.ts';
 
-/** What is wrong, by rule and by location. */
-export function addLocationRow(dashboard: DashboardBuilder): void {
-  const down = `notafter_location_up{${SOURCE}} == 0`;
+/** Whether notafter itself is well: it looks, it notifies, it answers. */
+export function health(): Dashboard {
+  return makeDashboard(
+    {
+      name: 'health',
+      title: 'Health',
+      description: 'Whether notafter itself looks, notifies and answers. Generated: see dashboards/ of notafter.',
+    },
+    (dashboard) => {
+      addStateRow(dashboard);
+      addHealthRow(dashboard);
+    },
+  );
+}
+
+function addStateRow(dashboard: DashboardBuilder): void {
+  const size = { width: 6, height: 4 };
   dashboard
-    .withRow(new RowBuilder('Findings and locations'))
+    .withRow(new RowBuilder('State'))
     .withPanel(
-      table({
-        width: 8,
-        height: 9,
-        title: 'Findings by rule',
-        description: 'Places affected by each rule now. Every rule has a page in docs/runbooks.',
+      stat({
+        ...size,
+        title: 'Instances up',
+        description: 'Instances that answered the last scrape.',
         unit: 'short',
-        queries: [`sum by (severity, rule, source) (notafter_findings{${SOURCE}}) > 0`],
-        columns: [
-          { field: 'severity', name: 'Severity' },
-          { field: 'rule', name: 'Rule' },
-          { field: 'source', name: 'Source' },
-          { field: 'Value', name: 'Places' },
+        expr: `sum(up{${JOB}}) or vector(0)`,
+        thresholds: [
+          [null, 'red'],
+          [1, 'green'],
         ],
-        sortBy: 'Places',
-        descending: true,
-        empty: 'Nothing is wrong',
       }),
     )
     .withPanel(
-      table({
-        width: 8,
-        height: 9,
-        title: 'Locations that cannot be read',
+      stat({
+        ...size,
+        title: 'Heartbeat',
+        description: 'Time since the scheduler ran, the store took a write and no notification waited too long.',
+        unit: 's',
+        expr: `time() - min(notafter_heartbeat_timestamp_seconds{${JOB}})`,
+        thresholds: [
+          [null, 'green'],
+          [300, 'orange'],
+          [900, 'red'],
+        ],
+      }),
+    )
+    .withPanel(
+      stat({
+        ...size,
+        title: 'Series left out',
         description:
-          'Locations whose last look failed, and how long ago one succeeded. A location that was never seen has no time.',
+          'Series that are not shown because there are more than metrics.series_budget. What ends first is always shown.',
         unit: 'short',
-        queries: [
-          down,
-          `time() - (notafter_location_last_success_timestamp_seconds{${SOURCE}} and on (source, location) ${down})`,
+        expr: `sum(notafter_series_dropped{${JOB}}) or vector(0)`,
+        thresholds: [
+          [null, 'green'],
+          [1, 'orange'],
         ],
-        columns: [
-          { field: 'location', name: 'Location' },
-          { field: 'source', name: 'Source' },
-          { field: 'Value #B', name: 'Last seen', properties: [{ id: 'unit', value: 'dtdurations' }] },
-        ],
-        sortBy: 'Last seen',
-        descending: true,
-        empty: 'Every location was read at the last look',
       }),
     )
     .withPanel(
-      series({
-        width: 8,
-        height: 9,
-        title: 'Findings by severity',
-        description: 'Places affected, over time: a rise after a deployment is a deployment to look at.',
+      stat({
+        ...size,
+        title: 'Notifications given up, 24 h',
+        description: 'Notifications that nobody will get any more. Each is told on another channel.',
         unit: 'short',
-        queries: { '{{severity}}': `sum by (severity) (notafter_findings{${SOURCE}})` },
+        expr: `sum(increase(notafter_notifications_given_up_total{${JOB}}[24h])) or vector(0)`,
+        thresholds: [
+          [null, 'green'],
+          [0.5, 'red'],
+        ],
       }),
     );
 }
 
-/** Whether notafter itself looks, notifies and answers. */
-export function addHealthRow(dashboard: DashboardBuilder): void {
+function addHealthRow(dashboard: DashboardBuilder): void {
   const size = { width: 8, height: 8 };
   dashboard
     .withRow(new RowBuilder('Notafter itself'))
@@ -105,8 +122,8 @@ export function addHealthRow(dashboard: DashboardBuilder): void {
         description: 'Delivered and failed, per channel and hour. A channel that only fails is one that nobody hears.',
         unit: 'short',
         queries: {
-          '{{channel}} delivered': `sum by (channel) (increase(notafter_notifications_total[1h]))`,
-          '{{channel}} failed: {{reason}}': `sum by (channel, reason) (increase(notafter_notifications_failed_total[1h])) > 0`,
+          '{{channel}} delivered': `sum by (channel) (increase(notafter_notifications_total{${JOB}}[1h]))`,
+          '{{channel}} failed: {{reason}}': `sum by (channel, reason) (increase(notafter_notifications_failed_total{${JOB}}[1h])) > 0`,
         },
       }),
     )
