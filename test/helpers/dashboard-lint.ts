@@ -1,6 +1,4 @@
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-
-import { queriesOf } from './dashboard.ts';
+import { queriesOf, type BuiltDashboard } from './dashboard.ts';
 
 /** A metric with what selects of it. */
 const SELECTION = /\b((?:notafter|process|nodejs|scrape|x509|ssl|probe)_\w+|up)\b(\{[^{}]*\})?/g;
@@ -8,15 +6,16 @@ const SELECTION = /\b((?:notafter|process|nodejs|scrape|x509|ssl|probe)_\w+|up)\
 const LABEL_LIST = /\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)/g;
 
 /** What is wrong with a dashboard by the rules of the house: a sentence each. */
-export function faultsOf(dashboard: Dashboard): readonly string[] {
+export function faultsOf(dashboard: BuiltDashboard): readonly string[] {
   const faults: string[] = [];
   const { templating, panels = [], uid, title = '', timezone } = dashboard;
   const variables = templating?.list ?? [];
   if (!/^notafter-[a-z]+$/.test(uid ?? '')) faults.push(`${title}: the uid is not notafter-NAME`);
   if (timezone !== 'utc') faults.push(`${title}: times are not UTC`);
-  if (variables[0]?.type !== 'datasource') faults.push(`${title}: the first variable is not the data source`);
+  if (String(variables[0]?.type) !== 'datasource') faults.push(`${title}: the first variable is not the data source`);
   for (const { name, type, allValue, includeAll } of variables.slice(1)) {
-    if (type !== 'query' || includeAll !== true || allValue !== '.*') faults.push(`${title}: ${name} cannot be all`);
+    if (String(type) !== 'query' || includeAll !== true || allValue !== '.*')
+      faults.push(`${title}: ${name} cannot be all`);
   }
   const seen = new Set<string>();
   for (const panel of panels) {
@@ -24,7 +23,8 @@ export function faultsOf(dashboard: Dashboard): readonly string[] {
     const name = `${title}: ${panel.title ?? 'a panel without a title'}`;
     if (seen.has(name)) faults.push(`${name}: another panel has this title`);
     seen.add(name);
-    if (!/\.$/.test(('description' in panel ? panel.description : undefined) ?? '')) {
+    const description = 'description' in panel ? (panel.description ?? '') : '';
+    if (!description.endsWith('.')) {
       faults.push(`${name}: no description`);
     }
     const unit = 'fieldConfig' in panel ? panel.fieldConfig?.defaults.unit : undefined;

@@ -1,4 +1,7 @@
-import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { overview } from '../../dashboards/overview.ts';
+
+/** A dashboard as the code of dashboards/ makes it. */
+export type BuiltDashboard = ReturnType<typeof overview>;
 
 export interface PanelQuery {
   readonly panel: string;
@@ -6,7 +9,7 @@ export interface PanelQuery {
 }
 
 /** Every PromQL expression of a dashboard, in the order of its panels. */
-export function queriesOf(dashboard: Dashboard): PanelQuery[] {
+export function queriesOf(dashboard: BuiltDashboard): PanelQuery[] {
   const found: PanelQuery[] = [];
   for (const panel of dashboard.panels ?? []) {
     const targets = 'targets' in panel ? (panel.targets ?? []) : [];

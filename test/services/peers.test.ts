@@ -121,10 +121,14 @@ async function probe(url: string, name: Name, module: string): Promise<readonly 
 function lines(samples: readonly Sample[], leaveOut: readonly string[]): readonly string[] {
   return samples
     .filter(({ name }) => name.startsWith('probe_') && !leaveOut.includes(name))
-    .map(
-      ({ name, labels: { serialnumber: _, ...labels }, value }) =>
-        `${name} ${JSON.stringify(Object.entries(labels).toSorted())} ${value}`,
-    )
+    .map(({ name, labels, value }) => {
+      // Only newer versions of it have the serial number.
+      const told = Object.entries(labels).filter(([label]) => label !== 'serialnumber');
+      return `${name} ${told
+        .map((pair) => pair.join('='))
+        .toSorted()
+        .join(' ')} ${value}`;
+    })
     .toSorted();
 }
 
