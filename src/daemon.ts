@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from './config/config.ts';
+import { openDaemonStore, watchStore } from './daemon-store.ts';
 import {
   closeChannels,
   openChannels,
@@ -36,6 +37,7 @@ import { proxyRoute } from './network/http-route.ts';
 import { createLimiters } from './network/limiter.ts';
 import { createNetworkSwitch } from './network/switch.ts';
 import { createDesk } from './notify/desk.ts';
+import { createDistress } from './notify/distress.ts';
 import { beat } from './notify/heartbeat.ts';
 import { createNotifying } from './notify/notifying.ts';
 import type { NotifyOptions } from './notify/options.ts';
@@ -44,7 +46,6 @@ import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
 import type { Logger } from './plugin/logger.ts';
 import type { InventoryView } from './policy/view.ts';
-import { openStore } from './store/open.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
@@ -92,21 +93,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const startedAt = clock.now();
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
-  const store = await openStore(config.store, {
-    exclusive: true,
+  const distress = createDistress({
+    channels: () => channels,
+    isMuted: () => config.notifications.dryRun,
+    clock,
     log,
-    onRescue: ({ damage, setAside, ...rescue }) =>
-      log.error(
-        { damage, setAside, ...rescue },
-        'the store was damaged and is set aside; a new one holds what was sound, and everything else is looked at anew',
-      ),
-    onForgotten: (silences) =>
-      log.error({ silences }, 'the store had lost its latest changes, or is an older one: its silences are restored'),
-    onDamage(error) {
-      log.error({ error }, 'the store is damaged: notafter begins anew, and sets it aside');
-      parts.onDamage?.();
-    },
   });
+  let channels: ReadonlyMap<string, ChannelInstance> = new Map();
+  const store = await openDaemonStore(config.store, { log, distress, onDamage: () => parts.onDamage?.() });
   const facts = new FactIndex(await store.facts.inquiries());
   const outOf = (from: Config): NetworkOptions =>
     networkOptions(from.network, (reference) => readSecret(reference, process.env));
@@ -139,7 +133,6 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
     sources.map((source) => planSource(source, general, context, chains));
 
-  let channels: ReadonlyMap<string, ChannelInstance>;
   try {
     channels = await openChannels(config, context);
   } catch (error) {
@@ -211,6 +204,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       digests.wake();
     },
   });
+
+  const watch = watchStore(store, clock, { log, distress });
 
   const anchors = [...trust.mozilla, ...trust.system];
   const enriching = createEnriching({ engine, store, context, egress, anchors, index: facts, recorder });
@@ -318,7 +313,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     await web?.close();
     await reloading;
     await engine.stop(AbortSignal.timeout(STOP_GRACE_MS));
-    for (const loop of [digests, reminders, assessment, delivery]) await loop.stop();
+    for (const loop of [watch, digests, reminders, assessment, delivery]) await loop.stop();
     await notifying.idle();
     await looking.close();
     await scanner.close();

@@ -110,6 +110,24 @@ export function rescue(
   };
 }
 
+/** For people: what they have to reckon with. */
+export function consequencesOf({ kept, silences }: Rescue): string {
+  const parts = [
+    'alerts' in kept
+      ? 'Open alerts and who was told of them are kept.'
+      : 'What was open is told once more, and nobody hears that it is over of what has ended meanwhile.',
+    {
+      kept: 'Silences are kept.',
+      restored: 'Silences are restored from the list beside the store.',
+      lost: 'SILENCES ARE LOST: set them again.',
+    }[silences],
+    'items' in kept
+      ? ''
+      : 'Certificates are read anew with the next looks; their history is only in the file that was set aside.',
+  ];
+  return parts.filter((part) => part !== '').join(' ');
+}
+
 /** An older one is brought up to date only where it is whole: its tables may mean something else. */
 function isOfThisSchema(database: DatabaseSync): boolean {
   const row = database.prepare('select max(version) as version from schema_versions').get();

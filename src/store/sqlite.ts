@@ -103,8 +103,9 @@ export async function connectSqlite(path: string, options: SqliteOptions = {}): 
   if (readOnly && !memory && !existsSync(file)) {
     throw new Error(`there is no store at ${file}: check the path, or start "notafter run" once to create it`);
   }
-  const lock = exclusive && !memory ? holdStore(file) : undefined;
+  let lock: { release(): void } | undefined;
   try {
+    if (exclusive && !memory) lock = holdStore(file);
     if (!exclusive && !readOnly && !memory) {
       createPrivateFile(file);
       // What is written without them makes checksums wrong.

@@ -1,0 +1,60 @@
+import { startLoop, type Loop } from './engine/loop.ts';
+import { proveWritable } from './engine/proof.ts';
+import type { Distress } from './notify/distress.ts';
+import type { Clock } from './plugin/context.ts';
+import type { Logger } from './plugin/logger.ts';
+import { openStore } from './store/open.ts';
+import { consequencesOf } from './store/rescue.ts';
+import type { Store } from './store/store.ts';
+
+/** The store is asked so often whether it takes writes. */
+const WATCH_MS = 15_000;
+
+export interface DaemonStoreParts {
+  readonly log: Logger;
+  readonly distress: Distress;
+  /** The store turned out to be damaged while it was in use. */
+  onDamage(): void;
+}
+
+/** Opens the store for a daemon: whatever was wrong with it is said to the log and, past the store, to people. */
+export async function openDaemonStore(address: string, { log, distress, onDamage }: DaemonStoreParts): Promise<Store> {
+  return openStore(address, {
+    exclusive: true,
+    log,
+    onRescue(rescue) {
+      log.error(
+        { ...rescue },
+        'the store was damaged and is set aside; a new one holds what was sound, and everything else is looked at anew',
+      );
+      distress.storeWasDamaged(rescue.damage, rescue.setAside, consequencesOf(rescue));
+    },
+    onForgotten: (silences) =>
+      log.error({ silences }, 'the store had lost its latest changes, or is an older one: its silences are restored'),
+    onDamage(error) {
+      log.error({ error }, 'the store is damaged: notafter begins anew, and sets it aside');
+      onDamage();
+    },
+  });
+}
+
+/** Notices when the store takes no writes. Not by the schedule, whose due times lie in the store. */
+export function watchStore(store: Store, clock: Clock, { log, distress }: Omit<DaemonStoreParts, 'onDamage'>): Loop {
+  return startLoop(
+    async (signal) => {
+      try {
+        await proveWritable(store.dueTimes, clock.now());
+        distress.storeWorks();
+      } catch (error) {
+        distress.storeFails(error instanceof Error ? error.message : String(error));
+      }
+      await distress.pursue(signal);
+      return undefined;
+    },
+    {
+      now: () => clock.now(),
+      atMostMs: WATCH_MS,
+      onError: (error) => log.error({ error }, 'watching the store failed; it is tried again'),
+    },
+  );
+}
