@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 
 import { endpoint } from '../collectors/endpoint/index.ts';
 import type { Config, SourceConfig } from './config/config.ts';
+import { zoneOf, zoneOfNode } from './daemon-cluster.ts';
 import { intervalOf } from './engine/interval.ts';
 import type { Chains } from './look/chains.ts';
 import type { SourcePlan } from './look/ports.ts';
@@ -13,6 +14,7 @@ import type { CollectorInstance } from './plugin/collector.ts';
 import type { HeartbeatOptions } from './notify/heartbeat.ts';
 import type { NotifyOptions } from './notify/options.ts';
 import type { Context } from './plugin/context.ts';
+import { placedName } from './plugin/source-name.ts';
 import type { Logger } from './plugin/logger.ts';
 
 /** What the config makes of the channels. Throws an Error that names the channel. */
@@ -34,9 +36,34 @@ export async function closeChannels(channels: ReadonlyMap<string, ChannelInstanc
   await Promise.allSettled([...channels.values()].map(async (instance) => instance.close?.()));
 }
 
+/** A source as one node of a cluster looks at it. */
+export interface PlacedSource extends SourceConfig {
+  readonly zone?: string;
+}
+
+/** Which sources this node looks at, under which names; all of them where there is one node. */
+export function placeSources(
+  sources: readonly SourceConfig[],
+  node: { readonly name: string; readonly zone?: string } | undefined,
+): readonly PlacedSource[] {
+  if (node === undefined) return sources;
+  const placed = (source: SourceConfig, vantage: string, zone: string): PlacedSource => ({
+    ...source,
+    name: placedName(source.name, vantage),
+    labels: { ...source.labels, vantage },
+    zone,
+  });
+  return sources.flatMap((source): readonly PlacedSource[] => {
+    if (source.collector.scope(source.options) === 'node') return [placed(source, node.name, zoneOfNode(node.name))];
+    if (source.zones === undefined) return [source];
+    const { zone } = node;
+    return zone !== undefined && source.zones.includes(zone) ? [placed(source, zone, zoneOf(zone))] : [];
+  });
+}
+
 /** What the config makes of a source, not yet opened. `trust` is what holds for all sources that do not say it themselves. */
-export function planSource(source: SourceConfig, trust: Config['trust'], context: Context, chains: Chains): SourcePlan {
-  const { name, collector, options, schedule, labels, trustsClientsOf } = source;
+export function planSource(source: PlacedSource, trust: Config['trust'], context: Context, chains: Chains): SourcePlan {
+  const { name, collector, options, schedule, labels, trustsClientsOf, zone } = source;
   return {
     name,
     definition: hash(
@@ -55,6 +82,7 @@ export function planSource(source: SourceConfig, trust: Config['trust'], context
           schedule,
           intervalMs: intervalOf(schedule),
           labels,
+          ...(zone === undefined ? {} : { zone }),
           ...(trustsClientsOf === undefined ? {} : { trustsClientsOf }),
           chains: finder,
         };

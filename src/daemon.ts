@@ -3,18 +3,19 @@ import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from './config/config.ts';
+import { createEngine, deliveryTurn, intervalElsewhere, seatOf, type NodeOptions } from './daemon-cluster.ts';
 import { openDaemonStore, watchStore } from './daemon-store.ts';
 import {
   closeChannels,
   openChannels,
   openEndpoint,
+  placeSources,
   planHeartbeat,
   planNotifying,
   planSeries,
   planSource,
 } from './daemon-plans.ts';
 import { networkOptions } from './config/network-section.ts';
-import { createLocalEngine } from './engine/local.ts';
 import { startLoop, type Loop } from './engine/loop.ts';
 import { proveWritable } from './engine/proof.ts';
 import { FactIndex } from './inventory/fact-index.ts';
@@ -26,6 +27,7 @@ import { takeSurvey } from './look/surveying.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readAuthorities } from './look/known-authorities.ts';
 import { createEnriching } from './look/enriching.ts';
+import { createFollowing } from './look/following.ts';
 import { createLooking, type Looking } from './look/looking.ts';
 import type { SourcePlan } from './look/ports.ts';
 import { createProbing } from './look/probing.ts';
@@ -68,10 +70,14 @@ export interface DaemonParts {
   readonly log: Logger;
   /** Reads and checks the config file anew. Throws ConfigError. */
   loadConfig(): Promise<Config>;
+  /** Which node of a cluster this is; where nodes share a store. */
+  readonly node?: NodeOptions;
   /** Called once, when the first round of every source has ended, or has taken so long that `unfinished` are not waited for. */
   onFirstRounds?(store: Store, unfinished: readonly string[]): void;
   /** Called once when the store turns out to be damaged: only a new start sets it aside and goes on without it. */
   onDamage?(): void;
+  /** This node of a cluster cannot go on, and must be started anew. */
+  onLost?(error: Error): void;
 }
 
 export interface Daemon {
@@ -86,21 +92,26 @@ export interface Daemon {
 /** Runs notafter: the only place that knows how its parts are put together. */
 export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const { log } = parts;
-  const clock = { now: Date.now };
   const random = Math.random;
   let config = parts.config;
   let [isAnnounced, isSetUp, started] = [false, false, false];
-  const startedAt = clock.now();
   let web: Awaited<ReturnType<typeof listen>> | undefined;
 
+  const ownClock = { now: Date.now };
   const distress = createDistress({
     channels: () => channels,
     isMuted: () => config.notifications.dryRun,
-    clock,
+    clock: ownClock,
     log,
   });
   let channels: ReadonlyMap<string, ChannelInstance> = new Map();
   const store = await openDaemonStore(config.store, { log, distress, onDamage: () => parts.onDamage?.() });
+  const seat = await seatOf(store, ownClock, parts, () => config);
+  const clock = seat?.clock ?? ownClock;
+  const startedAt = clock.now();
+  const works = seat?.works ?? true;
+  // Before anything is read: what others do from here on is taken in later.
+  const revision = (await store.cluster?.changes.revision()) ?? 0;
   const facts = new FactIndex(await store.facts.inquiries());
   const outOf = (from: Config): NetworkOptions =>
     networkOptions(from.network, (reference) => readSecret(reference, process.env));
@@ -111,7 +122,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     log,
     network: way.network,
     probe: scanner.probe,
-    limit: createLimiters(),
+    limit: createLimiters(undefined, () => seat?.workers() ?? 1),
     environment: process.env,
   });
   // Before anything is sent: reading it holds up the process for a moment, and a message sent should be settled at once.
@@ -131,7 +142,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   });
   const index = await loadInventoryIndex(store.inventory, (location) => metrics.note(location));
   const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
-    sources.map((source) => planSource(source, general, context, chains));
+    placeSources(sources, seat?.node).map((source) => planSource(source, general, context, chains));
 
   try {
     channels = await openChannels(config, context);
@@ -141,13 +152,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
   const notifyOptions = (): NotifyOptions => planNotifying(config, channels, log, (source) => looking.isNew(source));
 
-  const engine = createLocalEngine({
-    dueTimes: store.dueTimes,
-    clock,
-    random,
-    log,
-    onLag: (name, lagMs) => metrics.scheduleLag(name, lagMs),
-  });
+  const onLag = (name: string, lagMs: number): void => metrics.scheduleLag(name, lagMs);
+  const engine = createEngine(config.store, store, seat, { clock, random, log, onLag });
+  const following = createFollowing({ index, facts, witness: metrics, revision });
 
   const notifying = await createNotifying({
     ...store,
@@ -159,6 +166,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     log,
     meter: metrics,
     onPosted: () => delivery.wake(),
+    ...(seat === undefined ? {} : { turn: deliveryTurn(seat.leases) }),
   });
   const egress = createEgress({
     network: context.network,
@@ -169,14 +177,20 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const loopOptions = { now: clock.now, atMostMs: LOOP_AT_MOST_MS };
   const loopOf = (what: string, run: (signal: AbortSignal) => Promise<number | undefined>): Loop =>
     startLoop(run, { ...loopOptions, onError: (error) => log.error({ error }, `${what} failed; it is tried again`) });
+  /** What one node does for all. */
+  const dutyOf = (what: string, run: (signal: AbortSignal) => Promise<number | undefined>): Loop =>
+    loopOf(what, async (signal) => {
+      if (!works || (await seat?.leases.hold('duty')) === false) return undefined;
+      return run(signal);
+    });
   // Setting up holds up the process, and what is sent should be settled at once.
-  const delivery = loopOf('delivering', async (signal) => (isSetUp ? notifying.deliver(signal) : undefined));
-  const reminders = loopOf('reminding', () => notifying.remind());
+  const delivery = loopOf('delivering', async (signal) => (isSetUp && works ? notifying.deliver(signal) : undefined));
+  const reminders = dutyOf('reminding', () => notifying.remind());
 
   const outside = {
     isPublicRoot: (fingerprint: string) => trust.publicRoots.has(fingerprint),
     hasPublicIssuer: trust.hasPublicIssuer,
-    intervalMs: (source: string) => looking.intervalMs(source),
+    intervalMs: (source: string) => looking.intervalMs(source) ?? intervalElsewhere(config, source),
     facts: (subject: string) => facts.facts(subject),
   } satisfies Partial<InventoryView>;
   const recorder = createRecorder({
@@ -186,6 +200,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     view: outside,
     index,
     witness: metrics,
+    following: () => following,
     policy: () => config.policy,
     transition: (alerts, assessed, now) => notifying.transition(alerts, assessed, now),
   });
@@ -203,20 +218,22 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       log.info({ source }, 'first round complete');
       digests.wake();
     },
+    ...(seat === undefined ? {} : { sharing: seat }),
   });
+  const company = seat?.keepCompany({ following, looking, witness: metrics }, (error) => parts.onLost?.(error));
 
   const watch = watchStore(store, clock, { log, distress });
 
   const anchors = [...trust.mozilla, ...trust.system];
   const enriching = createEnriching({ engine, store, context, egress, anchors, index: facts, recorder });
 
-  const assessment = loopOf('assessing', async (signal) => {
+  const assessment = dutyOf('assessing', async (signal) => {
     await recorder.assessDue(signal);
     return store.inventory.nextAssessmentAt();
   });
-  const digests = loopOf('the digest', async () => {
+  const digests = dutyOf('the digest', async () => {
     if (!started) return undefined;
-    const unfinished = config.sources.filter((source) => looking.isNew(source.name)).map((source) => source.name);
+    const unfinished = looking.unfinished();
     const pending = unfinished.length > 0;
     if (!isAnnounced && (!pending || clock.now() - startedAt > ANNOUNCE_PATIENCE_MS)) {
       isAnnounced = true;
@@ -267,7 +284,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     try {
       next = await parts.loadConfig();
       nextChannels = await openChannels(next, context);
-      await looking.use(plansOf(next));
+      if (works) await looking.use(plansOf(next));
     } catch (error) {
       await closeChannels(nextChannels);
       const problems = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -305,7 +322,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   function declare(): void {
-    metrics.declareSources(config.sources.map((source) => source.name));
+    metrics.declareSources(placeSources(config.sources, seat?.node).map((source) => source.name));
     metrics.declareChannels(config.channels.map((channel) => channel.name));
   }
 
@@ -315,6 +332,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     await engine.stop(AbortSignal.timeout(STOP_GRACE_MS));
     for (const loop of [watch, digests, reminders, assessment, delivery]) await loop.stop();
     await notifying.idle();
+    await company?.stop();
+    await seat?.leave();
     await looking.close();
     await scanner.close();
     await closeChannels(channels);
@@ -360,12 +379,12 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     await notifying.useChannels(channels);
     await scheduleHeartbeat();
     await engine.start();
-    await looking.use(plansOf(config));
+    if (works) await looking.use(plansOf(config));
     await enriching.use(config.enrich);
     isSetUp = true;
     delivery.wake();
     // The policy may have changed while notafter was not running.
-    await recorder.assessAll(new AbortController().signal);
+    if (works) await recorder.assessAll(new AbortController().signal);
     started = true;
     digests.wake();
   } catch (error) {

@@ -21,6 +21,8 @@ export interface SourceConfig {
   readonly metricLabels: readonly string[];
   /** Endpoints about whose clients the CA certificates of this source decide: `host` or `host:port`. */
   readonly trustsClientsOf?: readonly string[];
+  /** Zones from each of which it is looked at; absent where any node may. */
+  readonly zones?: readonly string[];
 }
 
 export interface ChannelConfig {

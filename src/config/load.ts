@@ -57,6 +57,7 @@ interface Raw {
     readonly labels?: Labels;
     readonly metric_labels?: readonly string[];
     readonly trusts_clients_of?: readonly string[];
+    readonly zones?: readonly string[];
     readonly policy?: SettingsSection;
   })[];
   readonly channels: readonly (Options & {
@@ -133,6 +134,11 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
   reportDuplicates(raw.sources, 'sources', report);
   reportDuplicates(raw.channels, 'channels', report);
   const sources = raw.sources.map((source, index) => sourceConfig(source, index, report));
+  if (raw.store.startsWith('sqlite:')) {
+    for (const [index, { zones }] of sources.entries()) {
+      if (zones !== undefined) report(['sources', index, 'zones'], 'needs several nodes: store: postgres://…', 'zones');
+    }
+  }
   const channels = raw.channels.map(channelConfig);
   const routes = raw.routes.map((route, index) => routeConfig(route, index, raw, report));
   for (const [index, override] of (raw.policy?.overrides ?? []).entries()) {
@@ -204,6 +210,7 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
     labels,
     metric_labels: metricLabels,
     trusts_clients_of: trusted,
+    zones,
     policy: _policy,
     ...options
   } = source;
@@ -229,6 +236,7 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
     labels: labels ?? {},
     metricLabels: [...new Set(metricLabels)],
     ...(trusted === undefined ? {} : { trustsClientsOf: trusted }),
+    ...(zones === undefined ? {} : { zones }),
   };
 }
 

@@ -82,6 +82,14 @@ const sourceBase = {
   labels: labels.optional(),
   metric_labels: metricLabelsOption.optional(),
   policy: z.strictObject(settings).optional().describe('Thresholds for this source alone.'),
+  zones: z
+    .array(name)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      'Zones from each of which this source is looked at, by nodes that were started with --zone: results stand side by side, with a label vantage. Needs a store that nodes share.',
+    ),
   trusts_clients_of: z
     .array(z.string().regex(ENDPOINT, 'an endpoint: host, host:port or [IPv6]:port'))
     .min(1)

@@ -21,11 +21,8 @@ export interface QueueOptions {
   readonly zone?: string;
 }
 
-/** What is told of a job that was handed out `MAX_RETURNS` times and more, and never came to an end. */
+/** What is done about a job that was handed out again and again and never came to an end: it may be what ends its nodes. */
 export type Abandon<T> = (job: Pick<Job<T>, 'key' | 'data' | 'fence'>) => Promise<void>;
-
-/** A job that comes back so often is abandoned: it may be what ends its nodes. */
-export const MAX_RETURNS = 3;
 
 /** Resolves when the job is queued; false when a job of that key is queued or running already: it is not queued twice. */
 export type Enqueue<T> = (key: string, data: T) => Promise<boolean>;

@@ -1,8 +1,10 @@
 import type { Job as BossJob, JobAttempt, PgBoss } from 'pg-boss';
 
-import { MAX_RETURNS, type Abandon, type Enqueue, type Job, type QueueOptions } from './engine.ts';
+import type { Abandon, Enqueue, Job, QueueOptions } from './engine.ts';
 import type { EngineLog } from './log.ts';
 
+/** A job that comes back more often is abandoned. */
+const MAX_RETURNS = 3;
 /** A node that has not said for so long that it works on something has lost it, seconds; the least that pg-boss takes. */
 const SILENCE_S = 10;
 /** How often a node says so, milliseconds. */

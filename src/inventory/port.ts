@@ -145,15 +145,12 @@ export interface News {
 export interface ChangeReader {
   /** Of the last change. */
   revision(): Promise<number>;
-  /** What other nodes changed after a revision. Throws LostTrackError when that is so long ago that it is no longer kept. */
-  since(revision: number): Promise<News>;
+  /** What other nodes changed after a revision; undefined when that is so long ago that it is no longer kept. */
+  since(revision: number): Promise<News | undefined>;
+  /** Locations that some node saw as they were after a time, by the time of the look. */
+  looks(after: number): Promise<readonly { readonly at: number; readonly ids: readonly number[] }[]>;
   /** Forgets what is older. */
   prune(before: number): Promise<void>;
-}
-
-/** So much has happened since this node last looked that it must read everything anew: a restart does that. */
-export class LostTrackError extends Error {
-  override readonly name = 'LostTrackError';
 }
 
 /** Reads what enrichers learned, and what they might ask about. */

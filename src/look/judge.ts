@@ -7,6 +7,7 @@ import { assess } from '../policy/assess.ts';
 import type { Finding } from '../policy/finding.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { InventoryView } from '../policy/view.ts';
+import type { Following } from './following.ts';
 import type { Ledger, LedgerTransaction, Transition } from './ports.ts';
 
 /** Locations assessed at once because another has changed. The store takes note of the rest: they are due from then on. */
@@ -29,6 +30,8 @@ export interface JudgeParts {
   /** What the index does not know. */
   readonly view: Omit<InventoryView, keyof InventoryIndex>;
   readonly transition: Transition;
+  /** Where several nodes share the store: what keeps the index up to date with what they record. */
+  readonly following?: () => Following;
   /** The policy in force now. */
   policy(): Policy;
 }
@@ -74,7 +77,9 @@ export function createJudge(parts: JudgeParts): Judge {
   async function transact<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T> {
     const locations = new Map<number, Location>();
     try {
-      const result = await ledger.transaction((tx) => {
+      const result = await ledger.transaction(async (tx) => {
+        // Whatever others recorded until now: nobody else writes from here on.
+        if (tx.changes !== undefined) await parts.following?.().catchUp(tx.changes);
         noted.set(tx, locations);
         return work(tx);
       });

@@ -9,8 +9,10 @@ import type { Logger } from '../plugin/logger.ts';
 import { failureWithin, waitForReal, type Wait } from './attempt.ts';
 import type { Ledger, Meter, Source, SourcePlan } from './ports.ts';
 import type { Recorder } from './recorder.ts';
-import { createSingleLook, untilAborted } from './single-look.ts';
-import { createWatching, type Watching } from './watching.ts';
+import { stoppable, type LookJob, type Running } from './running.ts';
+import { createShares, SHARES_AT_ONCE, type Sharing } from './shares.ts';
+import { createSingleLook, untilAborted, type SingleLook } from './single-look.ts';
+import { createWatching } from './watching.ts';
 
 /** Looks under way at once. Endpoints wait for the network most of the time. */
 const CONCURRENCY = 64;
@@ -40,6 +42,8 @@ export interface LookingParts {
   readonly deadlineMs?: number;
   /** Called when the first complete round of a source has ended. */
   onBaseline(source: string): void;
+  /** Where several nodes share the work. */
+  readonly sharing?: Sharing;
 }
 
 /** Keeps every source looked at on its schedule. */
@@ -52,95 +56,82 @@ export interface Looking {
   use(plans: readonly SourcePlan[]): Promise<void>;
   /** Ends what the sources hold open. */
   close(): Promise<void>;
+  /** Takes in what other nodes have learned about first rounds. */
+  refresh(): Promise<void>;
   /** Whether no complete round of the source has ended yet. */
   isNew(source: string): boolean;
+  /** Sources that are new, here and at other nodes. */
+  unfinished(): readonly string[];
   intervalMs(source: string): number | undefined;
-}
-
-interface LookJob {
-  readonly source: string;
-  /** The definition under which the target was found. */
-  readonly definition: string;
-  readonly target: Target;
-}
-
-interface Running {
-  readonly source: Source;
-  readonly definition: string;
-  isNew: boolean;
-  /** What the latest round found. */
-  targets: ReadonlyMap<string, Target>;
-  /** Targets of the first round that have not been looked at yet; undefined until they are known. */
-  awaited: Set<string> | undefined;
-  /**
-   * Targets looked at since the definition changed: the others are looked at as if they were not known, since labels and
-   * passwords reach what did not change itself as well. Undefined when the definition is the one of before.
-   */
-  readonly renewed: Set<string> | undefined;
-  readonly underWay: Map<AbortController, Promise<unknown>>;
-  /** How long the latest looks took, by target key, milliseconds. */
-  readonly lastLookMs: Map<string, number>;
-  readonly watching: Watching | undefined;
 }
 
 export async function createLooking(parts: LookingParts): Promise<Looking> {
   const { engine, ledger, inventory, recorder, meter, clock, log } = parts;
   const deadlineMs = parts.deadlineMs ?? LOOK_DEADLINE_MS;
   const running = new Map<string, Running>();
-  const look = createSingleLook({ ...parts, wait: parts.wait ?? waitForReal, deadlineMs });
-  const enqueue: Enqueue<LookJob> = await engine.queue<LookJob>(
-    'look',
-    { concurrency: CONCURRENCY, batch: 1, deadlineMs: deadlineMs + QUEUE_GRACE_MS },
-    async (jobs, signal) => {
-      for (const job of jobs) await work(job, signal);
-    },
-  );
+  const lookParts = { ...parts, wait: parts.wait ?? waitForReal, deadlineMs };
+  const look = createSingleLook(lookParts);
+  const shares =
+    parts.sharing === undefined
+      ? undefined
+      : createShares({ ...lookParts, running, concurrency: CONCURRENCY, lookAt, queueLook, saveState });
+  const queues = new Map<string | undefined, Enqueue<LookJob>>();
+  for (const zone of [undefined, ...(parts.sharing?.zones ?? [])]) {
+    queues.set(
+      zone,
+      await engine.queue<LookJob>(
+        'look',
+        {
+          concurrency: shares === undefined ? CONCURRENCY : SHARES_AT_ONCE,
+          batch: 1,
+          deadlineMs: deadlineMs + QUEUE_GRACE_MS,
+          ...(zone === undefined ? {} : { zone }),
+        },
+        async (jobs, signal) => {
+          for (const job of jobs) await (shares === undefined ? work(job, signal) : shares.work(job, signal));
+        },
+        shares?.abandon,
+      ),
+    );
+  }
 
   async function work({ data, fence }: Job<LookJob>, signal: AbortSignal): Promise<void> {
     const run = running.get(data.source);
-    // What was queued before a reload serves the source as it is now, where that still has such a target.
-    const target = run?.definition === data.definition ? data.target : run?.targets.get(data.target.key);
-    if (run === undefined || target === undefined) return;
-    const startedAt = clock.now();
-    if (
-      !(await stoppable(run, signal, (stopping) =>
-        look(run.source, target, fence, run.renewed?.has(target.key) === false, stopping),
-      ))
-    ) {
-      return;
+    for (const queued of data.targets) {
+      // What was queued before a reload serves the source as it is now, where that still has such a target.
+      const target = run?.definition === data.definition ? queued : run?.targets.get(queued.key);
+      if (run === undefined || target === undefined) continue;
+      if (await lookAt(run, target, fence, look, signal)) await endRound(run);
     }
+  }
+
+  /** False when it was stopped. */
+  async function lookAt(
+    run: Running,
+    target: Target,
+    fence: bigint,
+    how: SingleLook,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const startedAt = clock.now();
+    const isDone = await stoppable(run, signal, (stopping) =>
+      how(run.source, target, fence, run.renewed?.has(target.key) === false, stopping),
+    );
+    if (!isDone) return false;
     run.lastLookMs.set(target.key, clock.now() - startedAt);
     run.renewed?.add(target.key);
     run.awaited?.delete(target.key);
-    await endRound(run);
-  }
-
-  /** Lets a reload stop the look, too, and wait for it. */
-  async function stoppable<T>(
-    run: Running,
-    signal: AbortSignal,
-    start: (stopping: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    const controller = new AbortController();
-    const stop = (): void => controller.abort(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    const looking = start(controller.signal);
-    run.underWay.set(controller, looking);
-    try {
-      return await looking;
-    } finally {
-      run.underWay.delete(controller);
-      signal.removeEventListener('abort', stop);
-    }
+    return true;
   }
 
   /** One round of a source: what there is to look at, then a look at each. */
   async function round(run: Running, signal: AbortSignal): Promise<void> {
     const { source } = run;
+    if ((await shares?.isOutdated(run)) === true) return;
     const search = await discover(source, signal);
     if (search === undefined) return;
     const { isComplete } = search;
+    signal.throwIfAborted();
     const found = new Map(search.found);
     const known = new Map((await inventory.targets(source.name)).map((target) => [target.key, target]));
     if (!isComplete) {
@@ -166,17 +157,25 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       const awaited = run.awaited ?? new Set(found.keys());
       run.awaited = new Set([...awaited].filter((key) => found.has(key)));
     }
-    for (const target of found.values()) {
-      const queued = await queueLook(source.name, run.definition, target);
-      if (!queued) log.debug({ source: source.name, target: target.key }, 'the last look is still under way');
+    if (isComplete) await shares?.noteDiscovery(run);
+    const all = [...found.values()];
+    for (const [index, targets] of (shares?.cut(all) ?? all.map((target) => [target])).entries()) {
+      const queued = await queueLook(run, targets, shares === undefined ? undefined : `#${index}`);
+      if (!queued) log.debug({ source: source.name, target: targets[0]?.key }, 'the last look is still under way');
     }
     run.watching?.keep(found.values());
-    await endRound(run);
+    await (shares ?? { endRound }).endRound(run);
   }
 
-  /** False when a look at the target is queued or under way. */
-  async function queueLook(source: string, definition: string, target: Target): Promise<boolean> {
-    return enqueue(`${source} ${target.key}`, { source, definition, target });
+  /** False when a look at the target, or at that share of targets, is queued or under way. */
+  async function queueLook(
+    { source, definition }: Running,
+    targets: readonly Target[],
+    share?: string,
+  ): Promise<boolean> {
+    const enqueue = queues.get(source.zone);
+    if (enqueue === undefined) throw new Error(`this node is not in the zone ${source.zone} of ${source.name}`);
+    return enqueue(`${source.name} ${share ?? targets[0]?.key ?? ''}`, { source: source.name, definition, targets });
   }
 
   /** The targets by key, as far as they could be had: a failure is recorded. Undefined when it was stopped. */
@@ -253,7 +252,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       await end(run);
     }
     for (const name of states.keys()) {
-      if (wanted.has(name)) continue;
+      if (wanted.has(name) || parts.sharing?.isElsewhere(name) === true) continue;
       await engine.unschedule(scheduleOf(name));
       await recorder.withdrawSource(name);
     }
@@ -268,7 +267,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
         instance: source.instance,
         log,
         wait: parts.wait ?? waitForReal,
-        look: (target) => queueLook(source.name, plan.definition, target),
+        look: (target) => queueLook(run, [target]),
         lastLookMs: (key) => lastLookMs.get(key) ?? 0,
       });
       const run: Running = {
@@ -287,7 +286,8 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       await engine.every(scheduleOf(source.name), source.schedule, source.scope, (signal) => round(run, signal));
       // The first round may be an interval away, and something may have changed while nobody looked.
       if (watching !== undefined && run.renewed === undefined) watching.keep(await knownTargets(source.name));
-      if (await isBehind(run)) await engine.trigger(scheduleOf(source.name));
+      // Where the work is shared it outlives a stop.
+      if (shares === undefined && (await isBehind(run))) await engine.trigger(scheduleOf(source.name));
     }
   }
 
@@ -333,7 +333,12 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
   return {
     use,
     close,
-    isNew: (source) => running.get(source)?.isNew ?? false,
+    refresh: async () => shares?.refresh(),
+    isNew: (source) => running.get(source)?.isNew ?? shares?.newElsewhere().has(source) ?? false,
+    unfinished: () => [
+      ...[...running.values()].filter(({ isNew }) => isNew).map(({ source }) => source.name),
+      ...(shares?.newElsewhere() ?? []),
+    ],
     intervalMs: (source) => running.get(source)?.source.intervalMs,
   };
 }

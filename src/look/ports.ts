@@ -1,5 +1,5 @@
 import type { ChainFinder } from '../inventory/chain.ts';
-import type { FactWriter, InventoryWriter } from '../inventory/port.ts';
+import type { ChangeReader, FactWriter, InventoryWriter } from '../inventory/port.ts';
 import type { AlertWriter } from '../notify/port.ts';
 import type { AssessedLocation } from '../notify/transition.ts';
 import type { Labels } from '../label/labels.ts';
@@ -12,6 +12,8 @@ export interface LedgerTransaction {
   readonly inventory: InventoryWriter;
   readonly facts: FactWriter;
   readonly alerts: AlertWriter;
+  /** Where several nodes share the store. */
+  readonly changes?: ChangeReader;
 }
 
 /** What is recorded, what follows from it and what is to be told are committed together, or not at all. */
@@ -47,6 +49,8 @@ export interface Source {
   readonly instance: CollectorInstance;
   readonly scope: 'cluster' | 'node';
   readonly schedule: Schedule;
+  /** Where several nodes share the work: only those of this zone look at it. */
+  readonly zone?: string;
   /** Expected time between looks, milliseconds. */
   readonly intervalMs: number;
   readonly labels: Labels;

@@ -35,6 +35,13 @@ export interface Recording {
   fail(failure: { readonly reason: Reason; readonly detail: string }): Promise<void>;
 }
 
+/** A look that has shown nothing new. */
+export interface SteadyLook {
+  readonly target: string;
+  /** Of all locations of the target. */
+  readonly ids: readonly number[];
+}
+
 export interface Recorder {
   begin(source: Source, target: Target, fence: bigint): Promise<Recording>;
   /**
@@ -43,6 +50,8 @@ export interface Recorder {
    */
   withdrawTargets(source: string, keys: readonly string[], why: 'gone' | 'superseded'): Promise<void>;
   withdrawSource(name: string): Promise<void>;
+  /** Records looks at targets of a source that have shown everything there as it was, but for those that a newer look has passed. */
+  confirm(source: string, looks: readonly SteadyLook[], fence: bigint): Promise<void>;
   /** Assesses what is due by time alone; gives the number of locations assessed. */
   assessDue(signal: AbortSignal): Promise<number>;
   /** Assesses everything, after the policy has changed. */
@@ -84,15 +93,8 @@ export function createRecorder(parts: JudgeParts): Recorder {
   }
 
   async function begin(source: Source, target: Target, fence: bigint): Promise<Recording> {
-    const labels = mergeLabels(source.labels, target.labels);
-    const meta: RecordMeta = {
-      source: source.name,
-      type: source.type,
-      target: target.key,
-      labels,
-      ...(source.trustsClientsOf === undefined ? {} : { trustsClientsOf: source.trustsClientsOf }),
-      ...(source.chains === undefined ? {} : { chains: source.chains }),
-    };
+    const meta = metaOf(source, target);
+    const { labels } = meta;
     const marks = new Map<string, Mark>();
     for (const { location, ...mark } of await inventory.marks(source.name, target.key)) marks.set(location, mark);
     /** What this look has recorded. */
@@ -258,6 +260,29 @@ export function createRecorder(parts: JudgeParts): Recorder {
       });
     },
 
+    async confirm(source, looks, fence) {
+      await transact(async (tx) => {
+        const now = clock.now();
+        const keys = looks.map(({ target }) => target);
+        const allowed = new Set((await tx.inventory.fenceAll(source, keys, fence)).map(({ key }) => key));
+        const ours = looks.filter(({ target }) => allowed.has(target));
+        const ids = ours.flatMap((look) => look.ids);
+        await tx.inventory.touch(ids, now);
+        await tx.inventory.noteLooks(source, [...allowed], now);
+        witness?.touched(ids, now);
+        // An alert that is open there waits for good looks.
+        const alarmed = await alarmedOf(tx, ids);
+        const here = ids.filter((id) => alarmed.has(id));
+        if (here.length === 0) return;
+        const locations = await tx.inventory.locations({ ids: here });
+        await follow(
+          tx,
+          locations.map((location) => ({ location, look: 'good' })),
+          now,
+        );
+      });
+    },
+
     async assessDue(signal) {
       const until = clock.now();
       let total = 0;
@@ -298,6 +323,18 @@ async function alarmedOf(tx: LedgerTransaction, ids: readonly number[]): Promise
   return new Set(
     open.flatMap((alert) => alert.places.flatMap((place) => (place.state === 'open' ? [place.locationId] : []))),
   );
+}
+
+/** What holds for everything that a look at a target finds. */
+export function metaOf(source: Source, target: Target): RecordMeta {
+  return {
+    source: source.name,
+    type: source.type,
+    target: target.key,
+    labels: mergeLabels(source.labels, target.labels),
+    ...(source.trustsClientsOf === undefined ? {} : { trustsClientsOf: source.trustsClientsOf }),
+    ...(source.chains === undefined ? {} : { chains: source.chains }),
+  };
 }
 
 function markOf({ id, labels, version, failure, problems }: Location): Mark {

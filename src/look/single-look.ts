@@ -17,7 +17,7 @@ const BATCH_UNCHANGED = 2_000;
 
 export interface SingleLookParts {
   readonly inventory: InventoryReader;
-  readonly recorder: Recorder;
+  readonly recorder: Pick<Recorder, 'begin'>;
   readonly meter: Meter;
   readonly clock: Clock;
   readonly random: () => number;

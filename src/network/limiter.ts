@@ -27,8 +27,14 @@ const SYSTEM_TIME: LimiterTime = {
 /** Beyond so many, those that nobody has used up are forgotten: there may be one for each address of a fleet. */
 const MAX_IDLE = 4_096;
 
-/** Limiters by key: who names the same key shares one; the first caller's rate holds while it is in use. */
-export function createLimiters(time: LimiterTime = SYSTEM_TIME): (key: string, rate: Rate) => Limiter {
+/**
+ * Limiters by key: who names the same key shares one; the first caller's rate holds while it is in use. `sharers`: how many
+ * processes keep to the same limits together; each takes its part, at least one at once.
+ */
+export function createLimiters(
+  time: LimiterTime = SYSTEM_TIME,
+  sharers: () => number = () => 1,
+): (key: string, rate: Rate) => Limiter {
   const buckets = new Map<string, Bucket>();
   let sweepAt = MAX_IDLE;
 
@@ -39,7 +45,7 @@ export function createLimiters(time: LimiterTime = SYSTEM_TIME): (key: string, r
         for (const [other, { isIdle }] of buckets) if (isIdle()) buckets.delete(other);
         sweepAt = Math.max(MAX_IDLE, 2 * buckets.size);
       }
-      bucket = createBucket(rate, time);
+      bucket = createBucket(() => shareOf(rate, sharers()), time);
       buckets.set(key, bucket);
     }
     return bucket;
@@ -52,14 +58,20 @@ export function createLimiters(time: LimiterTime = SYSTEM_TIME): (key: string, r
   };
 }
 
+function shareOf(rate: Rate, sharers: number): Rate {
+  if (sharers === 1) return rate;
+  return { perSecond: rate.perSecond / sharers, concurrency: Math.max(1, Math.floor(rate.concurrency / sharers)) };
+}
+
 interface Bucket extends Limiter {
   /** Nothing is under way, and a new one would be the same. */
   isIdle(): boolean;
 }
 
 /** A token bucket in front of a semaphore; who waits is served in order. */
-function createBucket(rate: Rate, time: LimiterTime): Bucket {
-  const capacity = Math.max(1, rate.perSecond);
+function createBucket(rateNow: () => Rate, time: LimiterTime): Bucket {
+  let rate = rateNow();
+  let capacity = Math.max(1, rate.perSecond);
   let tokens = capacity;
   let refilledAt = time.now();
   let running = 0;
@@ -69,6 +81,8 @@ function createBucket(rate: Rate, time: LimiterTime): Bucket {
 
   function refill(): void {
     const now = time.now();
+    rate = rateNow();
+    capacity = Math.max(1, rate.perSecond);
     tokens = Math.min(capacity, tokens + ((now - refilledAt) / 1000) * rate.perSecond);
     refilledAt = now;
   }

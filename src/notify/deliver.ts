@@ -35,6 +35,8 @@ export interface DelivererOptions {
   rate?(channel: string): Rate | undefined;
   /** Commits what became of an attempt. Default: the outbox's own. */
   settle?(settlement: Settlement, delivery: DueDelivery): Promise<void>;
+  /** Where several processes share the outbox: which of them serves a channel. */
+  readonly turn?: Turn;
   /** Called for each recipient that was reached. */
   readonly onDelivered?: (channel: string, reason: NotificationReason) => void;
   /** Called for each attempt that failed for a recipient. */
@@ -45,6 +47,14 @@ export interface DelivererOptions {
   readonly stopGraceMs?: number;
   /** How long a pass waits for a slow channel, milliseconds. Default 2 000. */
   readonly patienceMs?: number;
+}
+
+/** Each channel is served by one process at a time. */
+export interface Turn {
+  /** Whether this one may serve it now: nobody else does. */
+  hold(channel: string): Promise<boolean>;
+  /** Whether it may still, as it was told; false after the process was paused. */
+  isHeld(channel: string): boolean;
 }
 
 export interface Deliverer {
@@ -75,11 +85,14 @@ export function createDeliverer(options: DelivererOptions): Deliverer {
 
   async function drain(name: string, channel: ChannelInstance, signal: AbortSignal): Promise<number> {
     let attempts = 0;
+    // Before anything is read: what another process had in hand is settled by then.
+    if ((await options.turn?.hold(name)) === false) return attempts;
     for (let batch = 0; batch < MAX_BATCHES; batch += 1) {
       const deliveries = await outbox.due([name], clock.now(), MAX_DELIVERIES);
       let isBack = false;
       for (const delivery of deliveries) {
         if (signal.aborted || pace.freeAt(name) > clock.now()) return attempts;
+        if (options.turn?.isHeld(name) === false) return attempts;
         pace.note(name);
         isBack = (await send(name, channel, delivery, signal)) === 'back';
         attempts += 1;

@@ -4,7 +4,7 @@ import type { Logger } from '../plugin/logger.ts';
 import type { NotificationReason } from '../plugin/notification.ts';
 import type { DeliveryReason } from '../plugin/channel.ts';
 import { createDeadLetters } from './dead-letter.ts';
-import { createDeliverer } from './deliver.ts';
+import { createDeliverer, type Turn } from './deliver.ts';
 import { isReleased, sendDigest } from './digest.ts';
 import type { DueDelivery, Settlement } from './model.ts';
 import type { NotifyOptions } from './options.ts';
@@ -35,6 +35,8 @@ export interface NotifyingParts {
   };
   /** Something may be in the outbox. */
   onPosted(): void;
+  /** Where several nodes share the outbox. */
+  readonly turn?: Turn;
 }
 
 /** All that is done about alerts over time. The host runs each part again when it says so, or earlier. */
@@ -64,6 +66,7 @@ export async function createNotifying(parts: NotifyingParts): Promise<Notifying>
     log,
     rate: (channel) => parts.rate(channel),
     settle,
+    ...(parts.turn === undefined ? {} : { turn: parts.turn }),
     onDelivered: (channel, reason) => parts.meter.delivered(channel, reason),
     onFailed: (channel, reason, gaveUp) => parts.meter.undelivered(channel, reason, gaveUp),
   });

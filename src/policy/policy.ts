@@ -1,6 +1,7 @@
 import { mergeLabels, type Labels } from '../label/labels.ts';
 import { matches, type Matcher } from '../label/matcher.ts';
 import type { Location, Sighting } from '../inventory/model.ts';
+import { baseName } from '../plugin/source-name.ts';
 import type { Pins } from '../plugin/demands.ts';
 import { parseThreshold, thresholdMs, type Threshold } from './threshold.ts';
 
@@ -105,8 +106,14 @@ export function policyFor(
 /** Settings of sources, made once for each policy. */
 const bySource = new WeakMap<Policy, Map<string, Settings>>();
 
+/** What a source says for itself, from wherever it is looked at. */
+export function patchOf(policy: Policy, source: string): SettingsPatch | undefined {
+  return policy.sources.get(source) ?? policy.sources.get(baseName(source));
+}
+
 function settingsOf(policy: Policy, source: string): Settings {
-  const patch = policy.sources.get(source);
+  if (policy.sources.size === 0) return policy.settings;
+  const patch = patchOf(policy, source);
   if (patch === undefined) return policy.settings;
   let known = bySource.get(policy);
   if (known === undefined) bySource.set(policy, (known = new Map()));

@@ -1,5 +1,5 @@
 import type { Location, Sighting } from '../inventory/model.ts';
-import { DEFAULT_POLICY, LEVELS, overridesFor, type Policy, type ThresholdClass } from './policy.ts';
+import { DEFAULT_POLICY, LEVELS, overridesFor, patchOf, type Policy, type ThresholdClass } from './policy.ts';
 import type { Threshold } from './threshold.ts';
 
 /** A threshold in force, and where it was set. */
@@ -18,7 +18,7 @@ export function thresholdOrigins(
   name: ThresholdClass,
 ): readonly ThresholdOrigin[] {
   const layers = [
-    { at: `sources.${location.source}.policy`, thresholds: policy.sources.get(location.source)?.thresholds?.[name] },
+    { at: `sources.${location.source}.policy`, thresholds: patchOf(policy, location.source)?.thresholds?.[name] },
     ...overridesFor(policy, location, sighting).map(({ index, settings }) => ({
       at: `policy.overrides[${index}]`,
       thresholds: settings.thresholds?.[name],

@@ -1,6 +1,6 @@
 import type { Inquiry } from '../inventory/fact.ts';
 import type { Location } from '../inventory/model.ts';
-import { LostTrackError, type ChangeReader, type FactWriter, type InventoryWriter } from '../inventory/port.ts';
+import type { ChangeReader, FactWriter, InventoryWriter } from '../inventory/port.ts';
 import type { Access } from './access.ts';
 import { chunks } from './bulk.ts';
 import { toInquiry } from './facts.ts';
@@ -97,7 +97,7 @@ export function createChangeReader(access: Access, node: string, known?: number)
       access.read(async (db) => {
         const last = known ?? (await lastRevision(db));
         if (last === revision) return { revision, locations: [], departed: [], inquiries: [], forgotten: [] };
-        await requireKept(db, revision);
+        if (!(await isKept(db, revision))) return undefined;
         const rows = await db
           .selectFrom('changes')
           .select(['kind', 'key'])
@@ -106,6 +106,18 @@ export function createChangeReader(access: Access, node: string, known?: number)
           .where('node', '<>', node)
           .execute();
         return { revision: last, ...(await changed(db, rows)) };
+      }),
+
+    looks: (after) =>
+      access.read(async (db) => {
+        const rows = await db
+          .selectFrom('locations')
+          .select(['id', 'last_success_at as at'])
+          .where('last_success_at', '>', after)
+          .where('withdrawn_at', 'is', null)
+          .execute();
+        const byTime = Map.groupBy(rows, ({ at }) => at ?? 0);
+        return [...byTime].map(([at, group]) => ({ at, ids: group.map(({ id }) => id) }));
       }),
 
     prune: (before) =>
@@ -120,13 +132,12 @@ async function lastRevision(db: Connection): Promise<number> {
   return row?.revision ?? 0;
 }
 
-async function requireKept(db: Connection, revision: number): Promise<void> {
+async function isKept(db: Connection, revision: number): Promise<boolean> {
   const oldest = await db
     .selectFrom('changes')
     .select((eb) => eb.fn.min('revision').as('revision'))
     .executeTakeFirst();
-  if (oldest?.revision !== null && oldest !== undefined && oldest.revision <= revision + 1) return;
-  throw new LostTrackError('this node was away for so long that it no longer knows what the others did: restart it');
+  return oldest !== undefined && oldest.revision !== null && oldest.revision <= revision + 1;
 }
 
 async function changed(

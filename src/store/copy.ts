@@ -12,7 +12,7 @@ const PAGE = 1_000;
 const PAGE_OF_BYTES = 50;
 
 /** What belongs to the nodes of one cluster, or to one engine, and means nothing in another store. */
-const LEFT: ReadonlySet<Table> = new Set<Table>(['writer', 'changes']);
+const LEFT: ReadonlySet<Table> = new Set<Table>(['writer', 'changes', 'nodes']);
 /** Fences are given out by whoever runs the work; those of another engine would shut this one out. */
 const LEFT_COLUMNS: ReadonlySet<string> = new Set(['targets.fence']);
 /** Due times that are no schedules but the notes of the engine of one process. */

@@ -35,6 +35,7 @@ export interface Database {
   facts: FactTable;
   writer: WriterTable;
   changes: ChangeTable;
+  nodes: NodeTable;
 }
 
 /** A connection or a transaction. */
@@ -283,4 +284,17 @@ export interface ChangeTable {
   /** JSON text of what names it. */
   key: string;
   at: number;
+}
+
+/** A node of a cluster, as it last said of itself. */
+export interface NodeTable {
+  name: string;
+  /** Another where a node of the same name was started anew, or twice. */
+  process: string;
+  role: string;
+  zone: string | null;
+  /** A digest of its config. */
+  config: string;
+  started_at: number;
+  seen_at: number;
 }

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely';
 
 import type { DueTimes } from '../engine/due-times.ts';
 import type { Fences } from '../engine/fences.ts';
+import type { Nodes } from '../engine/nodes.ts';
 import type { Catalogue } from '../inventory/catalogue.ts';
 import type { ChangeReader, FactReader, FactWriter, InventoryReader, InventoryWriter } from '../inventory/port.ts';
 import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
@@ -11,6 +12,7 @@ import type { Access } from './access.ts';
 import { createAlertReader, createAlertWriter } from './alerts.ts';
 import { createCatalogue } from './catalogue.ts';
 import { createChangeReader, openChangeLog } from './changes.ts';
+import { createNodes } from './nodes.ts';
 import { createDueTimes, createFences } from './due-times.ts';
 import { createFactReader, createFactWriter } from './facts.ts';
 import { createInventoryReader } from './inventory.ts';
@@ -42,8 +44,7 @@ export interface Store {
 /** What a store gives to the nodes that share it. */
 export interface SharedStore {
   readonly changes: ChangeReader;
-  /** The time by which all nodes go, milliseconds since the epoch. */
-  now(): Promise<number>;
+  readonly nodes: Nodes;
 }
 
 export interface StoreTransaction {
@@ -111,7 +112,7 @@ export function createStore({ db, close, lane, shared, patiently = once }: Store
     ...(shared === undefined
       ? {}
       : {
-          cluster: { changes: createChangeReader(access, shared.node), now: () => access.read((tx) => shared.now(tx)) },
+          cluster: { changes: createChangeReader(access, shared.node), nodes: createNodes(access, shared) },
         }),
     dueTimes: createDueTimes(access),
     fences: createFences(access),

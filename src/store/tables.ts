@@ -22,6 +22,7 @@ const ORDER = {
   due_times: true,
   writer: true,
   changes: true,
+  nodes: true,
 } as const satisfies Record<keyof Database, true>;
 
 /** Every table, each behind those that it refers to. */

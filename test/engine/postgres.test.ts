@@ -130,8 +130,8 @@ describe('an engine on PostgreSQL', () => {
         runs.push(`${name} aborted`);
       });
       await engine.start();
+      await nodes.advance(1000);
     }
-    await nodes.advance(1000);
     expect(runs).toEqual(['one']);
     // As long as it lives it keeps what it has, however long that takes.
     for (let second = 0; second < 60; second++) await nodes.advance(1000);

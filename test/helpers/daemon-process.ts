@@ -23,11 +23,15 @@ export interface DaemonProcess {
 export interface StartOptions {
   readonly cwd: string;
   readonly environment?: Readonly<Record<string, string>>;
+  /** After the config. */
+  readonly arguments?: readonly string[];
+  /** Default 15 000. */
+  readonly deadlineMs?: number;
 }
 
 /** Starts `notafter run` and waits until it serves. The config must listen on port 0 or a free port. */
 export async function startDaemonProcess(config: string, options: StartOptions): Promise<DaemonProcess> {
-  const child = spawn(process.execPath, [BIN, 'run', '--config', config], {
+  const child = spawn(process.execPath, [BIN, 'run', '--config', config, ...(options.arguments ?? [])], {
     cwd: options.cwd,
     env: { ...process.env, ...options.environment },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,10 +41,14 @@ export async function startDaemonProcess(config: string, options: StartOptions):
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const exited = once(child, 'exit');
-  const url = await eventually('the daemon serves', () => {
-    if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}:\n${stdout}\n${stderr}`);
-    return /(http:\/\/\S+)\/metrics/.exec(stdout)?.[1];
-  });
+  const url = await eventually(
+    'the daemon serves',
+    () => {
+      if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}:\n${stdout}\n${stderr}`);
+      return /(http:\/\/\S+)\/metrics/.exec(stdout)?.[1];
+    },
+    options.deadlineMs,
+  );
   const end = async (signal: NodeJS.Signals): Promise<number | null> => {
     if (child.exitCode === null && child.signalCode === null) child.kill(signal);
     await exited;

@@ -55,7 +55,7 @@ export interface KillResult {
   readonly repeatedMails: readonly number[];
 }
 
-interface News {
+export interface News {
   readonly id: string;
   readonly reason: string;
   readonly alert: string;
@@ -65,7 +65,7 @@ interface News {
   readonly rules: readonly string[];
 }
 
-interface Host {
+export interface Host {
   readonly name: string;
   readonly server: RunningTls;
   isRenewed: boolean;
@@ -141,9 +141,9 @@ export function killText(result: KillResult): string {
   );
 }
 
-async function startHosts(
+export async function startHosts(
   stage: Stage,
-  plan: KillPlan,
+  plan: Pick<KillPlan, 'certificates' | 'spreadMs'>,
   startedAt: number,
   next: () => number,
 ): Promise<readonly Host[]> {
@@ -184,7 +184,7 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
   return file;
 }
 
-function firstEndMs({ certificates }: KillPlan): number {
+export function firstEndMs({ certificates }: Pick<KillPlan, 'certificates'>): number {
   return certificates > 50 ? FIRST_END_OF_MANY_MS : FIRST_END_MS;
 }
 
@@ -226,7 +226,7 @@ async function oneLife(config: string, cwd: string, next: () => number): Promise
 }
 
 /** Half of the servers get a new certificate at some time after their end was told. */
-async function renewSome(
+export async function renewSome(
   stage: Stage,
   hosts: readonly Host[],
   news: readonly News[],
@@ -256,7 +256,7 @@ async function settled(
   while (!isSettled() && Date.now() < deadline) await wait(250);
 }
 
-function newsOf({ body }: ReceivedPost): readonly News[] {
+export function newsOf({ body }: ReceivedPost): readonly News[] {
   const { id, reason, alerts } = JSON.parse(body) as {
     readonly id: string;
     readonly reason: string;
@@ -273,7 +273,7 @@ function newsOf({ body }: ReceivedPost): readonly News[] {
   }));
 }
 
-function idOf({ headers }: ReceivedPost): string {
+export function idOf({ headers }: ReceivedPost): string {
   return String(headers['idempotency-key']);
 }
 
@@ -283,7 +283,7 @@ function endedOf(news: readonly News[]): ReadonlySet<string> {
   );
 }
 
-function judged(hosts: readonly Host[], news: readonly News[]): Pick<KillResult, 'lost' | 'toldAnew' | 'wrong'> {
+export function judged(hosts: readonly Host[], news: readonly News[]): Pick<KillResult, 'lost' | 'toldAnew' | 'wrong'> {
   const expiry = [...new Map(news.filter(({ family }) => family === 'expiry').map((one) => [one.id, one])).values()];
   const ended = endedOf(expiry);
   const resolved = new Set(expiry.filter(({ reason }) => reason === 'resolved').map(({ title }) => title));
@@ -307,7 +307,7 @@ function missingOf(posts: readonly { readonly id: string }[], mails: readonly { 
 }
 
 /** For each message that came again with its id: how long after it came the sender was killed. */
-function windows(
+export function windows(
   messages: readonly { readonly at: number; readonly id: string }[],
   killedAt: readonly number[],
 ): readonly number[] {

@@ -443,6 +443,7 @@ describe('targets', () => {
       };
       await host.after(2 * HOUR);
       await eventually('the failure', async () => (await scenario.location('(discovery)'))?.failure?.reason === reason);
+      await looked(script, 2);
       await host.after(2 * HOUR);
       await eventually('the next failure', async () => (await scenario.location('(discovery)'))?.failures === 2);
 
@@ -646,6 +647,7 @@ describe('a reload', () => {
     await host.after(1_000);
     await looked(after, 1);
 
+    await eventually('the second first round ends', () => host.baselines.length === 2);
     expect(await scenario.locations()).toEqual(['new']);
     expect(host.baselines).toEqual(['partners', 'partners']);
   });

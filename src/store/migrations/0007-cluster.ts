@@ -21,6 +21,16 @@ export const cluster: Migration = {
       .execute();
     await db.schema.createIndex('changes_by_revision').on('changes').column('revision').execute();
     await db.schema.createIndex('changes_by_at').on('changes').column('at').execute();
+    await db.schema
+      .createTable('nodes')
+      .addColumn('name', 'text', (column) => column.primaryKey())
+      .addColumn('process', 'text', (column) => column.notNull())
+      .addColumn('role', 'text', (column) => column.notNull())
+      .addColumn('zone', 'text')
+      .addColumn('config', 'text', (column) => column.notNull())
+      .addColumn('started_at', 'bigint', (column) => column.notNull())
+      .addColumn('seen_at', 'bigint', (column) => column.notNull())
+      .execute();
     await db.schema.alterTable('sources').addColumn('discovered_at', 'bigint').execute();
   },
 };
