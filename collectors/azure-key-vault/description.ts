@@ -1,6 +1,15 @@
-import type { CertificatePolicy, CertificateProperties } from '@azure/keyvault-certificates';
+import type {
+  CertificatePolicy,
+  CertificateProperties,
+  KeyVaultCertificate,
+  KeyVaultCertificateWithPolicy,
+} from '@azure/keyvault-certificates';
+
+import { CertificateError, parseCertificate } from '../../src/certificate/certificate.ts';
+import { roleOf } from '../../src/cloud/role.ts';
 
 import type { Item } from '../../src/plugin/item.ts';
+import type { PendingVersion } from './vault.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -18,8 +27,8 @@ export function identify(properties: CertificateProperties): string {
     .join(' ');
 }
 
-/** Tags as labels, each name made a label name the way Prometheus' service discovery does; `enabled` when it is not. */
-export function describeLabels(properties: CertificateProperties): Pick<Item, 'labels'> {
+/** Tags of a certificate or secret as labels, each name made a label name the way Prometheus' service discovery does; `enabled` when it is not. */
+export function describeLabels(properties: Pick<CertificateProperties, 'tags' | 'enabled'>): Pick<Item, 'labels'> {
   const labels: Record<string, string> = {};
   for (const [name, value] of Object.entries(properties.tags ?? {})) {
     labels[name.replaceAll(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_')] = value;
@@ -64,4 +73,44 @@ export function describeCertificate(properties: CertificateProperties, policy: C
     renewal: describeRenewal(policy, properties),
     ...describeLabels(properties),
   };
+}
+
+/** Why there is no next version, where Key Vault says so (https://learn.microsoft.com/azure/key-vault/certificates/create-certificate-scenarios). */
+export function stuckText({ status, details, failure }: PendingVersion): string | undefined {
+  if (failure !== undefined) return `Key Vault could not make the next version: ${failure}`;
+  switch (status) {
+    case undefined:
+    case 'completed':
+      return undefined;
+    case 'cancelled':
+      return 'the making of the next version was cancelled';
+    default:
+      return `the next version waits (${status}): ${details ?? 'Key Vault says no more'}`;
+  }
+}
+
+/** A version that the latest has taken the place of; who has pinned it stays with it. */
+export function describeOlder({ cer, properties }: KeyVaultCertificate, latest: KeyVaultCertificateWithPolicy): Item {
+  const { version = '', expiresOn, notBefore, x509ThumbprintString: thumbprint } = properties;
+  const end = latest.properties.expiresOn;
+  const outlived = expiresOn !== undefined && end !== undefined && end.getTime() > expiresOn.getTime();
+  const common = {
+    place: { key: `version/${version}` },
+    renewal: { mode: 'manual' },
+    ...(outlived ? { supersededBy: latest.properties.id ?? 'certificate' } : {}),
+  } as const;
+  try {
+    if (cer === undefined || cer.length === 0) throw new CertificateError('there is none');
+    return { kind: 'certificate', der: cer, role: roleOf(parseCertificate(cer).extendedKeyUsage), ...common };
+  } catch (error) {
+    if (!(error instanceof CertificateError)) throw error;
+    return {
+      kind: 'described',
+      role: 'server',
+      ...(thumbprint === undefined ? {} : { sha1: thumbprint.toLowerCase() }),
+      ...(notBefore === undefined ? {} : { notBefore }),
+      notAfter: expiresOn ?? 'unknown',
+      ...common,
+    };
+  }
 }

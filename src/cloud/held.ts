@@ -155,7 +155,8 @@ function leafItem(certificate: Certificate, attributes: Attributes, prefix: stri
   };
 }
 
-function chainItem(certificate: Certificate, index: number, prefix: string): Item {
+/** A certificate that stands behind another. */
+export function chainItem(certificate: Certificate, index: number, prefix = ''): Item {
   return {
     kind: 'certificate',
     der: certificate.der,

@@ -62,6 +62,20 @@ export async function lookAt(
   }
 }
 
+/** The items of each location, every certificate as the base64 of its DER, whatever kind of bytes that came in. */
+export function itemsOf(observations: readonly Observation[]): Readonly<Record<string, readonly object[]>> {
+  return Object.fromEntries(
+    observations.map(({ location, items }) => [
+      location,
+      items.map((item) => ('der' in item ? { ...item, der: base64(item) } : item)),
+    ]),
+  );
+}
+
+export function base64({ der }: { readonly der: Uint8Array }): string {
+  return Buffer.from(der).toString('base64');
+}
+
 /** What the host would answer after these observations. */
 export function knownOf(observations: readonly Observation[]): Known {
   const versions = new Map(observations.map((observation) => [observation.location, observation.version]));

@@ -37,15 +37,33 @@ export interface VaultCertificate {
   };
 }
 
+/** A plain secret in the fake vault. */
+export interface VaultSecret {
+  readonly name: string;
+  readonly value?: string;
+  readonly contentType?: string;
+  readonly expires?: Date;
+  readonly updated?: Date;
+  readonly managed?: boolean;
+  readonly enabled?: boolean;
+}
+
 export interface FakeKeyVault extends AsyncDisposable {
   readonly url: string;
   readonly requests: VaultRequest[];
+  /** Of several with one name the last is the latest version. */
   certificates: VaultCertificate[];
+  deleted: (VaultCertificate & { readonly deletedOn?: Date; readonly purgedOn?: Date })[];
+  secrets: VaultSecret[];
+  /** What is said of the next version, by the name of the certificate. */
+  pending: Map<string, object>;
   pageSize: number;
   /** Asked before the fake answers an authorised request by itself. */
   intercept: ((request: VaultRequest) => VaultReply | undefined) | undefined;
   paths(): readonly string[];
 }
+
+const VERSION = '0123456789abcdef0123456789abcdef';
 
 export const TENANT = '11111111-2222-3333-4444-555555555555';
 
@@ -75,6 +93,9 @@ export async function startFakeKeyVault(): Promise<FakeKeyVault> {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     certificates: [],
+    deleted: [],
+    secrets: [],
+    pending: new Map(),
     pageSize: 25,
     intercept: undefined,
     paths: () => requests.filter((request) => request.token !== '').map((request) => request.path),
@@ -105,30 +126,86 @@ function challenge(): VaultReply {
 }
 
 function answer(fake: FakeKeyVault, request: VaultRequest): VaultReply {
-  const [, collection, name, version] = request.path.split('/');
-  if (collection !== 'certificates') return vaultFault(404, 'NotFound', 'no such collection');
-  if (name === undefined || name === '') {
-    return vaultJson(listPage(fake, Number(request.query.get('$skiptoken') ?? '0')));
+  const [, collection, name = '', version = ''] = request.path.split('/');
+  const page = (items: readonly object[]): VaultReply => vaultJson(pageOf(fake, request, items));
+  switch (collection) {
+    case 'certificates':
+      return name === ''
+        ? page(latestOf(fake).map((one) => entryOf(fake, one)))
+        : certificateReply(fake, request, name, version);
+    case 'deletedcertificates':
+      return page(
+        fake.deleted.map((one) => ({
+          ...entryOf(fake, one),
+          recoveryId: `${fake.url}/deletedcertificates/${one.name}`,
+          deletedDate: seconds(one.deletedOn),
+          scheduledPurgeDate: seconds(one.purgedOn),
+        })),
+      );
+    case 'secrets': {
+      if (name === '') return page(fake.secrets.map((one) => secretOf(fake, one)));
+      const secret = fake.secrets.find((one) => one.name === name);
+      return secret === undefined
+        ? vaultFault(404, 'SecretNotFound', `A secret with (name/id) ${name} was not found in this key vault.`)
+        : vaultJson({ ...secretOf(fake, secret), value: secret.value });
+    }
+    default:
+      return vaultFault(404, 'NotFound', 'no such collection');
   }
-  const certificate = fake.certificates.find(
-    (candidate) =>
-      candidate.name === name && (version === undefined || version === '' || version === candidate.version),
-  );
+}
+
+function certificateReply(fake: FakeKeyVault, request: VaultRequest, name: string, version: string): VaultReply {
+  const versions = fake.certificates.filter((candidate) => candidate.name === name);
+  if (version === 'versions') {
+    return vaultJson(
+      pageOf(
+        fake,
+        request,
+        versions.map((one) => ({
+          ...entryOf(fake, one),
+          id: `${fake.url}/certificates/${name}/${one.version ?? VERSION}`,
+        })),
+      ),
+    );
+  }
+  if (version === 'pending') {
+    const pending = fake.pending.get(name);
+    return pending === undefined
+      ? vaultFault(404, 'PendingCertificateNotFound', `Pending certificate not found: ${name}`)
+      : vaultJson({ id: `${fake.url}/certificates/${name}/pending`, ...pending });
+  }
+  const certificate = versions.findLast((candidate) => version === '' || version === candidate.version);
   return certificate === undefined
     ? vaultFault(404, 'CertificateNotFound', `A certificate with (name/id) ${name} was not found in this key vault.`)
     : vaultJson(bundleOf(fake.url, certificate));
 }
 
-function listPage(fake: FakeKeyVault, start: number): object {
+function latestOf({ certificates }: FakeKeyVault): readonly VaultCertificate[] {
+  return [...new Map(certificates.map((certificate) => [certificate.name, certificate])).values()];
+}
+
+function entryOf(fake: FakeKeyVault, certificate: VaultCertificate): object {
+  return { id: `${fake.url}/certificates/${certificate.name}`, ...commonOf(certificate) };
+}
+
+function secretOf(
+  fake: FakeKeyVault,
+  { name, contentType, expires, updated, managed, enabled = true }: VaultSecret,
+): object {
+  return {
+    id: `${fake.url}/secrets/${name}`,
+    contentType,
+    managed,
+    attributes: { enabled, exp: seconds(expires), updated: seconds(updated) ?? 1_700_000_000 },
+  };
+}
+
+function pageOf(fake: FakeKeyVault, { path, query }: VaultRequest, items: readonly object[]): object {
+  const start = Number(query.get('$skiptoken') ?? '0');
   const end = start + fake.pageSize;
   return {
-    value: fake.certificates
-      .slice(start, end)
-      .map((certificate) => ({ id: `${fake.url}/certificates/${certificate.name}`, ...commonOf(certificate) })),
-    nextLink:
-      end < fake.certificates.length
-        ? `${fake.url}/certificates?api-version=2025-07-01&$skiptoken=${end}&maxresults=25`
-        : null,
+    value: items.slice(start, end),
+    nextLink: end < items.length ? `${fake.url}${path}?api-version=2025-07-01&$skiptoken=${end}&maxresults=25` : null,
   };
 }
 
@@ -147,7 +224,7 @@ function commonOf(certificate: VaultCertificate): object {
 }
 
 function bundleOf(url: string, certificate: VaultCertificate): object {
-  const version = certificate.version ?? '0123456789abcdef0123456789abcdef';
+  const version = certificate.version ?? VERSION;
   return {
     id: `${url}/certificates/${certificate.name}/${version}`,
     kid: `${url}/keys/${certificate.name}/${version}`,
