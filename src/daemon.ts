@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 
+import { certificateIn } from './certificate/certificate.ts';
 import type { Config } from './config/config.ts';
 import { createEngine, deliveryTurn, intervalElsewhere, seatOf, type NodeOptions } from './daemon-cluster.ts';
 import { openDaemonStore, watchStore } from './daemon-store.ts';
@@ -10,6 +11,7 @@ import {
   openChannels,
   openEndpoint,
   placeSources,
+  planAccess,
   planHeartbeat,
   planNotifying,
   planSeries,
@@ -51,6 +53,7 @@ import type { InventoryView } from './policy/view.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
+import { createGate } from './web/access/gate.ts';
 import { createLatest } from './web/latest.ts';
 import { createAlertRunbooks, readRunbook } from './web/runbooks.ts';
 import { listen } from './web/server.ts';
@@ -265,6 +268,14 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     (error) => log.error({ error }, 'a survey failed; the one before it stays'),
   );
 
+  const gate = createGate({
+    options: () => planAccess(config, context),
+    now: () => performance.now(),
+    secret: randomBytes(32),
+    namesOf: (der) => certificateIn(der)?.names ?? [],
+    log,
+  });
+
   let reloading: ReturnType<Daemon['reload']> | undefined;
 
   /** One after the other: a signal and a request may come together. */
@@ -291,8 +302,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       log.error({ problems }, 'the new config is not applied; the old one stays in force');
       return { ok: false, problems };
     }
-    if (next.store !== config.store || next.web.host !== config.web.host || next.web.port !== config.web.port) {
-      log.warn({}, 'store and web.listen take effect after a restart');
+    const isFixed = ({ store: where, web: { host, port, tls } }: Config): unknown => [where, host, port, tls];
+    if (!isDeepStrictEqual(isFixed(next), isFixed(config))) {
+      log.warn({}, 'store, web.listen and web.tls_server_config take effect after a restart');
     }
     const before = channels;
     if (!isDeepStrictEqual(next.network, config.network)) way.use(createNetwork(outOf(next)));
@@ -348,7 +360,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       view: { ...index, ...outside },
       survey: () => survey.get(),
       externalUrl: () => config.externalUrl,
-      who: () => undefined,
+      gate,
       metrics,
       probe: createProbing({
         context,
@@ -374,7 +386,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
         return instance === undefined ? undefined : testChannel(instance, clock.now());
       },
     });
-    web = await listen(app, config.web.host, config.web.port);
+    web = await listen(app, config.web.host, config.web.port, {
+      ...(config.web.tls === undefined ? {} : { tls: config.web.tls }),
+      onTlsError: (error) => log.error({ error }, 'the new certificate of the page cannot be used; the old one stays'),
+    });
     declare();
     await notifying.useChannels(channels);
     await scheduleHeartbeat();

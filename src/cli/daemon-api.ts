@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 import type { Command } from 'commander';
 import { z } from 'zod';
 
@@ -6,6 +8,7 @@ import { terminalText } from '../text/terminal.ts';
 import { complain } from './output.ts';
 
 const DEADLINE_MS = 45_000;
+const TOKEN_VARIABLE = 'NOTAFTER_TOKEN';
 
 /** An error as the API says it (RFC 9457). */
 const Problem = z.object({ title: z.string(), detail: z.string() });
@@ -13,6 +16,7 @@ const Problem = z.object({ title: z.string(), detail: z.string() });
 export interface DaemonOptions {
   readonly config: string;
   readonly url?: string;
+  readonly tokenFile?: string;
 }
 
 export interface Answer {
@@ -24,7 +28,11 @@ export interface Answer {
 export function withDaemonOptions(command: Command): Command {
   return command
     .option('--config <file>', 'the config file, for the address of the daemon', 'notafter.yaml')
-    .option('--url <url>', 'where the daemon serves, instead of what the config says');
+    .option('--url <url>', 'where the daemon serves, instead of what the config says')
+    .option(
+      '--token-file <file>',
+      `a file with a token of web.tokens; else the environment variable ${TOKEN_VARIABLE}`,
+    );
 }
 
 /** Asks the running daemon. Undefined when there is no answer of a notafter, or an error: that has been said then. */
@@ -34,13 +42,16 @@ export async function askDaemon(
   request: { readonly method?: string; readonly body?: unknown } = {},
 ): Promise<Answer | undefined> {
   const url = options.url ?? (await urlOf(options.config));
+  const token = options.tokenFile === undefined ? process.env[TOKEN_VARIABLE] : await readToken(options.tokenFile);
   let answer: Response;
   try {
     answer = await fetch(new URL(path, url.endsWith('/') ? url : `${url}/`), {
       method: request.method ?? 'GET',
-      ...(request.body === undefined
-        ? {}
-        : { body: JSON.stringify(request.body), headers: { 'content-type': 'application/json' } }),
+      headers: {
+        ...(token === undefined || token === '' ? {} : { authorization: `Bearer ${token}` }),
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
   } catch (error) {
@@ -65,7 +76,17 @@ async function urlOf(file: string): Promise<string> {
   const { web } = await loadConfig(file, process.env);
   const host =
     web.host === '0.0.0.0' || web.host === '::' ? 'localhost' : web.host.includes(':') ? `[${web.host}]` : web.host;
-  return `http://${host}:${web.port}`;
+  return `${web.tls === undefined ? 'http' : 'https'}://${host}:${web.port}`;
+}
+
+async function readToken(file: string): Promise<string> {
+  try {
+    return (await readFile(file, 'utf8')).trim();
+  } catch (error) {
+    throw new Error(`the token file ${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? 'error'})`, {
+      cause: error,
+    });
+  }
 }
 
 /** Undefined when it is no JSON. */

@@ -8,6 +8,7 @@ import type { Policy } from '../policy/policy.ts';
 import type { MetricsConfig } from './metrics-section.ts';
 import type { NetworkConfig } from './network-section.ts';
 import type { EnrichConfig } from './enrich-section.ts';
+import type { WebConfig } from './web-section.ts';
 import type { RunbooksConfig } from './runbook-section.ts';
 
 export interface SourceConfig {
@@ -98,7 +99,7 @@ export interface Config {
   readonly heartbeat?: HeartbeatConfig;
   readonly network: NetworkConfig;
   readonly metrics: MetricsConfig;
-  readonly web: { readonly host: string; readonly port: number };
+  readonly web: WebConfig;
   /** Runbooks in the words of those who follow them. */
   readonly runbooks: RunbooksConfig;
   /** Address of the store: `sqlite:PATH` or `postgres://…`; may hold a password. */

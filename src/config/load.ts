@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { validate as isCron } from 'node-cron';
+import type { z } from 'zod';
 
 import { channels as channelList } from '../../alerts/index.ts';
 import { collectors as collectorList } from '../../collectors/index.ts';
@@ -30,6 +31,7 @@ import { isTimezone } from './notify-section.ts';
 import { metricsConfig } from './metrics-section.ts';
 import { networkConfig } from './network-section.ts';
 import { readTemplates } from './runbook-section.ts';
+import { webConfig, type webSection } from './web-section.ts';
 import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
 import { configSchema } from './schema.ts';
 
@@ -85,7 +87,7 @@ interface Raw {
     readonly storm_after: number;
     readonly repeat?: { readonly normal: number; readonly soon: number; readonly urgent: number };
   };
-  readonly web?: { readonly listen: string };
+  readonly web?: z.output<typeof webSection>;
   readonly heartbeat?: HeartbeatConfig;
   readonly metrics?: Parameters<typeof metricsConfig>[0];
   readonly network?: Parameters<typeof networkConfig>[0];
@@ -153,6 +155,9 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
   for (const fault of faults) report(fault.path, fault.message);
   if (problems.length > 0) throw new ConfigError(file, problems);
 
+  const web = webConfig(raw.web, raw.external_url, report);
+  if (problems.length > 0) throw new ConfigError(file, problems);
+
   const { notifications } = raw;
   return {
     file,
@@ -176,7 +181,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
     ...(raw.heartbeat === undefined ? {} : { heartbeat: raw.heartbeat }),
     network: networkConfig(raw.network),
     metrics: metricsConfig(raw.metrics),
-    web: webOf(raw.web?.listen ?? '127.0.0.1:9919'),
+    web,
     runbooks: { ...raw.runbooks, templates: new Map() },
     store: raw.store,
     ...(raw.external_url === undefined ? {} : { externalUrl: raw.external_url }),
@@ -314,9 +319,4 @@ function impossibility({ name, operator, value }: Matcher): string | undefined {
   const isComparison = operator === '=' || operator === '!=';
   if (values === undefined || !isComparison || values.includes(value)) return undefined;
   return `${name}: ${expectation(values, value)}`;
-}
-
-function webOf(listen: string): Config['web'] {
-  const colon = listen.lastIndexOf(':');
-  return { host: listen.slice(0, colon).replace(/^\[|\]$/g, '') || '0.0.0.0', port: Number(listen.slice(colon + 1)) };
 }

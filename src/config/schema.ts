@@ -14,6 +14,7 @@ import { networkSection } from './network-section.ts';
 import { channelOptions, heartbeatSection, routeOptions } from './notify-section.ts';
 import { enrichSchema } from './enrich-section.ts';
 import { runbooksSchema } from './runbook-section.ts';
+import { webSection } from './web-section.ts';
 
 /** Names appear in metrics, file names and URLs, so they are kept simple. */
 const name = z
@@ -116,10 +117,6 @@ function unionOf(
   return z.discriminatedUnion('type', members as unknown as [z.ZodObject]);
 }
 
-const listen = z
-  .string()
-  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s]*):\d{1,5}$/, 'address:port, e.g. 127.0.0.1:9919 or [::]:9919');
-
 /** The whole config as it stands in the file. Strict: an unknown key is an error. */
 export function configSchema(
   collectorList: readonly Collector[] = collectors as readonly unknown[] as readonly Collector[],
@@ -184,9 +181,7 @@ export function configSchema(
           .optional(),
       })
       .optional(),
-    web: z
-      .strictObject({ listen: listen.default('127.0.0.1:9919').describe('Where /metrics and the page are served.') })
-      .optional(),
+    web: webSection.optional(),
     metrics: metricsSection.optional(),
     heartbeat: heartbeatSection.optional(),
     network: networkSection.optional(),

@@ -33,16 +33,7 @@ export function createApp(parts: WebParts): Hono {
       referrerPolicy: 'same-origin',
     }),
   );
-  // A page of another origin must not make a browser press our buttons.
-  app.use(async (context, next) => {
-    const origin = context.req.header('origin');
-    const foreign = origin !== undefined && originHost(origin) !== context.req.header('host');
-    if (context.req.method !== 'GET' && context.req.method !== 'HEAD' && foreign) {
-      const refusal = 'requests from other origins are refused';
-      return isApi(context) ? problem(context, 403, refusal) : context.text(`${refusal}\n`, 403);
-    }
-    return next();
-  });
+  app.use(parts.gate.middleware);
 
   // What went wrong inside is for the log: an answer may be read by anyone.
   app.onError((error, context) => {
@@ -121,12 +112,4 @@ async function calendarAnswer(context: Context, parts: WebParts): Promise<Respon
 
 function withSlash(url: string): string {
   return url.endsWith('/') ? url : `${url}/`;
-}
-
-function originHost(origin: string): string | undefined {
-  try {
-    return new URL(origin).host;
-  } catch {
-    return undefined;
-  }
 }

@@ -8,6 +8,7 @@ import type { Logger } from '../plugin/logger.ts';
 import type { CoverageReport } from '../policy/coverage-report.ts';
 import type { Forecast, Period } from '../policy/forecast.ts';
 import type { InventoryView } from '../policy/view.ts';
+import type { Gate } from './access/gate.ts';
 import type { PrometheusParts } from './prometheus.ts';
 import type { ShownRunbook } from './runbook-page.ts';
 
@@ -49,8 +50,8 @@ export interface WebParts extends PrometheusParts {
   survey(): Promise<Survey>;
   /** How people reach this page, when the config says so. */
   externalUrl(): string | undefined;
-  /** Who asks, where somebody has to log in. */
-  who(request: Request): string | undefined;
+  /** Who may do what. */
+  readonly gate: Gate;
   now(): number;
   /** Sends a test notification. `undefined`: there is no such channel. */
   testChannel(name: string): Promise<{ readonly ok: boolean; readonly lines: readonly string[] } | undefined>;

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import type { Server } from 'node:http';
+import { createServer, type Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 import { serve } from '@hono/node-server';
@@ -10,20 +12,68 @@ export interface WebServer {
   close(): Promise<void>;
 }
 
+/** Files by which to serve TLS; with `clientAuthorityFile`, to clients that show a certificate alone. */
+export interface TlsFiles {
+  readonly certificateFile: string;
+  readonly keyFile: string;
+  readonly clientAuthorityFile?: string;
+  readonly minVersion: 'TLSv1.2' | 'TLSv1.3';
+}
+
+export interface ListenOptions {
+  readonly tls?: TlsFiles;
+  /** The files have changed and cannot be used; the old ones stay in force. */
+  onTlsError?(error: unknown): void;
+  /** How often they are looked at, milliseconds. */
+  readonly tlsCheckMs?: number;
+}
+
 /** Answers under way get this long to end when the server closes, milliseconds. */
 const CLOSE_GRACE_MS = 2_000;
+/** A connection that says nothing and takes nothing is closed after this, milliseconds. */
+const SILENCE_MS = 60_000;
+const MAX_CONNECTIONS = 2_000;
+const TLS_CHECK_MS = 60_000;
 
 /** Listens. Throws an Error that says what to do when the port cannot be had. */
-export async function listen(app: Hono, host: string, port: number): Promise<WebServer> {
-  const server = serve({ fetch: app.fetch, hostname: host, port }) as Server;
+export async function listen(
+  app: Hono,
+  host: string,
+  port: number,
+  { tls, onTlsError, tlsCheckMs = TLS_CHECK_MS }: ListenOptions = {},
+): Promise<WebServer> {
+  const material = tls === undefined ? undefined : await readTls(tls);
+  const server = serve({
+    fetch: app.fetch,
+    hostname: host,
+    port,
+    ...(material === undefined || tls === undefined
+      ? {}
+      : {
+          createServer,
+          serverOptions: {
+            ...material,
+            minVersion: tls.minVersion,
+            handshakeTimeout: 10_000,
+            ...(tls.clientAuthorityFile === undefined ? {} : { requestCert: true, rejectUnauthorized: true }),
+          },
+        }),
+  }) as Server;
   server.requestTimeout = 30_000;
   server.headersTimeout = 10_000;
+  server.timeout = SILENCE_MS;
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(new Error(explain(error, host, port), { cause: error })),
     );
   });
+  const watching =
+    tls === undefined || material === undefined
+      ? undefined
+      : setInterval(() => void renew(server as TlsServer, tls, material, onTlsError), tlsCheckMs);
+  watching?.unref();
   const bound = server.address() as AddressInfo;
   const name =
     bound.address === '::' || bound.address === '0.0.0.0'
@@ -32,9 +82,53 @@ export async function listen(app: Hono, host: string, port: number): Promise<Web
         ? `[${bound.address}]`
         : bound.address;
   return {
-    url: `http://${name}:${bound.port}`,
-    close: () => close(server),
+    url: `${tls === undefined ? 'http' : 'https'}://${name}:${bound.port}`,
+    close() {
+      clearInterval(watching);
+      return close(server);
+    },
   };
+}
+
+interface Material {
+  cert: string;
+  key: string;
+  ca?: string;
+}
+
+async function readTls({ certificateFile, keyFile, clientAuthorityFile }: TlsFiles): Promise<Material> {
+  const [cert, key, ca] = await Promise.all([
+    readPem(certificateFile, 'cert_file'),
+    readPem(keyFile, 'key_file'),
+    clientAuthorityFile === undefined ? undefined : readPem(clientAuthorityFile, 'client_ca_file'),
+  ]);
+  return { cert, key, ...(ca === undefined ? {} : { ca }) };
+}
+
+async function readPem(file: string, key: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? 'error';
+    throw new Error(`web.tls_server_config.${key}: ${file} cannot be read (${code})`, { cause: error });
+  }
+}
+
+/** Who watches certificates does not serve one that ended because nobody started it anew. */
+async function renew(
+  server: TlsServer,
+  tls: TlsFiles,
+  known: Material,
+  onError: ListenOptions['onTlsError'],
+): Promise<void> {
+  try {
+    const now = await readTls(tls);
+    if (now.cert === known.cert && now.key === known.key && now.ca === known.ca) return;
+    server.setSecureContext({ ...now, minVersion: tls.minVersion });
+    Object.assign(known, now);
+  } catch (error) {
+    onError?.(error);
+  }
 }
 
 /** Lets answers under way end, but not for ever: a client that is slow, or says nothing, does not hold the daemon up. */

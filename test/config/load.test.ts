@@ -240,7 +240,7 @@ describe('a config that is right', () => {
     expect(config.sources.map((source) => source.schedule)).toEqual([{ everyMs: 3_600_000 }, { everyMs: 3_600_000 }]);
     expect(config.sources[1]?.options['targets']).toEqual(['api.example.com:8443', 'cost$']);
     expect(config.sources[1]?.labels).toEqual({ owner: 'pay' });
-    expect(config.web).toEqual({ host: '127.0.0.1', port: 9919 });
+    expect(config.web).toMatchObject({ host: '127.0.0.1', port: 9919 });
     expect(config.store).toBe('sqlite:./data/notafter.db');
     expect(config.notifications).toMatchObject({ dryRun: false, minimumSeverity: 'warning', resolveAfterLooks: 3 });
   });

@@ -1,3 +1,4 @@
+import { certificateIn } from '../../src/certificate/certificate.ts';
 import { createInventoryIndex } from '../../src/inventory/inventory-index.ts';
 import type { Location } from '../../src/inventory/model.ts';
 import { takeSurvey } from '../../src/look/surveying.ts';
@@ -6,6 +7,7 @@ import { startForecast } from '../../src/policy/forecast.ts';
 import { DEFAULT_POLICY } from '../../src/policy/policy.ts';
 import type { InventoryView } from '../../src/policy/view.ts';
 import type { Store } from '../../src/store/store.ts';
+import { createGate, type AccessOptions, type Gate } from '../../src/web/access/gate.ts';
 import { createApp } from '../../src/web/app.ts';
 import type { WebParts } from '../../src/web/parts.ts';
 import { createAlertRunbooks, readRunbook } from '../../src/web/runbooks.ts';
@@ -39,6 +41,30 @@ export interface WebStage {
   readonly logged: { readonly fields: object; readonly message: string }[];
   ask(path: string, init?: AskInit): Promise<WebAnswer>;
   close(): Promise<void>;
+}
+
+/** The other end of a connection from this machine, as the server hands it on. */
+export const LOCAL = { incoming: { socket: { remoteAddress: '127.0.0.1' } } };
+
+/** Nobody has to log in; who listens does so on this machine alone. */
+export function openGate(clock: { now(): number }, options: Partial<AccessOptions> = {}): Gate {
+  const log = (): void => undefined;
+  return createGate({
+    options: () => ({
+      users: new Map(),
+      tokens: [],
+      hosts: [],
+      isLoopback: true,
+      hasClientCertificates: false,
+      clientNames: [],
+      rate: { intervalMs: 1, burst: 100_000 },
+      ...options,
+    }),
+    now: clock.now,
+    secret: Buffer.alloc(32, 7),
+    namesOf: (der) => certificateIn(der)?.names ?? [],
+    log: { debug: log, info: log, warn: log, error: log },
+  });
 }
 
 export interface AskInit {
@@ -125,7 +151,7 @@ export async function createWebStage(
         now: clock.at,
       }),
     externalUrl: () => 'https://notafter.example.com/watch',
-    who: () => undefined,
+    gate: openGate(clock),
     now: clock.now,
     desk: createDesk({ ...store, now: clock.now, newId: () => `silence-${++ids}`, onChange: () => undefined }),
     runbook: readRunbook,
@@ -144,7 +170,11 @@ export async function createWebStage(
     calls,
     logged,
     async ask(path, init = {}) {
-      const answer = await app.request(`http://${HOST}${path}`, { ...init, headers: { host: HOST, ...init.headers } });
+      const answer = await app.request(
+        `http://${HOST}${path}`,
+        { ...init, headers: { host: HOST, ...init.headers } },
+        LOCAL,
+      );
       return {
         status: answer.status,
         type: answer.headers.get('content-type') ?? '',

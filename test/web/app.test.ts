@@ -3,6 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { createApp } from '../../src/web/app.ts';
 import type { WebParts } from '../../src/web/parts.ts';
 
+import { LOCAL, openGate } from '../helpers/web-stage.ts';
+
 const HOST = 'notafter.example:9919';
 
 let calls: string[];
@@ -34,7 +36,7 @@ function appOf(overrides: Partial<WebParts> = {}): ReturnType<typeof createApp> 
       calls.push(`forecast ${new Date(period.fromAt).toISOString()} ${new Date(period.untilAt).toISOString()}`);
       return { ...period, outlooks: [], cut: [] };
     },
-    who: () => undefined,
+    gate: openGate({ now: () => 0 }, { hosts: ['notafter.example'] }),
     now: () => Date.UTC(2026, 10, 23),
     runbook: async (rule) => (rule === 'expired' ? '# expired\n' : undefined),
     alertRunbook: async (id) => (id === 'feedfeedfeedfeed' ? 'busy' : undefined),
@@ -57,10 +59,14 @@ async function ask(
   init: { readonly method?: string; readonly headers?: Readonly<Record<string, string>> } = {},
   overrides: Partial<WebParts> = {},
 ): Promise<{ status: number; type: string; text: string; headers: Headers }> {
-  const answer = await appOf(overrides).request(`http://${HOST}${path}`, {
-    ...init,
-    headers: { host: HOST, ...init.headers },
-  });
+  const answer = await appOf(overrides).request(
+    `http://${HOST}${path}`,
+    {
+      ...init,
+      headers: { host: HOST, ...init.headers },
+    },
+    LOCAL,
+  );
   return {
     status: answer.status,
     type: answer.headers.get('content-type') ?? '',

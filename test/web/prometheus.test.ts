@@ -5,6 +5,7 @@ import { createApp } from '../../src/web/app.ts';
 import type { WebParts } from '../../src/web/parts.ts';
 import { parseExposition, samplesOf } from '../helpers/exposition.ts';
 import { authority, DAY, endpointLocation, leaf, NOW } from '../policy/places.ts';
+import { openGate } from '../helpers/web-stage.ts';
 
 const asked: unknown[] = [];
 
@@ -18,6 +19,7 @@ function request(
       asked.push(given);
       return answer;
     },
+    gate: openGate({ now: () => 0 }),
     sourceLabels: (source) => (source === 'web' ? { env: 'prod', owner: 'all' } : {}),
     inventory: {
       sources: async () => [
@@ -33,7 +35,9 @@ function request(
           : [{ source, key: '/etc/ssl', labels: {}, data: {}, firstSeenAt: 0 }],
     } as unknown as WebParts['inventory'],
   };
-  return Promise.resolve(createApp(parts as WebParts).request(`http://127.0.0.1${path}`, { headers }));
+  return Promise.resolve(
+    createApp(parts as WebParts).request(`http://127.0.0.1${path}`, { headers: { host: '127.0.0.1', ...headers } }),
+  );
 }
 
 const here = endpointLocation([leaf('api.example.com', { left: -DAY }), authority()]);

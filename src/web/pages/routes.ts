@@ -40,7 +40,7 @@ export function addPages(app: Hono, parts: WebParts): void {
   const { catalogue, desk, inventory, outbox, now } = parts;
 
   function frameOf(context: Context, root: string): Frame {
-    const who = parts.who(context.req.raw);
+    const who = parts.gate.who(context.req.raw)?.name;
     return { root, now: now(), version: parts.version, assets: ASSETS_VERSION, ...(who === undefined ? {} : { who }) };
   }
 
