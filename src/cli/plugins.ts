@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 
-import { channels } from '../../alerts/index.ts';
-import { collectors } from '../../collectors/index.ts';
+import { loadConfig } from '../config/load.ts';
+import { BUILT_IN } from '../config/plugins.ts';
 import { print } from './output.ts';
 import { table, terminalWidth } from './table.ts';
 
@@ -13,9 +13,14 @@ interface Plugin {
 export function pluginsCommand(): Command {
   return new Command('plugins')
     .summary('list what can be looked at and who can be told')
-    .description('List the collectors (types of sources) and the channels.')
+    .description(
+      'List the collectors (types of sources) and the channels: those of notafter and, with --config, those that the plugins of a config bring.',
+    )
+    .option('--config <file>', 'a config file, for its plugins')
     .option('--json', 'print one JSON document instead of tables')
-    .action((options: { json?: true }) => {
+    .action(async (options: { config?: string; json?: true }) => {
+      const { collectors, channels } =
+        options.config === undefined ? BUILT_IN : (await loadConfig(options.config, process.env)).plugins;
       const plain = (plugins: readonly Plugin[]): readonly Plugin[] =>
         plugins.map(({ type, summary }) => ({ type, summary }));
       if (options.json) {

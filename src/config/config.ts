@@ -7,6 +7,7 @@ import type { TrustOptions } from '../plugin/demands.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { MetricsConfig } from './metrics-section.ts';
 import type { NetworkConfig } from './network-section.ts';
+import type { Plugins } from './plugins.ts';
 import type { EnrichConfig } from './enrich-section.ts';
 import type { WebConfig } from './web-section.ts';
 import type { RunbooksConfig } from './runbook-section.ts';
@@ -82,6 +83,8 @@ export interface RouteConfig {
 export interface Config {
   /** The file it came from. */
   readonly file: string;
+  /** What its sources and channels may be of. */
+  readonly plugins: Plugins;
   readonly sources: readonly SourceConfig[];
   readonly channels: readonly ChannelConfig[];
   readonly routes: readonly RouteConfig[];

@@ -3,12 +3,8 @@ import { readFile } from 'node:fs/promises';
 import { validate as isCron } from 'node-cron';
 import type { z } from 'zod';
 
-import { channels as channelList } from '../../alerts/index.ts';
-import { collectors as collectorList } from '../../collectors/index.ts';
 import { type Matcher, parseMatcher } from '../label/matcher.ts';
 import type { Labels } from '../label/labels.ts';
-import type { Channel } from '../plugin/channel.ts';
-import type { Collector } from '../plugin/collector.ts';
 import { SEVERITIES, type Severity } from '../plugin/notification.ts';
 import type { Demands, TrustOptions } from '../plugin/demands.ts';
 import { FAMILIES, RULES } from '../policy/finding.ts';
@@ -30,6 +26,7 @@ import { nearest } from './nearest.ts';
 import { isTimezone } from './notify-section.ts';
 import { metricsConfig } from './metrics-section.ts';
 import { networkConfig } from './network-section.ts';
+import { BUILT_IN, PluginError, pluginsOption, withPlugin, type Plugins } from './plugins.ts';
 import { readTemplates } from './runbook-section.ts';
 import { webConfig, type webSection } from './web-section.ts';
 import { buildPolicy, type PolicySection, type SettingsSection } from './policy-section.ts';
@@ -110,17 +107,42 @@ export async function loadConfig(file: string, environment: Environment): Promis
     if (code === 'ENOENT') throw whole(file, 'there is no such file; "notafter config init" writes one');
     throw whole(file, `the file cannot be read (${code ?? String(error)})`);
   }
-  const config = parseConfig(file, text, environment);
+  const document = readDocument(file, text, environment);
+  const config = parseDocument(file, document, await loadPlugins(file, document));
   return { ...config, runbooks: await readTemplates(config) };
 }
 
-/** Checks the text of a config; templates are not read. Throws ConfigError with everything that is wrong. */
+/** Checks the text of a config without plugins; templates are not read. Throws ConfigError with everything that is wrong. */
 export function parseConfig(file: string, text: string, environment: Environment): Config {
-  const document = readDocument(file, text, environment);
-  const schema = configSchema();
+  return parseDocument(file, readDocument(file, text, environment), BUILT_IN);
+}
+
+function parseDocument(file: string, document: ConfigDocument, plugins: Plugins): Config {
+  const schema = configSchema(plugins);
   const parsed = schema.safeParse(document.value);
   if (!parsed.success) throw new ConfigError(file, problemsOf(schema, parsed.error.issues, document));
-  return build(file, parsed.data as unknown as Raw, document);
+  return build(file, parsed.data as unknown as Raw, document, plugins);
+}
+
+/** First of all, as the rest of the config can only be understood with what they bring. */
+async function loadPlugins(file: string, document: ConfigDocument): Promise<Plugins> {
+  const { value } = document;
+  const section = typeof value === 'object' && value !== null && 'plugins' in value ? value.plugins : undefined;
+  // What is wrong with the section itself, the schema says.
+  const names = pluginsOption.safeParse(section).data ?? [];
+  let plugins = BUILT_IN;
+  const problems: ConfigProblem[] = [];
+  for (const [index, name] of names.entries()) {
+    try {
+      plugins = await withPlugin(plugins, name, file);
+    } catch (error) {
+      if (!(error instanceof PluginError)) throw error;
+      const path = ['plugins', index];
+      problems.push({ ...document.locate(path), key: pathText(path), message: error.message });
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(file, problems);
+  return plugins;
 }
 
 function whole(file: string, message: string): ConfigError {
@@ -128,20 +150,20 @@ function whole(file: string, message: string): ConfigError {
 }
 
 /** What a schema cannot say: names that refer to each other, schedules, matchers, thresholds in order. */
-function build(file: string, raw: Raw, document: ConfigDocument): Config {
+function build(file: string, raw: Raw, document: ConfigDocument, plugins: Plugins): Config {
   const problems: ConfigProblem[] = [];
   const report = (path: readonly PropertyKey[], message: string, key?: string): void => {
     problems.push({ ...document.locate(path, key), key: pathText(path), message });
   };
   reportDuplicates(raw.sources, 'sources', report);
   reportDuplicates(raw.channels, 'channels', report);
-  const sources = raw.sources.map((source, index) => sourceConfig(source, index, report));
+  const sources = raw.sources.map((source, index) => sourceConfig(source, index, plugins, report));
   if (raw.store.startsWith('sqlite:')) {
     for (const [index, { zones }] of sources.entries()) {
       if (zones !== undefined) report(['sources', index, 'zones'], 'needs several nodes: store: postgres://…', 'zones');
     }
   }
-  const channels = raw.channels.map(channelConfig);
+  const channels = raw.channels.map((channel) => channelConfig(channel, plugins));
   const routes = raw.routes.map((route, index) => routeConfig(route, index, raw, report));
   for (const [index, override] of (raw.policy?.overrides ?? []).entries()) {
     checkMatchers(override.match, ['policy', 'overrides', index, 'match'], report);
@@ -161,6 +183,7 @@ function build(file: string, raw: Raw, document: ConfigDocument): Config {
   const { notifications } = raw;
   return {
     file,
+    plugins,
     sources,
     channels,
     routes,
@@ -205,7 +228,12 @@ function reportDuplicates(entries: readonly { readonly name: string }[], section
   }
 }
 
-function sourceConfig(source: Raw['sources'][number], index: number, report: Report): SourceConfig {
+function sourceConfig(
+  source: Raw['sources'][number],
+  index: number,
+  { collectors }: Plugins,
+  report: Report,
+): SourceConfig {
   const {
     name,
     type,
@@ -229,9 +257,7 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
   if (timezone !== undefined && !isTimezone(timezone)) {
     report([...path, 'timezone'], `"${timezone}" is no time zone; e.g. Europe/Vienna`);
   }
-  const collector = (collectorList as readonly unknown[] as readonly Collector[]).find(
-    (candidate) => candidate.type === type,
-  );
+  const collector = collectors.find((candidate) => candidate.type === type);
   if (collector === undefined) throw new Error(`the schema let the type ${type} pass`);
   return {
     name,
@@ -245,16 +271,11 @@ function sourceConfig(source: Raw['sources'][number], index: number, report: Rep
   };
 }
 
-function channelConfig({
-  name,
-  type,
-  quiet_hours: quietHours,
-  rate,
-  ...options
-}: Raw['channels'][number]): ChannelConfig {
-  const channel = (channelList as readonly unknown[] as readonly Channel[]).find(
-    (candidate) => candidate.type === type,
-  );
+function channelConfig(
+  { name, type, quiet_hours: quietHours, rate, ...options }: Raw['channels'][number],
+  { channels }: Plugins,
+): ChannelConfig {
+  const channel = channels.find((candidate) => candidate.type === type);
   if (channel === undefined) throw new Error(`the schema let the type ${type} pass`);
   return {
     name,

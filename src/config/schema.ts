@@ -1,9 +1,5 @@
 import { z } from 'zod';
 
-import { channels } from '../../alerts/index.ts';
-import { collectors } from '../../collectors/index.ts';
-import type { Channel } from '../plugin/channel.ts';
-import type { Collector } from '../plugin/collector.ts';
 import { trustOption } from '../plugin/demands.ts';
 import { durationOption } from '../plugin/options.ts';
 import { SEVERITIES } from '../plugin/notification.ts';
@@ -13,6 +9,7 @@ import { metricLabelsOption, metricsSection } from './metrics-section.ts';
 import { networkSection } from './network-section.ts';
 import { channelOptions, heartbeatSection, routeOptions } from './notify-section.ts';
 import { enrichSchema } from './enrich-section.ts';
+import { BUILT_IN, pluginsOption, type Plugins } from './plugins.ts';
 import { runbooksSchema } from './runbook-section.ts';
 import { webSection } from './web-section.ts';
 
@@ -118,13 +115,11 @@ function unionOf(
 }
 
 /** The whole config as it stands in the file. Strict: an unknown key is an error. */
-export function configSchema(
-  collectorList: readonly Collector[] = collectors as readonly unknown[] as readonly Collector[],
-  channelList: readonly Channel[] = channels as readonly unknown[] as readonly Channel[],
-): z.ZodObject {
+export function configSchema({ collectors, channels }: Plugins = BUILT_IN): z.ZodObject {
   return z.strictObject({
-    sources: z.array(unionOf(collectorList, sourceBase)).default([]).describe('What is looked at.'),
-    channels: z.array(unionOf(channelList, channelBase)).default([]).describe('Who can be told, and how.'),
+    plugins: pluginsOption,
+    sources: z.array(unionOf(collectors, sourceBase)).default([]).describe('What is looked at.'),
+    channels: z.array(unionOf(channels, channelBase)).default([]).describe('Who can be told, and how.'),
     routes: z
       .array(
         z.strictObject({
@@ -205,6 +200,6 @@ export function configSchema(
 }
 
 /** The JSON Schema of the config, for editors. */
-export function configJsonSchema(): object {
-  return z.toJSONSchema(configSchema(), { io: 'input', unrepresentable: 'any' });
+export function configJsonSchema(plugins: Plugins = BUILT_IN): object {
+  return z.toJSONSchema(configSchema(plugins), { io: 'input', unrepresentable: 'any' });
 }

@@ -57,11 +57,11 @@ export interface Collector<Type extends string = string, Options extends z.ZodOb
 
 /** Whether one action is allowed at one place. */
 export interface Permission {
-  /** What the permission is called there: \`acm:ListCertificates\`. */
+  /** What the permission is called there: `acm:ListCertificates`. */
   readonly action: string;
   /** Where: a region, the URL of a vault. */
   readonly on: string;
-  /** \`failed\`: for another reason than a missing permission. \`untried\`: there was nothing to try it on. */
+  /** `failed`: for another reason than a missing permission. `untried`: there was nothing to try it on. */
   readonly status: 'allowed' | 'denied' | 'failed' | 'untried';
   /** Why it is not allowed; names what to do. Never a secret. May hold hostile text. */
   readonly detail?: string;
@@ -85,7 +85,7 @@ export interface CollectorInstance {
    */
   watch?(target: Target, signal: AbortSignal): AsyncIterable<void>;
   /**
-   * Tries each kind of call that a look at the target makes, and says which are allowed; for \`config check --probe\`. Makes
+   * Tries each kind of call that a look at the target makes, and says which are allowed; for `config check --probe`. Makes
    * as few calls as it can, and none that looks do not make. Throws nothing but the reason of the signal.
    */
   permissions?(target: Target, signal: AbortSignal): Promise<readonly Permission[]>;

@@ -6,6 +6,7 @@ import { Command } from 'commander';
 import { ConfigError } from '../../config/document.ts';
 import { loadConfig } from '../../config/load.ts';
 import { networkOptions } from '../../config/network-section.ts';
+import { BUILT_IN } from '../../config/plugins.ts';
 import { configJsonSchema } from '../../config/schema.ts';
 import { openChannels, planSource } from '../../daemon-plans.ts';
 import { createChains } from '../../look/chains.ts';
@@ -64,7 +65,11 @@ export function configCommand(): Command {
     .description(
       'Print the JSON Schema of the config, for editors: put "# yaml-language-server: $schema=notafter.schema.json" on its first line.',
     )
-    .action(() => print(JSON.stringify(configJsonSchema(), undefined, 2)));
+    .option('--config <file>', 'a config file, for its plugins')
+    .action(async ({ config }: { config?: string }) => {
+      const plugins = config === undefined ? BUILT_IN : (await loadConfig(config, process.env)).plugins;
+      print(JSON.stringify(configJsonSchema(plugins), undefined, 2));
+    });
   return command;
 }
 
