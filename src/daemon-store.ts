@@ -58,3 +58,13 @@ export function watchStore(store: Store, clock: Clock, { log, distress }: Omit<D
     },
   );
 }
+
+/** Forgets what was over before this time, a little at a time. */
+export async function forgetHistory(store: Store, before: number, log: Logger, signal: AbortSignal): Promise<void> {
+  let rows = 0;
+  for (let count = 1; count > 0 && !signal.aborted;) {
+    count = await store.transaction((tx) => tx.prune(before));
+    rows += count;
+  }
+  if (rows > 0) log.info({ rows, before: new Date(before) }, 'history forgotten');
+}

@@ -5,7 +5,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { certificateIn } from './certificate/certificate.ts';
 import type { Config } from './config/config.ts';
 import { createEngine, deliveryTurn, intervalElsewhere, seatOf, type NodeOptions } from './daemon-cluster.ts';
-import { openDaemonStore, watchStore } from './daemon-store.ts';
+import { forgetHistory, openDaemonStore, watchStore } from './daemon-store.ts';
 import {
   closeChannels,
   openChannels,
@@ -58,6 +58,7 @@ import { createLatest } from './web/latest.ts';
 import { createAlertRunbooks, readRunbook } from './web/runbooks.ts';
 import { listen } from './web/server.ts';
 
+const DAY_MS = 86_400_000;
 /** Time given to looks and sends under way when the daemon stops. */
 const STOP_GRACE_MS = 8_000;
 /** Judging everything anew after the policy may have changed; what is left then follows with the next looks. */
@@ -393,6 +394,9 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     declare();
     await notifying.useChannels(channels);
     await scheduleHeartbeat();
+    await engine.every('history', { everyMs: DAY_MS }, 'cluster', (signal) =>
+      forgetHistory(store, clock.now() - config.historyMs, log, signal),
+    );
     await engine.start();
     if (works) await looking.use(plansOf(config));
     await enriching.use(config.enrich);

@@ -107,6 +107,8 @@ export interface Config {
   readonly runbooks: RunbooksConfig;
   /** Address of the store: `sqlite:PATH` or `postgres://…`; may hold a password. */
   readonly store: string;
+  /** How long what is over is remembered. */
+  readonly historyMs: number;
   readonly externalUrl?: string;
   readonly log: { readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly format?: 'json' | 'text' };
 }

@@ -90,6 +90,7 @@ interface Raw {
   readonly network?: Parameters<typeof networkConfig>[0];
   readonly runbooks?: { readonly dir: string };
   readonly store: string;
+  readonly history?: { readonly keep: number };
   readonly external_url?: string;
   readonly log?: { readonly level: Config['log']['level']; readonly format?: 'json' | 'text' };
 }
@@ -207,6 +208,7 @@ function build(file: string, raw: Raw, document: ConfigDocument, plugins: Plugin
     web,
     runbooks: { ...raw.runbooks, templates: new Map() },
     store: raw.store,
+    historyMs: raw.history?.keep ?? 400 * 86_400_000,
     ...(raw.external_url === undefined ? {} : { externalUrl: raw.external_url }),
     log: raw.log ?? { level: 'info' },
   };

@@ -114,6 +114,8 @@ function unionOf(
   return z.discriminatedUnion('type', members as unknown as [z.ZodObject]);
 }
 
+const SHORTEST_HISTORY_MS = 30 * 86_400_000;
+
 /** The whole config as it stands in the file. Strict: an unknown key is an error. */
 export function configSchema({ collectors, channels }: Plugins = BUILT_IN): z.ZodObject {
   return z.strictObject({
@@ -186,6 +188,14 @@ export function configSchema({ collectors, channels }: Plugins = BUILT_IN): z.Zo
       .regex(/^(?:sqlite:.+|postgres(?:ql)?:\/\/.+)/, 'sqlite:PATH or postgres://USER@HOST/DATABASE')
       .default('sqlite:./data/notafter.db')
       .describe('Where notafter remembers: a file for one node, or a PostgreSQL database that several nodes share.'),
+    history: z
+      .strictObject({
+        keep: durationOption(
+          'How long what is over is remembered: certificates that went, closed alerts, sent messages.',
+          '400d',
+        ).refine((ms) => ms >= SHORTEST_HISTORY_MS, 'at least 30d: escalations, digests and renewals look back'),
+      })
+      .optional(),
     external_url: z
       .url({ protocol: /^https?$/ })
       .optional()

@@ -86,7 +86,8 @@ function openSound(
   }
 }
 
-function structuralFault(database: DatabaseSync): string | undefined {
+/** What SQLite finds wrong with how the file is built; undefined: nothing. */
+export function structuralFault(database: DatabaseSync): string | undefined {
   const [first] = database.prepare('pragma integrity_check(1)').all();
   const answer = String(first?.['integrity_check']);
   if (answer !== 'ok') return answer.replaceAll(/\s+/g, ' ');

@@ -19,6 +19,7 @@ import { createInventoryReader } from './inventory.ts';
 import { createInventoryWriter } from './inventory-writer.ts';
 import type { Lane } from './lane.ts';
 import { createOutbox } from './outbox.ts';
+import { prune } from './pruning.ts';
 import type { Connection, Database } from './schema.ts';
 
 /** What remembers. The readers see what was committed; each call sees one state, never half of a transition. */
@@ -51,6 +52,8 @@ export interface StoreTransaction {
   readonly inventory: InventoryWriter;
   readonly facts: FactWriter;
   readonly alerts: AlertWriter;
+  /** Forgets some of what was over before this time; gives the number of rows. Again while that is not 0. */
+  prune(before: number): Promise<number>;
   /** Where several nodes share the store. */
   readonly changes?: ChangeReader;
 }
@@ -127,14 +130,14 @@ export function createStore({ db, close, lane, shared, patiently = once }: Store
               const here = <Result>(run: (on: typeof tx) => Promise<Result>): Promise<Result> => run(tx);
               const inside: Access = { read: here, write: here, urgent: here };
               const writers = { inventory: createInventoryWriter(inside), facts: createFactWriter(inside) };
-              const alerts = createAlertWriter(inside);
-              if (shared === undefined) return work({ ...writers, alerts });
+              const rest = { alerts: createAlertWriter(inside), prune: (before: number) => prune(tx, before) };
+              if (shared === undefined) return work({ ...writers, ...rest });
               const { revision, now } = await shared.begin(tx);
               const log = openChangeLog(tx, { revision, now, node: shared.node });
               const result = await work({
                 inventory: log.inventory(writers.inventory),
                 facts: log.facts(writers.facts),
-                alerts,
+                ...rest,
                 changes: createChangeReader(inside, shared.node, revision),
               });
               await log.close();

@@ -5,6 +5,7 @@ import { alerting } from './0004-alerting.ts';
 import { catalogue } from './0005-catalogue.ts';
 import { sightingsInUse } from './0006-sightings-in-use.ts';
 import { cluster } from './0007-cluster.ts';
+import { history } from './0008-history.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order: the version of a schema is the number of steps that were taken. */
@@ -16,4 +17,5 @@ export const migrations: readonly Migration[] = [
   catalogue,
   sightingsInUse,
   cluster,
+  history,
 ];
