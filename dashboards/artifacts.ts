@@ -5,6 +5,7 @@ import { health } from './health.ts';
 import { location } from './location.ts';
 import { mtls } from './mtls.ts';
 import { overview } from './overview.ts';
+import { pictureOf } from './picture.ts';
 import { renderRecordingRules } from './recording-rules.ts';
 
 /** The dashboards, by the name of their file. */
@@ -22,9 +23,9 @@ export function artifacts(): ReadonlyMap<string, string> {
   return new Map([
     ['alerts.yaml', renderAlertRules()],
     ['recording.yaml', renderRecordingRules()],
-    ...Array.from(
-      dashboards(),
-      ([name, dashboard]) => [`${name}.json`, `${JSON.stringify(dashboard, undefined, 2)}\n`] as const,
-    ),
+    ...Array.from(dashboards()).flatMap(([name, dashboard]): [string, string][] => [
+      [`${name}.json`, `${JSON.stringify(dashboard, undefined, 2)}\n`],
+      [`${name}.svg`, pictureOf(dashboard)],
+    ]),
   ]);
 }

@@ -1,3 +1,5 @@
+import { VariableType } from '@grafana/grafana-foundation-sdk/dashboard';
+
 import { queriesOf, type BuiltDashboard } from './dashboard.ts';
 
 /** A metric with what selects of it. */
@@ -12,10 +14,11 @@ export function faultsOf(dashboard: BuiltDashboard): readonly string[] {
   const variables = templating?.list ?? [];
   if (!/^notafter-[a-z]+$/.test(uid ?? '')) faults.push(`${title}: the uid is not notafter-NAME`);
   if (timezone !== 'utc') faults.push(`${title}: times are not UTC`);
-  if (String(variables[0]?.type) !== 'datasource') faults.push(`${title}: the first variable is not the data source`);
+  if (variables[0]?.type !== VariableType.Datasource)
+    faults.push(`${title}: the first variable is not the data source`);
   for (const { name, type, allValue, includeAll } of variables.slice(1)) {
-    if (String(type) !== 'query' || includeAll !== true || allValue !== '.*')
-      faults.push(`${title}: ${name} cannot be all`);
+    const canBeAll = type === VariableType.Query && includeAll === true && allValue === '.*';
+    if (!canBeAll) faults.push(`${title}: ${name} cannot be all`);
   }
   const seen = new Set<string>();
   for (const panel of panels) {
