@@ -16,6 +16,7 @@ import { file } from './file/index.ts';
 import { identityProvider } from './identity-provider/index.ts';
 import { kubernetes } from './kubernetes/index.ts';
 import { vault } from './vault/index.ts';
+import { venafi } from './venafi/index.ts';
 
 /** Every collector there is, by type in alphabetical order. */
 export const collectors = [
@@ -37,4 +38,5 @@ export const collectors = [
   identityProvider,
   kubernetes,
   vault,
+  venafi,
 ] as const;

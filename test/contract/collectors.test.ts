@@ -231,6 +231,25 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     // The token itself is one.
     targetCount: 4,
   },
+  venafi: {
+    validOptions: {
+      saas: { api_key_file: '/run/secrets/venafi' },
+      self_hosted: { url: 'https://tpp.example.com', username: 'svc', password: '${TPP_PASSWORD}' },
+    },
+    invalidOptions: {
+      'no product': {},
+      'no API key': { saas: {} },
+      'a secret in the config': { saas: { api_key: '11111111-2222-3333-4444-555555555555' } },
+      'an API key given twice': { saas: { api_key: '${KEY}', api_key_file: '/k' } },
+      'a user without a password': { self_hosted: { url: 'https://tpp.example.com', username: 'svc' } },
+      'two ways to log in': {
+        self_hosted: { url: 'https://t.example', username: 's', password: '${P}', access_token: '${T}' },
+      },
+      'a folder that is none': { self_hosted: { url: 'https://t.example', access_token: '${T}', policy: 'Policy' } },
+      'a login in the URL': { self_hosted: { url: 'https://a:b@t.example', access_token: '${T}' } },
+    },
+    targetCount: 2,
+  },
 };
 
 describe('the list of collectors', () => {
