@@ -1,5 +1,6 @@
 import type { Location, Sighting } from '../inventory/model.ts';
 import { quote } from '../text/shell.ts';
+import { awsLook } from './aws-commands.ts';
 
 /** Where an endpoint is reached. */
 export interface Reach {
@@ -50,9 +51,8 @@ export function lookCommand(location: Location): string | undefined {
   const reach = reachOf(location);
   if (reach !== undefined) return endpointCommand(location, reach);
   const { location: place } = location;
-  if (place.startsWith('arn:aws:acm:')) {
-    return `aws acm describe-certificate --region ${quote(place.split(':')[3] ?? '')} --certificate-arn ${quote(place)}`;
-  }
+  const aws = awsLook(place);
+  if (aws !== undefined) return aws;
   if (/^https:\/\/[^/]+\/certificates\//.test(place)) return `az keyvault certificate show --id ${quote(place)}`;
   if (/^https:\/\/[^/]+\/secrets\//.test(place)) {
     return `az keyvault secret show --id ${quote(place)} --query attributes`;

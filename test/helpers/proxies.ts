@@ -18,6 +18,8 @@ export interface ProxyBehaviour {
   readonly login?: Login;
   /** Where names lead; a name that is not listed cannot be reached. */
   readonly names?: Readonly<Record<string, string>>;
+  /** Where ports lead that no test may listen at; the others lead where they say. */
+  readonly ports?: Readonly<Record<number, number>>;
 }
 
 /** A real SOCKS5 proxy (RFC 1928, RFC 1929): it connects, and carries bytes both ways. */
@@ -74,7 +76,7 @@ async function serveSocks(
 }
 
 /** A real HTTP proxy: tunnels for CONNECT, and requests in absolute form. */
-export async function startHttpProxy({ login, names = {} }: ProxyBehaviour = {}): Promise<ProxyServer> {
+export async function startHttpProxy({ login, names = {}, ports = {} }: ProxyBehaviour = {}): Promise<ProxyServer> {
   const asked: string[] = [];
   const token =
     login === undefined ? undefined : `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}`;
@@ -110,7 +112,7 @@ export async function startHttpProxy({ login, names = {} }: ProxyBehaviour = {})
       return;
     }
     const [, host = '', port] = /^\[?(.*?)\]?:(\d+)$/.exec(incoming.url ?? '') ?? [];
-    carry(client, /^[\d.]+$|:/.test(host) ? host : names[host], Number(port), {
+    carry(client, /^[\d.]+$|:/.test(host) ? host : names[host], ports[Number(port)] ?? Number(port), {
       onConnect: () => client.write('HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n'),
       onFailure: () => client.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n'),
     });

@@ -50,6 +50,24 @@ const names: readonly string[] = fc
   .sample(fc.array(fc.constantFrom(...PIECES), { minLength: 1, maxLength: 8 }), { numRuns: 200, seed: 11 })
   .map((pieces) => pieces.join(''));
 
+/** Places in AWS, by what lies there. */
+const AWS = [
+  { kind: 'anchor', arn: 'arn:aws:apigateway:eu-west-1::/domainnames/NAME' },
+  { kind: 'leaf', arn: 'arn:aws:apigateway:eu-west-1::/domainnames/NAME' },
+  { kind: 'leaf', arn: 'arn:aws:apigateway:eu-west-1::/clientcertificates/NAME' },
+  { kind: 'anchor', arn: 'arn:aws:elasticloadbalancing:eu-west-1:1:truststore/NAME/1' },
+  { kind: 'list', arn: 'arn:aws:elasticloadbalancing:eu-west-1:1:truststore/NAME/1/revocations/7' },
+  { kind: 'anchor', arn: 'arn:aws:rolesanywhere:eu-west-1:1:trust-anchor/NAME' },
+  { kind: 'list', arn: 'arn:aws:rolesanywhere:eu-west-1:1:crl/NAME' },
+  { kind: 'anchor', arn: 'arn:aws:cloudfront::1:trust-store/NAME' },
+  { kind: 'anchor', arn: 'arn:aws:iot:eu-west-1:1:cacert/NAME' },
+  { kind: 'anchor', arn: 'arn:aws:acm-pca:eu-west-1:1:certificate-authority/NAME' },
+  { kind: 'leaf', arn: 'arn:aws:iam::1:server-certificate/NAME' },
+  { kind: 'leaf', arn: 'arn:aws:rds:eu-west-1:1:db:NAME' },
+  { kind: 'leaf', arn: 'arn:aws:rds:eu-west-1:1:cluster:NAME' },
+  { kind: 'leaf', arn: 'arn:aws:secretsmanager:eu-west-1:1:secret:NAME' },
+] as const;
+
 /** The name wherever a place can carry one. */
 function situations(name: string): readonly { readonly item: KnownItem; readonly location: Location }[] {
   const server = leaf(name, { names: [name], issuer: `CN=${name}` });
@@ -100,6 +118,16 @@ function situations(name: string): readonly { readonly item: KnownItem; readonly
     { item: ca, location: at('file', `/etc/${name}.pem`, sighting(ca, { index: 1 })) },
     { item: ca, location: at('file', `/etc/${name}.pem`, sighting(ca, { role: 'trust-anchor' })) },
     { item: list, location: at('file', `/etc/${name}.crl`, sighting(list)) },
+    // A few of them for each name: all together each kind is there many times.
+    ...AWS.filter((_, index) => (index + name.length) % 5 === 0).map(({ kind, arn }) => {
+      const item = kind === 'list' ? list : kind === 'anchor' ? ca : server;
+      const role = kind === 'anchor' ? ('trust-anchor' as const) : ('server' as const);
+      const usedBy = [
+        { type: 'aws', id: `arn:aws:apigateway:eu-west-1::/restapis/${name}/stages/${name}` } as const,
+        { type: 'endpoint', id: name } as const,
+      ];
+      return { item, location: at('aws', arn.replace('NAME', name), sighting(item, { ...manual, role, usedBy })) };
+    }),
   ];
 }
 

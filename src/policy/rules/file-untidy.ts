@@ -26,11 +26,13 @@ export function fileUntidy({ location }: Subject): Assessment {
         severity: 'info',
         cause: locationCause(location),
         title: place,
-        summary: `Programs may not take what is at ${place} as it is: ${clauses.join('; ')}${more > 0 ? `; and ${counted(more, 'other')}` : ''}`,
+        summary: `${location.type === 'file' ? `Programs may not take what is at ${place} as it is` : `Not all is as it should be at ${place}`}: ${clauses.join('; ')}${more > 0 ? `; and ${counted(more, 'other')}` : ''}`,
         facts: itemFacts(first.sighting.item, first.sighting),
         actions: [
           ...seeIt(location),
-          'Write the file anew as PEM, each block with its BEGIN and END lines and lines of 64 characters: the certificate first, then each issuer behind what it issued, each once',
+          location.type === 'file'
+            ? 'Write the file anew as PEM, each block with its BEGIN and END lines and lines of 64 characters: the certificate first, then each issuer behind what it issued, each once'
+            : 'Do what the remark says, or find out who changes what is there',
           proveIt(location),
         ],
       },

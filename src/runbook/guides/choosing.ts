@@ -1,4 +1,8 @@
 import { awsAcm } from './aws-acm.ts';
+import { awsGatewayClient, awsTruststore } from './aws-api-gateway.ts';
+import { awsTrustStore } from './aws-load-balancer.ts';
+import { awsDatabase, awsIamCertificate, awsPrivateAuthority, awsSecret, awsUser } from './aws-stores.ts';
+import { awsDeviceAuthority, awsImportedList, awsTrustAnchor, awsViewerTrust } from './aws-trust.ts';
 import { azureKeyVault } from './azure-key-vault.ts';
 import { certbot } from './certbot.ts';
 import { endpoint } from './endpoint.ts';
@@ -18,6 +22,18 @@ const GUIDES: readonly Guide[] = [
   revocationList,
   pemFile,
   awsAcm,
+  awsTruststore,
+  awsGatewayClient,
+  awsTrustStore,
+  awsTrustAnchor,
+  awsImportedList,
+  awsViewerTrust,
+  awsDeviceAuthority,
+  awsPrivateAuthority,
+  awsIamCertificate,
+  awsDatabase,
+  awsSecret,
+  awsUser,
   azureKeyVault,
   google,
   kubernetes,

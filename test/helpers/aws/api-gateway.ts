@@ -18,7 +18,7 @@ export function serveApiGateway(aws: FakeAws): FakeApiGateway {
   return gateway;
 }
 
-function answer(gateway: FakeApiGateway, { operation, query }: AwsRequest, pageSize: number): AwsReply {
+function answer(gateway: FakeApiGateway, { operation, query, body }: AwsRequest, pageSize: number): AwsReply {
   const listed = (all: readonly unknown[]): AwsReply => {
     const { items, next } = pageOf(all, query.get('position'), pageSize);
     return awsJson({ item: items, position: next });
@@ -27,6 +27,19 @@ function answer(gateway: FakeApiGateway, { operation, query }: AwsRequest, pageS
   if (stages !== undefined) {
     const api = gateway.restApis.find(({ id }) => id === stages);
     return api === undefined ? awsFault(404, 'NotFoundException', 'Invalid API') : awsJson({ item: api.stages });
+  }
+  const [, method, name] = /^(GET|PATCH) \/domainnames\/([^/]+)$/.exec(operation) ?? [];
+  if (name !== undefined) {
+    const domain = gateway.domains.find(({ domainName }) => domainName === name);
+    if (domain === undefined) return awsFault(404, 'NotFoundException', 'Invalid domain name');
+    const [patch] = method === 'PATCH' ? (body['patchOperations'] as readonly [{ path: string; value: string }]) : [];
+    if (patch?.path === '/mutualTlsAuthentication/truststoreVersion') {
+      const mutual = domain['mutualTlsAuthentication'] as object;
+      const updated = { ...domain, mutualTlsAuthentication: { ...mutual, truststoreVersion: patch.value } };
+      gateway.domains = gateway.domains.map((one) => (one === domain ? updated : one));
+      return awsJson(updated);
+    }
+    return awsJson(domain);
   }
   switch (operation) {
     case 'GET /clientcertificates':

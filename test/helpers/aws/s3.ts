@@ -9,10 +9,18 @@ export interface FakeVersion {
 /** Objects by `bucket/key`, the versions of each from the oldest to the newest. */
 export type FakeBuckets = Map<string, FakeVersion[]>;
 
-/** Lets the fake speak as much of S3 as it takes to read an object in a version. */
+/** Lets the fake speak as much of S3 as it takes to read an object in a version, and to write another. */
 export function serveS3(aws: FakeAws): FakeBuckets {
   const buckets: FakeBuckets = new Map();
-  aws.services.set('s3', ({ operation, query }) => {
+  aws.services.set('s3', ({ operation, query, text }) => {
+    const written = /^PUT \/(.+)$/.exec(operation)?.[1];
+    if (written !== undefined) {
+      const name = decodeURIComponent(written);
+      const known = buckets.get(name) ?? [];
+      const id = `v${known.length + 1}`;
+      buckets.set(name, [...known, { id, body: text, modified: new Date() }]);
+      return (response) => response.writeHead(200, { 'x-amz-version-id': id }).end();
+    }
     const key = /^GET \/(.+)$/.exec(operation)?.[1];
     const versions = buckets.get(decodeURIComponent(key ?? '')) ?? [];
     const id = query.get('versionId');
