@@ -1,7 +1,11 @@
+import type { Config } from './config/config.ts';
+import { planHeartbeat } from './daemon-plans.ts';
+import type { Engine } from './engine/engine.ts';
 import { startLoop, type Loop } from './engine/loop.ts';
 import { proveWritable } from './engine/proof.ts';
 import type { Distress } from './notify/distress.ts';
-import type { Clock } from './plugin/context.ts';
+import { beat } from './notify/heartbeat.ts';
+import type { Clock, Context } from './plugin/context.ts';
 import type { Logger } from './plugin/logger.ts';
 import { openStore } from './store/open.ts';
 import { consequencesOf } from './store/rescue.ts';
@@ -9,6 +13,7 @@ import type { Store } from './store/store.ts';
 
 /** The store is asked so often whether it takes writes. */
 const WATCH_MS = 15_000;
+const DAY_MS = 86_400_000;
 
 export interface DaemonStoreParts {
   readonly log: Logger;
@@ -59,8 +64,44 @@ export function watchStore(store: Store, clock: Clock, { log, distress }: Omit<D
   );
 }
 
+export interface PulseParts {
+  readonly engine: Engine;
+  readonly store: Store;
+  readonly context: Context;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** All is well at this time. */
+  onBeat(at: number): void;
+}
+
+/** What has to run by the schedule that runs everything else, for as long as a daemon lives. */
+export interface Pulse {
+  /** Now, and again when the config changes. */
+  schedule(config: Config): Promise<void>;
+}
+
+export function createPulse({ engine, store, context, clock, log, onBeat }: PulseParts): Pulse {
+  const now = (): number => clock.now();
+  const heart = {
+    outbox: store.outbox,
+    write: (at: number) => proveWritable(store.dueTimes, at),
+    now,
+    log,
+    onBeat,
+  };
+  return {
+    async schedule(config) {
+      const { everyMs, ...options } = planHeartbeat(config, context);
+      await engine.every('heartbeat', { everyMs }, 'node', (signal) => beat(heart, options, context.network, signal));
+      await engine.every('history', { everyMs: DAY_MS }, 'cluster', (signal) =>
+        forgetHistory(store, now() - config.historyMs, log, signal),
+      );
+    },
+  };
+}
+
 /** Forgets what was over before this time, a little at a time. */
-export async function forgetHistory(store: Store, before: number, log: Logger, signal: AbortSignal): Promise<void> {
+async function forgetHistory(store: Store, before: number, log: Logger, signal: AbortSignal): Promise<void> {
   let rows = 0;
   for (let count = 1; count > 0 && !signal.aborted;) {
     count = await store.transaction((tx) => tx.prune(before));

@@ -5,21 +5,19 @@ import { isDeepStrictEqual } from 'node:util';
 import { certificateIn } from './certificate/certificate.ts';
 import type { Config } from './config/config.ts';
 import { createEngine, deliveryTurn, intervalElsewhere, seatOf, type NodeOptions } from './daemon-cluster.ts';
-import { forgetHistory, openDaemonStore, watchStore } from './daemon-store.ts';
+import { createPulse, openDaemonStore, watchStore } from './daemon-store.ts';
 import {
   closeChannels,
   openChannels,
   openEndpoint,
   placeSources,
   planAccess,
-  planHeartbeat,
   planNotifying,
   planSeries,
   planSource,
 } from './daemon-plans.ts';
 import { networkOptions } from './config/network-section.ts';
 import { startLoop, type Loop } from './engine/loop.ts';
-import { proveWritable } from './engine/proof.ts';
 import { FactIndex } from './inventory/fact-index.ts';
 import { clientOutlooks } from './inventory/clients.ts';
 import { loadInventoryIndex } from './inventory/inventory-index.ts';
@@ -42,7 +40,6 @@ import { createLimiters } from './network/limiter.ts';
 import { createNetworkSwitch } from './network/switch.ts';
 import { createDesk } from './notify/desk.ts';
 import { createDistress } from './notify/distress.ts';
-import { beat } from './notify/heartbeat.ts';
 import { createNotifying } from './notify/notifying.ts';
 import type { NotifyOptions } from './notify/options.ts';
 import { testChannel } from './notify/channel-test.ts';
@@ -58,7 +55,6 @@ import { createLatest } from './web/latest.ts';
 import { createAlertRunbooks, readRunbook } from './web/runbooks.ts';
 import { listen } from './web/server.ts';
 
-const DAY_MS = 86_400_000;
 /** Time given to looks and sends under way when the daemon stops. */
 const STOP_GRACE_MS = 8_000;
 /** Judging everything anew after the policy may have changed; what is left then follows with the next looks. */
@@ -248,13 +244,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   });
 
   const desk = createDesk({ ...store, now: clock.now, newId: randomUUID, onChange: () => reminders.wake() });
-  const heart = {
-    outbox: store.outbox,
-    write: (now: number) => proveWritable(store.dueTimes, now),
-    now: clock.now,
-    log,
-    onBeat: (at: number) => metrics.beat(at),
-  };
+  const pulse = createPulse({ engine, store, context, clock, log, onBeat: (at) => metrics.beat(at) });
 
   const survey = createLatest(
     () =>
@@ -316,7 +306,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     survey.expire();
     try {
       await notifying.useChannels(channels);
-      await scheduleHeartbeat();
+      await pulse.schedule(config);
       await enriching.use(config.enrich);
       await recorder.assessAll(AbortSignal.timeout(ASSESS_DEADLINE_MS));
       await notifying.idle();
@@ -326,12 +316,6 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     }
     log.info({ sources: config.sources.length, channels: config.channels.length }, 'config reloaded');
     return { ok: true };
-  }
-
-  /** The beat of the dead man's switch, by the schedule that runs everything else. */
-  async function scheduleHeartbeat(): Promise<void> {
-    const { everyMs, ...beatOptions } = planHeartbeat(config, context);
-    await engine.every('heartbeat', { everyMs }, 'node', (signal) => beat(heart, beatOptions, context.network, signal));
   }
 
   function declare(): void {
@@ -393,10 +377,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     });
     declare();
     await notifying.useChannels(channels);
-    await scheduleHeartbeat();
-    await engine.every('history', { everyMs: DAY_MS }, 'cluster', (signal) =>
-      forgetHistory(store, clock.now() - config.historyMs, log, signal),
-    );
+    await pulse.schedule(config);
     await engine.start();
     if (works) await looking.use(plansOf(config));
     await enriching.use(config.enrich);
