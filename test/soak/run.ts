@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 
 import { soakAlerts } from './alerts.ts';
 import { soakChains } from './chains.ts';
+import { soakCluster } from './cluster.ts';
 import { soakDamage } from './damage.ts';
 import { soakFormats } from './formats.ts';
 import { soakTls } from './tls.ts';
@@ -21,6 +22,7 @@ export interface SoakOptions {
 const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = {
   alerts: soakAlerts,
   chains: soakChains,
+  cluster: soakCluster,
   damage: soakDamage,
   formats: soakFormats,
   tls: soakTls,
