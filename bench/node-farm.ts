@@ -22,7 +22,7 @@ process.once('message', (plan: FarmPlan) => {
         },
       );
       server.on('tlsClientError', () => undefined);
-      server.listen({ port: plan.ports[portName(key, version)], host: '127.0.0.1', backlog: 1024 });
+      server.listen({ port: plan.ports[portName(key, version)], host: plan.host, backlog: 1024 });
     }
   }
 });

@@ -5,6 +5,7 @@
  * CPU is user + system time of this process alone. Times of different runs do not compare: machines differ and drift.
  */
 import { benchAlerts } from './alerts.ts';
+import { benchCluster } from './cluster.ts';
 import { benchEndpoints } from './endpoints.ts';
 import { benchFiles } from './files.ts';
 import { benchLogs } from './logs.ts';
@@ -14,6 +15,7 @@ import { benchScale } from './scale.ts';
 
 const BENCHES = {
   alerts: benchAlerts,
+  cluster: benchCluster,
   files: benchFiles,
   logs: benchLogs,
   endpoints: benchEndpoints,

@@ -28,6 +28,8 @@ export interface FarmPlan {
   readonly folder: string;
   readonly names: readonly string[];
   readonly ports: Readonly<Record<string, number>>;
+  /** The address at which they listen. */
+  readonly host: string;
 }
 
 export function portName(key: KeyType, version: Version): string {
@@ -35,12 +37,12 @@ export function portName(key: KeyType, version: Version): string {
 }
 
 /** nginx when it is installed, else Node. */
-export async function startTlsFarm(folder: string, count: number): Promise<TlsFarm> {
+export async function startTlsFarm(folder: string, count: number, host = '127.0.0.1'): Promise<TlsFarm> {
   const names = Array.from({ length: count }, (_value, index) => `host-${index}.example`);
   writeCertificates(folder, names);
   const ports: Record<string, number> = {};
   for (const key of KEY_TYPES) for (const version of VERSIONS) ports[portName(key, version)] = await freePort();
-  const plan: FarmPlan = { folder, names, ports };
+  const plan: FarmPlan = { folder, names, ports, host };
 
   const version = /nginx\/[\d.]+/.exec(spawnSync('nginx', ['-v'], { encoding: 'utf8' }).stderr ?? '')?.[0];
   const child = version === undefined ? startNode(plan) : startNginx(plan);
@@ -80,11 +82,11 @@ function writeCertificates(folder: string, names: readonly string[]): void {
   }
 }
 
-function startNginx({ folder, names, ports }: FarmPlan): ChildProcess {
+function startNginx({ folder, names, ports, host }: FarmPlan): ChildProcess {
   const servers = KEY_TYPES.flatMap((key) => {
     const [first = 'none'] = names;
     const listen = (version: Version, more = ''): string =>
-      `listen 127.0.0.1:${ports[portName(key, version)]} ssl${more};`;
+      `listen ${host}:${ports[portName(key, version)]} ssl${more};`;
     const files = (name: string): string =>
       `ssl_certificate ${key}/${name}.pem; ssl_certificate_key ${key}/key.pem; return 204;`;
     // The version is chosen by the default server, before the name is known.

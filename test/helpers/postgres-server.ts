@@ -29,7 +29,8 @@ interface Binaries {
   readonly postgres: string;
 }
 
-export async function startPostgresServer(): Promise<PostgresServer> {
+/** `more`: settings beside those that suit a test. */
+export async function startPostgresServer(more: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
   const folder = mkdtempSync(path.join(tmpdir(), 'notafter-postgres-'));
   const identity = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {};
   const data = path.join(folder, 'data');
@@ -39,7 +40,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
   const flags = ['--auth=trust', `--username=${USER}`, '--no-sync', '--encoding=UTF8', '--locale=C.UTF-8'];
   await run(binaries.initdb, [`--pgdata=${data}`, ...flags], { ...identity, cwd: folder });
   const port = await freePort();
-  let child = await start(binaries.postgres, data, port, identity);
+  let child = await start(binaries.postgres, data, port, identity, more);
 
   async function end(signal: NodeJS.Signals): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
@@ -53,7 +54,7 @@ export async function startPostgresServer(): Promise<PostgresServer> {
     url: (database) => `postgres://${USER}@127.0.0.1:${port}/${database}`,
     async restart(how) {
       await end(how === 'fast' ? 'SIGINT' : 'SIGQUIT');
-      child = await start(binaries.postgres, data, port, identity);
+      child = await start(binaries.postgres, data, port, identity, more);
     },
     async stop() {
       await end('SIGINT');
@@ -90,7 +91,13 @@ async function usable(binaries: Binaries, identity: object, folder: string): Pro
   }
 }
 
-async function start(postgres: string, data: string, port: number, identity: object): Promise<ChildProcess> {
+async function start(
+  postgres: string,
+  data: string,
+  port: number,
+  identity: object,
+  more: Readonly<Record<string, string>>,
+): Promise<ChildProcess> {
   const settings = {
     listen_addresses: '127.0.0.1',
     port,
@@ -102,6 +109,7 @@ async function start(postgres: string, data: string, port: number, identity: obj
     max_connections: 200,
     // A server that waits for nothing but idle sessions ends at once.
     log_min_messages: 'log',
+    ...more,
   };
   const child = spawn(
     postgres,

@@ -19,6 +19,8 @@ interface Service {
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
   readonly healthcheck?: object;
+  readonly profiles?: readonly string[];
+  readonly command?: readonly string[];
 }
 
 interface Compose {
@@ -67,8 +69,23 @@ describe('docker-compose.yml', () => {
     expect(validate({ services: { notafter: { ports: 9919 } } })).toBe(false);
   });
 
-  test('it starts notafter and what it works with', () => {
-    expect(services.map(({ name }) => name)).toEqual(['notafter', 'prometheus', 'grafana', 'mailpit']);
+  test('it starts notafter and what it works with, and a cluster only when asked to', () => {
+    const of = (profile: string | undefined): readonly string[] =>
+      services.filter(({ service }) => service.profiles?.[0] === profile).map(({ name }) => name);
+
+    expect(of(undefined)).toEqual(['notafter', 'prometheus', 'grafana', 'mailpit']);
+    expect(of('cluster')).toEqual(['postgres', 'worker-1', 'worker-2', 'worker-3', 'web']);
+  });
+
+  test('each node of the cluster has a name of its own', () => {
+    const commands = services.flatMap(({ service }) => service.command ?? []).join(' ');
+
+    expect(commands.match(/--node \S+/g)).toEqual([
+      '--node worker-1',
+      '--node worker-2',
+      '--node worker-3',
+      '--node web',
+    ]);
   });
 
   test.each(services)('$name cannot gain rights, and listens on this machine only', ({ service }) => {
@@ -80,7 +97,7 @@ describe('docker-compose.yml', () => {
   test.each(services.filter(({ service }) => service.build === undefined))(
     '$name is an exact version',
     ({ service }) => {
-      expect(service.image).toMatch(/^[\w./-]+:v?\d+\.\d+\.\d+$/);
+      expect(service.image).toMatch(/^(?:[\w./-]+:v?\d+\.\d+\.\d+|postgres:\d+\.\d+)$/);
     },
   );
 
@@ -139,20 +156,26 @@ describe('deploy/', () => {
     }
   });
 
-  test.each(['deploy/notafter/notafter.yaml', 'deploy/notafter/image.yaml'])('notafter accepts %s', (file) => {
-    const output = execFileSync(
-      process.execPath,
-      [path.join(root, 'bin/notafter.js'), 'config', 'check', '--config', file],
-      {
-        cwd: root,
-        encoding: 'utf8',
-        timeout: 20_000,
-      },
-    );
+  test.each(['deploy/notafter/notafter.yaml', 'deploy/notafter/image.yaml', 'deploy/notafter/cluster.yaml'])(
+    'notafter accepts %s',
+    (file) => {
+      const output = execFileSync(
+        process.execPath,
+        [path.join(root, 'bin/notafter.js'), 'config', 'check', '--config', file],
+        {
+          cwd: root,
+          encoding: 'utf8',
+          timeout: 20_000,
+        },
+      );
 
-    expect(output).not.toMatch(/error/i);
-    expect(parse(read(file))).toMatchObject({ web: { listen: '0.0.0.0:9919' }, store: 'sqlite:/data/notafter.db' });
-  });
+      expect(output).not.toMatch(/error/i);
+      expect(parse(read(file))).toMatchObject({
+        web: { listen: '0.0.0.0:9919' },
+        store: file.endsWith('cluster.yaml') ? 'postgres://notafter@postgres/notafter' : 'sqlite:/data/notafter.db',
+      });
+    },
+  );
 });
 
 describe('Dockerfile', () => {
