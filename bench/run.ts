@@ -8,6 +8,7 @@ import { benchAlerts } from './alerts.ts';
 import { benchCluster } from './cluster.ts';
 import { benchEndpoints } from './endpoints.ts';
 import { benchFiles } from './files.ts';
+import { benchKubernetes } from './kubernetes.ts';
 import { benchLogs } from './logs.ts';
 import { benchMetrics } from './metrics.ts';
 import { benchPolicy } from './policy.ts';
@@ -17,6 +18,7 @@ const BENCHES = {
   alerts: benchAlerts,
   cluster: benchCluster,
   files: benchFiles,
+  kubernetes: benchKubernetes,
   logs: benchLogs,
   endpoints: benchEndpoints,
   metrics: benchMetrics,

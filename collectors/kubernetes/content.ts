@@ -10,19 +10,20 @@ import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Role } from '../../src/plugin/item.ts';
 import type { Problem } from '../../src/plugin/observation.ts';
 
-/** Octets of contents that are remembered: one CA bundle lies in every namespace, and is parsed once. */
-const MAX_REMEMBERED_BYTES = 8 * 1024 * 1024;
+/** Octets of contents that are remembered: one CA bundle lies in every namespace, and is parsed twice at most. */
+const MAX_REMEMBERED_BYTES = 2 * 1024 * 1024;
+/** Contents of which it is remembered that they were met. */
+const MAX_MET = 100_000;
 const MAX_REMEMBERED_EACH = 512 * 1024;
 /** Problems of one value that are told apart. */
 const MAX_PROBLEMS = 20;
 
-/** Reads values; of those without a private key it is remembered what they hold. */
+/** Reads values. What is met a second time, and holds no private key, is remembered: most contents are nowhere else. */
 export class ContentReader {
   private readonly known = new Map<string, { readonly container: Container; readonly size: number }>();
+  private readonly met = new Set<number>();
   private size = 0;
   private readonly context: Pick<Context, 'parse'>;
-  /** Values that were parsed, because nothing was known of them. */
-  parsed = 0;
 
   constructor(context: Pick<Context, 'parse'>) {
     this.context = context;
@@ -33,10 +34,9 @@ export class ContentReader {
       passwords.length === 0 && bytes.length <= MAX_REMEMBERED_EACH ? hash('sha256', bytes, 'hex') : undefined;
     const before = key === undefined ? undefined : this.known.get(key);
     if (before !== undefined) return before.container;
-    this.parsed += 1;
     const container = await this.context.parse(bytes, { passwords });
     const isPlain = container.parts.every(({ kind }) => kind === 'certificate' || kind === 'crl');
-    if (key !== undefined && isPlain) this.remember(key, { container, size: bytes.length });
+    if (key !== undefined && isPlain && this.isMetAgain(key)) this.remember(key, { container, size: bytes.length });
     return container;
   }
 
@@ -48,6 +48,14 @@ export class ContentReader {
       if (error instanceof CollectError) return [];
       throw error;
     }
+  }
+
+  private isMetAgain(key: string): boolean {
+    const sketch = Number.parseInt(key.slice(0, 12), 16);
+    if (this.met.has(sketch)) return true;
+    if (this.met.size >= MAX_MET) this.met.clear();
+    this.met.add(sketch);
+    return false;
   }
 
   private remember(key: string, entry: { readonly container: Container; readonly size: number }): void {
