@@ -25,7 +25,7 @@ describe('the manifests for Kubernetes', () => {
   });
 
   it('are checked by models that find a field that does not exist, and a value of another type', () => {
-    const [deployment] = read('notafter.yaml').filter(({ kind }) => kind === 'Deployment');
+    const deployment = read('notafter.yaml').find(({ kind }) => kind === 'Deployment');
     const text = JSON.stringify(deployment);
     const broken = text
       .replace('"readOnlyRootFilesystem"', '"readOnlyRootFileSystem"')

@@ -21,8 +21,8 @@ export interface Rule {
 export function manifestsIn(text: string): readonly Manifest[] {
   return parseAllDocuments(text).flatMap((document) => {
     for (const fault of [...document.errors, ...document.warnings]) throw fault;
-    const manifest: unknown = document.toJS();
-    return manifest === null ? [] : [manifest as Manifest];
+    const manifest = document.toJS() as Manifest | null;
+    return manifest === null ? [] : [manifest];
   });
 }
 

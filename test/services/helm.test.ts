@@ -67,7 +67,7 @@ describe.runIf('path' in helm)('the Helm chart', () => {
 
   it.each([
     ['as it comes', {}],
-    ['without state', { persistence: { enabled: false } }],
+    ['without state', { persistence: { enabled: false }, networkPolicy: { enabled: false } }],
     ['with a claim of its own', { persistence: { existingClaim: 'mine', storageClass: 'fast' } }],
     ['without rights of its making', { rbac: { create: false }, serviceAccount: { create: false, name: 'mine' } }],
     ['in two namespaces', { rbac: { namespaces: ['shop', 'billing'] } }],
@@ -81,6 +81,7 @@ describe.runIf('path' in helm)('the Helm chart', () => {
           pullSecrets: ['pull'],
         },
         secretName: 'passwords',
+        networkPolicy: { from: [] },
         rbac: { secrets: 'none' },
         serviceAccount: { annotations: { 'eks.amazonaws.com/role-arn': 'arn' } },
         service: { port: 80, annotations: {} },
@@ -112,7 +113,7 @@ describe.runIf('path' in helm)('the Helm chart', () => {
   });
 
   it('brings the config of its values, which is in order', () => {
-    const [config] = render().filter(({ kind }) => kind === 'ConfigMap');
+    const config = render().find(({ kind }) => kind === 'ConfigMap');
 
     const parsed = parseConfig('notafter.yaml', config?.data?.['notafter.yaml'] ?? '', {});
 
