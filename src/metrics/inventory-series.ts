@@ -2,7 +2,14 @@ import type { Location } from '../inventory/model.ts';
 import type { InventoryReader } from '../inventory/port.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { familyHeader, sampleLine, type Family, type Format } from './family.ts';
-import { addLocation, earliestEnd, LAST_SUCCESS, LOCATION_FAMILIES, soonestFirst } from './location-series.ts';
+import {
+  addLocation,
+  earliestEnd,
+  expectedSeries,
+  LAST_SUCCESS,
+  LOCATION_FAMILIES,
+  soonestFirst,
+} from './location-series.ts';
 import { endOfRank, isWithin, LAST_RANK, nearest, NO_LIMIT, rankOf } from './nearest.ts';
 import { Piece } from './piece.ts';
 import { Claims } from './profiles/claims.ts';
@@ -39,8 +46,8 @@ interface SourceCount {
 /** What was left out. */
 export interface Dropped {
   readonly series: number;
-  /** Time left at each location that was left out as a whole, seconds; `Infinity` where nothing there ends. */
-  remaining(now: number): Iterable<number>;
+  /** Shows the time left at each location that was left out as a whole, seconds; `Infinity` where nothing there ends. */
+  eachRemaining(now: number, visit: (seconds: number) => void): void;
 }
 
 /**
@@ -77,9 +84,35 @@ export class InventorySeries {
 
   /** Takes note of what a location holds now. */
   note(location: Location): void {
-    const { seriesBudget: budget, labelsOf, profiles } = this.#parts.settings();
+    const { seriesBudget: budget, profiles } = this.#parts.settings();
     const place = this.#placeOf(location.id);
     this.#returning.delete(location.id);
+    this.#count(place, location);
+    this.#isSettled = false;
+    const end = earliestEnd(location);
+    const rank = rankOf(end);
+    const expected = expectedSeries(location) * (1 + profiles.length);
+    const total = this.#total - (this.#weights[place] ?? 0) + expected;
+    if (budget > 0 && total > budget && !isWithin(this.#limit, rank, place)) {
+      // Writing down what nobody will see would be most of the work where there is very much.
+      this.#askAgain(this.#claims.release(location.id));
+      this.#hide(place);
+      this.#weigh(place, expected, rank, 0);
+      return;
+    }
+    const { texts, count, cut } = this.#write(location, end);
+    this.#hide(place, texts);
+    this.#weigh(place, count, rank, cut);
+    this.#show(place, texts);
+    if (budget > 0 && this.#shown > budget * SLACK) this.#settle(budget);
+  }
+
+  /** Everything that is said of a location, by family; `cut` is what was left out because it is too much of one. */
+  #write(
+    location: Location,
+    end: number | undefined,
+  ): { readonly texts: ReadonlyMap<Family, string>; readonly count: number; readonly cut: number } {
+    const { seriesBudget: budget, labelsOf, profiles } = this.#parts.settings();
     const texts = new Map<Family, string>();
     let count = 0;
     const add = (family: Family, labels: string, value: number): void => {
@@ -88,7 +121,6 @@ export class InventorySeries {
     };
     const atMost = budget === 0 ? Infinity : Math.max(1, Math.floor(budget * SHARE));
     let cut = addLocation(location, labelsOf(location.source), add, atMost);
-    const end = earliestEnd(location);
     const ordered = profiles.length === 0 ? location : { ...location, sightings: soonestFirst(location.sightings) };
     const concerned = this.#claims.renew(location.id, (claim) => {
       for (const profile of profiles) {
@@ -99,20 +131,15 @@ export class InventorySeries {
       }
     });
     this.#askAgain(concerned);
+    return { texts, count, cut };
+  }
 
-    this.#count(place, location);
-    const rank = rankOf(end);
-    this.#total += count - (this.#weights[place] ?? 0);
-    const isWanted = budget === 0 || this.#total <= budget || isWithin(this.#limit, rank, place);
-    this.#hide(place, isWanted ? texts : undefined);
-    this.#weights[place] = count;
+  #weigh(place: number, weight: number, rank: number, cut: number): void {
+    this.#total += weight - (this.#weights[place] ?? 0);
+    this.#weights[place] = weight;
     this.#ranks[place] = rank;
     if (cut > 0) this.#cut.set(place, cut);
     else this.#cut.delete(place);
-    this.#isSettled = false;
-    if (isWanted) this.#show(place, texts);
-    else this.#askAgain(this.#claims.release(location.id));
-    if (budget > 0 && this.#shown > budget * SLACK) this.#settle(budget);
   }
 
   forget(id: number): void {
@@ -122,10 +149,7 @@ export class InventorySeries {
     this.#returning.delete(id);
     this.#count(place);
     this.#hide(place);
-    this.#total -= this.#weights[place] ?? 0;
-    this.#weights[place] = 0;
-    this.#ranks[place] = LAST_RANK;
-    this.#cut.delete(place);
+    this.#weigh(place, 0, LAST_RANK, 0);
     this.#places.delete(id);
     this.#free.push(place);
     this.#isSettled = false;
@@ -147,10 +171,11 @@ export class InventorySeries {
     const ids = [...this.#returning].slice(0, MAX_RETURNS);
     for (let start = 0; start < ids.length; start += RETURN_BATCH) {
       const some = ids.slice(start, start + RETURN_BATCH);
-      for (const id of some) this.#returning.delete(id);
       for (const location of await this.#parts.inventory.locations({ ids: some })) {
-        if (this.#places.has(location.id)) this.note(location);
+        // What was noted while it was read is newer than what was read.
+        if (this.#returning.has(location.id) && this.#places.has(location.id)) this.note(location);
       }
+      for (const id of some) this.#returning.delete(id);
     }
   }
 
@@ -190,15 +215,15 @@ export class InventorySeries {
   dropped(): Dropped {
     let series = this.#total - this.#shown;
     for (const count of this.#cut.values()) series += count;
-    return { series, remaining: (now) => this.#remaining(now) };
+    return { series, eachRemaining: (now, visit) => this.#eachRemaining(now, visit) };
   }
 
-  *#remaining(now: number): Generator<number> {
+  #eachRemaining(now: number, visit: (seconds: number) => void): void {
     if (this.#total === this.#shown) return;
     for (let place = 0; place < this.#size; place++) {
       if (this.#isShown[place] === 1 || this.#weights[place] === 0) continue;
       const end = endOfRank(this.#ranks[place] ?? LAST_RANK);
-      yield end === undefined ? Infinity : end - now / 1000;
+      visit(end === undefined ? Infinity : end - now / 1000);
     }
   }
 

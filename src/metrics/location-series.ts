@@ -91,6 +91,18 @@ export function earliestEnd(location: Location): number | undefined {
   return Number.isFinite(earliest) ? earliest : undefined;
 }
 
+/** How many series `addLocation` gives, as far as that can be told without writing them down: no two are alike. */
+export function expectedSeries({ lastSuccessAt, chain, endpoint, sightings }: Location): number {
+  const isKnown = (time: End | undefined): number => Number(time?.status === 'known');
+  let count = 1 + Number(lastSuccessAt !== undefined) + Number((chain?.effective.at ?? null) !== null);
+  for (const { status } of endpoint?.verdicts ?? []) count += Number(status !== 'unknown');
+  for (const { item } of sightings) {
+    if (item.kind === 'crl') count += isKnown(item.nextUpdate);
+    else count += isKnown(item.notAfter) + (item.kind === 'credential' ? 0 : isKnown(item.notBefore));
+  }
+  return count;
+}
+
 /** What ends first is first; what has no end is last. */
 export function soonestFirst(sightings: readonly Sighting[]): readonly Sighting[] {
   return sightings.length < 2 ? sightings : sightings.toSorted((a, b) => compare(endOf(a.item), endOf(b.item)));

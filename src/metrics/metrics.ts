@@ -152,16 +152,16 @@ export function createMetrics(parts: MetricsParts): Metrics {
 }
 
 /** A histogram of what has no series of its own; nothing where everything has. */
-function leftOut({ remaining }: Dropped, now: number, format: Format): string {
+function leftOut({ eachRemaining }: Dropped, now: number, format: Format): string {
   const counts = new Float64Array(LEFT_OUT_BUCKETS.length + 1);
   let [sum, total] = [0, 0];
-  for (const seconds of remaining(now)) {
+  eachRemaining(now, (seconds) => {
     total += 1;
     if (Number.isFinite(seconds)) sum += Math.max(0, seconds);
-    const bucket = LEFT_OUT_BUCKETS.findIndex((limit) => seconds <= limit);
-    const index = bucket < 0 ? LEFT_OUT_BUCKETS.length : bucket;
-    counts[index] = (counts[index] ?? 0) + 1;
-  }
+    let bucket = 0;
+    while (bucket < LEFT_OUT_BUCKETS.length && seconds > (LEFT_OUT_BUCKETS[bucket] ?? 0)) bucket += 1;
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+  });
   if (total === 0) return '';
   const { name } = LEFT_OUT;
   let text = familyHeader(LEFT_OUT, format).replace(/gauge\n$/, 'histogram\n');
