@@ -37,7 +37,7 @@ export const ROOMS = {
 };
 
 /** The composition roots: they may import every room, and no room may import them. */
-const ROOTS = ['src/cli/', 'src/daemon(-cluster|-plans|-store)?\\.ts$', 'src/main\\.ts$'];
+const ROOTS = ['src/cli/', 'src/daemon(-cluster|-plans|-store|-web)?\\.ts$', 'src/main\\.ts$'];
 
 /** The two lists of what there is: the only files that know every collector or channel. */
 const LISTS = ['collectors/index\\.ts$', 'alerts/index\\.ts$'];

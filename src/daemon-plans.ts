@@ -3,7 +3,6 @@ import { hash } from 'node:crypto';
 import { endpoint } from '../collectors/endpoint/index.ts';
 import type { Config, SourceConfig } from './config/config.ts';
 import { zoneOf, zoneOfNode } from './daemon-cluster.ts';
-import { isLoopback } from './config/web-section.ts';
 import { intervalOf } from './engine/interval.ts';
 import type { Chains } from './look/chains.ts';
 import type { SourcePlan } from './look/ports.ts';
@@ -17,7 +16,6 @@ import type { NotifyOptions } from './notify/options.ts';
 import type { Context } from './plugin/context.ts';
 import { placedName } from './plugin/source-name.ts';
 import type { Logger } from './plugin/logger.ts';
-import type { AccessOptions } from './web/access/gate.ts';
 
 /** What the config makes of the channels. Throws an Error that names the channel. */
 export async function openChannels(config: Config, context: Context): Promise<ReadonlyMap<string, ChannelInstance>> {
@@ -153,18 +151,4 @@ export async function openEndpoint(target: string, context: Context): Promise<Co
   const parsed = endpoint.options.safeParse({ targets: [target] });
   if (!parsed.success) throw new Error(parsed.error.issues.map(({ message }) => message).join('; '));
   return endpoint.create(parsed.data, context);
-}
-
-/** Who may ask what over HTTP. */
-export function planAccess({ web, externalUrl }: Config, context: Pick<Context, 'secret'>): AccessOptions {
-  return {
-    users: web.users,
-    tokens: web.tokens.map(({ name, scope, secret }) => ({ name, scope, read: () => context.secret(secret) })),
-    hosts: web.hosts,
-    externalUrl,
-    isLoopback: isLoopback(web.host),
-    hasClientCertificates: web.tls?.clientAuthorityFile !== undefined,
-    clientNames: web.tls?.clientNames ?? [],
-    rate: web.rate,
-  };
 }

@@ -1,17 +1,16 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 
-import { certificateIn } from './certificate/certificate.ts';
 import type { Config } from './config/config.ts';
 import { createEngine, deliveryTurn, intervalElsewhere, seatOf, type NodeOptions } from './daemon-cluster.ts';
+import { createSurveys, openGate } from './daemon-web.ts';
 import { createPulse, openDaemonStore, watchStore } from './daemon-store.ts';
 import {
   closeChannels,
   openChannels,
   openEndpoint,
   placeSources,
-  planAccess,
   planNotifying,
   planSeries,
   planSource,
@@ -23,7 +22,6 @@ import { clientOutlooks } from './inventory/clients.ts';
 import { loadInventoryIndex } from './inventory/inventory-index.ts';
 import { createChains } from './look/chains.ts';
 import { forecastAll } from './look/forecasting.ts';
-import { takeSurvey } from './look/surveying.ts';
 import { createContext, openScanner, readSecret } from './look/context.ts';
 import { readAuthorities } from './look/known-authorities.ts';
 import { createEnriching } from './look/enriching.ts';
@@ -50,8 +48,6 @@ import type { InventoryView } from './policy/view.ts';
 import type { Store } from './store/store.ts';
 import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
-import { createGate } from './web/access/gate.ts';
-import { createLatest } from './web/latest.ts';
 import { createAlertRunbooks, readRunbook } from './web/runbooks.ts';
 import { listen } from './web/server.ts';
 
@@ -246,26 +242,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   const desk = createDesk({ ...store, now: clock.now, newId: randomUUID, onChange: () => reminders.wake() });
   const pulse = createPulse({ engine, store, context, clock, log, onBeat: (at) => metrics.beat(at) });
 
-  const survey = createLatest(
-    () =>
-      takeSurvey({
-        inventory: store.inventory,
-        view: { ...index, ...outside },
-        policy: config.policy,
-        sources: config.sources.map(({ name }) => name),
-        now: clock.now(),
-      }),
-    clock,
-    (error) => log.error({ error }, 'a survey failed; the one before it stays'),
-  );
-
-  const gate = createGate({
-    options: () => planAccess(config, context),
-    now: () => performance.now(),
-    secret: randomBytes(32),
-    namesOf: (der) => certificateIn(der)?.names ?? [],
-    log,
-  });
+  const survey = createSurveys(() => ({ store, view: { ...index, ...outside }, config, now: clock.now() }), clock, log);
 
   let reloading: ReturnType<Daemon['reload']> | undefined;
 
@@ -345,7 +322,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       view: { ...index, ...outside },
       survey: () => survey.get(),
       externalUrl: () => config.externalUrl,
-      gate,
+      gate: openGate(() => config, context, log),
       metrics,
       probe: createProbing({
         context,

@@ -1,0 +1,56 @@
+import { randomBytes } from 'node:crypto';
+
+import { certificateIn } from './certificate/certificate.ts';
+import type { Config } from './config/config.ts';
+import { isLoopback } from './config/web-section.ts';
+import { takeSurvey, type Survey, type SurveyParts } from './look/surveying.ts';
+import type { Context } from './plugin/context.ts';
+import type { Logger } from './plugin/logger.ts';
+import type { Store } from './store/store.ts';
+import { createGate, type Gate } from './web/access/gate.ts';
+import { createLatest, type Latest } from './web/latest.ts';
+
+/** What only a pass over everything tells, kept while it is good enough. `parts`: as they are at that moment. */
+export function createSurveys(
+  parts: () => {
+    readonly store: Pick<Store, 'inventory'>;
+    readonly config: Config;
+    readonly view: SurveyParts['view'];
+    readonly now: number;
+  },
+  clock: { now(): number },
+  log: Logger,
+): Latest<Survey> {
+  return createLatest(
+    () => {
+      const { store, config, view, now } = parts();
+      const sources = config.sources.map(({ name }) => name);
+      return takeSurvey({ inventory: store.inventory, view, policy: config.policy, sources, now });
+    },
+    clock,
+    (error) => log.error({ error }, 'a survey failed; the one before it stays'),
+  );
+}
+
+/** Lets in over HTTP whom the config lets in, as it is at that moment. */
+export function openGate(config: () => Config, context: Pick<Context, 'secret'>, log: Logger): Gate {
+  return createGate({
+    options() {
+      const { web, externalUrl } = config();
+      return {
+        users: web.users,
+        tokens: web.tokens.map(({ name, scope, secret }) => ({ name, scope, read: () => context.secret(secret) })),
+        hosts: web.hosts,
+        externalUrl,
+        isLoopback: isLoopback(web.host),
+        hasClientCertificates: web.tls?.clientAuthorityFile !== undefined,
+        clientNames: web.tls?.clientNames ?? [],
+        rate: web.rate,
+      };
+    },
+    now: () => performance.now(),
+    secret: randomBytes(32),
+    namesOf: (der) => certificateIn(der)?.names ?? [],
+    log,
+  });
+}
