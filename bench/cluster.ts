@@ -7,7 +7,7 @@ import { Client } from 'pg';
 
 import { startDaemonProcess, type DaemonProcess } from '../test/helpers/daemon-process.ts';
 import { startPostgresServer, type PostgresServer } from '../test/helpers/postgres-server.ts';
-import { startTlsFarm } from './tls-farm.ts';
+import { rootFile, startTlsFarm, type TlsFarm } from './tls-farm.ts';
 
 /** All due at once. Fewer for a quick look: NOTAFTER_BENCH_TARGETS. */
 const TARGETS = Number(process.env['NOTAFTER_BENCH_TARGETS'] ?? 100_000);
@@ -33,12 +33,11 @@ interface Round {
 export async function benchCluster(): Promise<string> {
   const folder = mkdtempSync(path.join(tmpdir(), 'notafter-bench-'));
   try {
-    using farm = await startTlsFarm(folder, 1, '0.0.0.0');
-    const port = farm.port('EC', '1.3');
+    using farm = await startTlsFarm(folder, 1, { host: '0.0.0.0', sendsRoot: false });
     const server = await startPostgresServer({ shared_preload_libraries: 'pg_stat_statements' });
     try {
       const rounds: Round[] = [];
-      for (const workers of WORKERS) rounds.push(await run(server, folder, port, workers));
+      for (const workers of WORKERS) rounds.push(await run(server, folder, farm, workers));
       return report(rounds, farm.kind);
     } finally {
       await server.stop();
@@ -48,11 +47,11 @@ export async function benchCluster(): Promise<string> {
   }
 }
 
-async function run(server: PostgresServer, folder: string, port: number, workers: number): Promise<Round> {
+async function run(server: PostgresServer, folder: string, farm: TlsFarm, workers: number): Promise<Round> {
   const database = `bench_${workers}`;
   const admin = await connected(server.url('postgres'));
   await admin.query(`create database ${database}`);
-  const config = writeConfig(folder, port, server.url(database));
+  const config = writeConfig(folder, farm, server.url(database));
   const nodes: DaemonProcess[] = [];
   const db = await connected(server.url(database));
   try {
@@ -107,7 +106,8 @@ async function takeover(db: Client, [first]: readonly DaemonProcess[]): Promise<
 }
 
 /** Every address of 127.0.0.0/8 leads to this machine: so many targets, none of them asked too often. */
-function writeConfig(folder: string, port: number, store: string): string {
+function writeConfig(folder: string, farm: TlsFarm, store: string): string {
+  const port = farm.port('EC', '1.3');
   const targets = Array.from(
     { length: TARGETS },
     (_, index) => `127.${1 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}:${port}`,
@@ -116,7 +116,9 @@ function writeConfig(folder: string, port: number, store: string): string {
   writeFileSync(
     file,
     JSON.stringify({
-      sources: [{ name: 'farm', type: 'endpoint', every: `${EVERY_S}s`, targets }],
+      sources: [{ name: 'farm', type: 'endpoint', every: `${EVERY_S}s`, server_name: farm.names[0], targets }],
+      // Nothing is wrong with them: what is told of is looked at again and again.
+      trust: { ca_files: [rootFile(folder, 'EC')] },
       web: { listen: '127.0.0.1:0' },
       log: { level: 'error' },
       notifications: { dry_run: true },

@@ -24,6 +24,13 @@ export interface TlsFarm extends Disposable {
   complaints(): string;
 }
 
+export interface FarmOptions {
+  /** The address at which it listens. */
+  readonly host?: string;
+  /** Whether it sends its root along, which is nobody's business. */
+  readonly sendsRoot?: boolean;
+}
+
 export interface FarmPlan {
   readonly folder: string;
   readonly names: readonly string[];
@@ -36,10 +43,19 @@ export function portName(key: KeyType, version: Version): string {
   return `${key} ${version}`;
 }
 
+/** The root of all its certificates of a kind, as a file. */
+export function rootFile(folder: string, key: KeyType): string {
+  return path.join(folder, key, 'root.pem');
+}
+
 /** nginx when it is installed, else Node. */
-export async function startTlsFarm(folder: string, count: number, host = '127.0.0.1'): Promise<TlsFarm> {
+export async function startTlsFarm(
+  folder: string,
+  count: number,
+  { host = '127.0.0.1', sendsRoot = true }: FarmOptions = {},
+): Promise<TlsFarm> {
   const names = Array.from({ length: count }, (_value, index) => `host-${index}.example`);
-  writeCertificates(folder, names);
+  writeCertificates(folder, names, sendsRoot);
   const ports: Record<string, number> = {};
   for (const key of KEY_TYPES) for (const version of VERSIONS) ports[portName(key, version)] = await freePort();
   const plan: FarmPlan = { folder, names, ports, host };
@@ -60,12 +76,13 @@ export async function startTlsFarm(folder: string, count: number, host = '127.0.
 }
 
 /** A leaf, an intermediate and a root for every name; the leaves of one kind share a key, for the sake of time. */
-function writeCertificates(folder: string, names: readonly string[]): void {
+function writeCertificates(folder: string, names: readonly string[], sendsRoot: boolean): void {
   for (const type of KEY_TYPES) {
     const under = path.join(folder, type);
     mkdirSync(under);
     const keyType = type === 'EC' ? 'ec' : 'rsa';
     const root = createAuthority({ name: `Bench ${type} Root`, keyType });
+    writeFileSync(rootFile(folder, type), root.certificate.pem);
     const intermediate = createAuthority({ name: `Bench ${type} Intermediate`, keyType, parent: root });
     const key =
       type === 'EC'
@@ -77,7 +94,7 @@ function writeCertificates(folder: string, names: readonly string[]): void {
     );
     for (const name of names) {
       const leaf = intermediate.issue({ names: [name, `www.${name}`], key });
-      writeFileSync(path.join(under, `${name}.pem`), leaf.chainPem + root.certificate.pem);
+      writeFileSync(path.join(under, `${name}.pem`), leaf.chainPem + (sendsRoot ? root.certificate.pem : ''));
     }
   }
 }

@@ -4,22 +4,25 @@ import { applyObservation } from '../inventory/record.ts';
 import type { Target } from '../plugin/collector.ts';
 import type { Clock } from '../plugin/context.ts';
 import type { Observation } from '../plugin/observation.ts';
-import type { Ledger, Source } from './ports.ts';
-import { metaOf, type Recorder, type Recording, type SteadyLook } from './recorder.ts';
+import type { Ledger, Source, SteadyLook, WholeLook } from './ports.ts';
+import { metaOf, type Recorder, type Recording } from './recorder.ts';
 
+/** Looks with news that are recorded in one transaction: others wait meanwhile. */
+const NEWS_AT_ONCE = 100;
 /** What one target may have shown until it is recorded by itself. */
 const MAX_KEPT = 50;
 
 export interface BatchParts {
   readonly ledger: Ledger;
   readonly inventory: InventoryReader;
-  readonly recorder: Pick<Recorder, 'begin' | 'confirm'>;
+  readonly recorder: Pick<Recorder, 'begin' | 'confirm' | 'recordAll'>;
   readonly clock: Clock;
 }
 
 /**
  * What looks at many targets of a source read and record, in few statements: what is known of all is read at once, and
- * what was seen as it was before (the rule) is written at once at the end. Everything else goes the way of a single look.
+ * what was seen is written at once at the end; of what was seen as it was before (the rule) only the times. Looks that
+ * fail, end something or are very large go the way of a single look.
  */
 export interface Batch {
   readonly recorder: Pick<Recorder, 'begin'>;
@@ -49,6 +52,8 @@ export async function openBatch(
     }
   });
   let steady: SteadyLook[] = [];
+  let news: WholeLook[] = [];
+  let isDivided = false;
 
   /** Begins like a single look as soon as there is something that must be recorded as one. */
   function begin(target: Target): Recording {
@@ -81,7 +86,7 @@ export async function openBatch(
 
       async add(observations) {
         const fits = kept.length + observations.length <= MAX_KEPT;
-        if (single === undefined && fits && observations.every(isSteady)) {
+        if (single === undefined && fits && !observations.some(({ gone }) => gone === true)) {
           kept.push(...observations);
           return true;
         }
@@ -90,11 +95,14 @@ export async function openBatch(
 
       async finish() {
         const seen = new Set(kept.map(({ location }) => location));
-        if (single === undefined && seen.size === here.size) {
+        // What is no longer named is withdrawn, and that is the business of a single look.
+        if (single !== undefined || [...here.keys()].some((name) => !seen.has(name))) {
+          await (await alone()).finish();
+        } else if (seen.size === here.size && kept.every(isSteady)) {
           steady.push({ target: target.key, ids: [...here.values()].map(({ id }) => id) });
-          return;
+        } else {
+          news.push({ target, observations: kept });
         }
-        await (await alone()).finish();
       },
 
       async fail(failure) {
@@ -104,9 +112,16 @@ export async function openBatch(
   }
 
   async function flush(): Promise<void> {
-    const all = steady;
-    if (all.length > 0) await parts.recorder.confirm(source.name, all, fence);
+    if (steady.length > 0) await parts.recorder.confirm(source.name, steady, fence);
     steady = [];
+    // Should one of them be what the store does not take, the others must not suffer for it.
+    const size = isDivided ? 1 : NEWS_AT_ONCE;
+    while (news.length > 0) {
+      isDivided = true;
+      await parts.recorder.recordAll(source, news.slice(0, size), fence);
+      news = news.slice(size);
+      isDivided = size === 1;
+    }
   }
 
   return {

@@ -3,7 +3,8 @@ import type { ChangeReader, FactWriter, InventoryWriter } from '../inventory/por
 import type { AlertWriter } from '../notify/port.ts';
 import type { AssessedLocation } from '../notify/transition.ts';
 import type { Labels } from '../label/labels.ts';
-import type { CollectorInstance } from '../plugin/collector.ts';
+import type { CollectorInstance, Target } from '../plugin/collector.ts';
+import type { Observation } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
 import type { Schedule } from '../engine/engine.ts';
 
@@ -58,4 +59,17 @@ export interface Source {
   readonly trustsClientsOf?: readonly string[];
   /** Judges what endpoints of this source serve, by whom its clients trust; without it they have no figures. */
   readonly chains?: ChainFinder;
+}
+
+/** All that one look at one target has shown. */
+export interface WholeLook {
+  readonly target: Target;
+  readonly observations: readonly Observation[];
+}
+
+/** A look that has shown nothing new. */
+export interface SteadyLook {
+  readonly target: string;
+  /** Of all locations of the target. */
+  readonly ids: readonly number[];
 }

@@ -7,7 +7,7 @@ import type { Target } from '../plugin/collector.ts';
 import type { Observation } from '../plugin/observation.ts';
 import type { Reason } from '../plugin/reason.ts';
 import { createJudge, type JudgeParts } from './judge.ts';
-import type { LedgerTransaction, Source } from './ports.ts';
+import type { LedgerTransaction, Source, SteadyLook, WholeLook } from './ports.ts';
 
 /** Problems that mean that a list was not read to its end: what it did not name may still be there. */
 const INCOMPLETE: ReadonlySet<Reason> = new Set<Reason>(['partial', 'throttled', 'permission_denied']);
@@ -35,13 +35,6 @@ export interface Recording {
   fail(failure: { readonly reason: Reason; readonly detail: string }): Promise<void>;
 }
 
-/** A look that has shown nothing new. */
-export interface SteadyLook {
-  readonly target: string;
-  /** Of all locations of the target. */
-  readonly ids: readonly number[];
-}
-
 export interface Recorder {
   begin(source: Source, target: Target, fence: bigint): Promise<Recording>;
   /**
@@ -50,6 +43,8 @@ export interface Recorder {
    */
   withdrawTargets(source: string, keys: readonly string[], why: 'gone' | 'superseded'): Promise<void>;
   withdrawSource(name: string): Promise<void>;
+  /** Records whole looks that ended well and named all that was known of their targets, but for those that a newer look has passed. */
+  recordAll(source: Source, looks: readonly WholeLook[], fence: bigint): Promise<void>;
   /** Records looks at targets of a source that have shown everything there as it was, but for those that a newer look has passed. */
   confirm(source: string, looks: readonly SteadyLook[], fence: bigint): Promise<void>;
   /** Assesses what is due by time alone; gives the number of locations assessed. */
@@ -257,6 +252,43 @@ export function createRecorder(parts: JudgeParts): Recorder {
         const now = clock.now();
         await withdraw(tx, await tx.inventory.locations({ source: name }), 'unwanted', now);
         await tx.inventory.withdrawSource(name, now);
+      });
+    },
+
+    async recordAll(source, looks, fence) {
+      await transact(async (tx) => {
+        const now = clock.now();
+        const keys = looks.map(({ target }) => target.key);
+        const allowed = new Set((await tx.inventory.fenceAll(source.name, keys, fence)).map(({ key }) => key));
+        const ours = looks.filter(({ target }) => allowed.has(target.key));
+        const here = await tx.inventory.locations({ source: source.name, targets: [...allowed] });
+        const known = new Map(here.map((location) => [location.location, location]));
+        const candidates = await candidatesFor(
+          tx.inventory,
+          ours.flatMap(({ observations }) => observations),
+        );
+        const writes = ours.flatMap(({ target, observations }) =>
+          observations.map((observation) =>
+            applyObservation(
+              known.get(observation.location),
+              observation,
+              { ...metaOf(source, target), candidates },
+              now,
+            ),
+          ),
+        );
+        await write(tx, writes, now);
+        const joined = await joinElsewhere(tx.inventory, writes);
+        await follow(
+          tx,
+          joined.map((location) => ({ location, look: 'none' })),
+          now,
+        );
+        await tx.inventory.noteLooks(source.name, [...allowed], now);
+        for (const { target, observations } of ours) {
+          const checkpoint = observations.findLast((observation) => observation.checkpoint !== undefined)?.checkpoint;
+          if (checkpoint !== undefined) await tx.inventory.setCheckpoint(source.name, target.key, checkpoint, now);
+        }
       });
     },
 
