@@ -22,7 +22,7 @@ export interface Use {
 export type Uses = Map<string, Use>;
 
 /** A host and port at which something of the cluster is served. */
-export interface Served {
+interface Served {
   readonly host: string;
   readonly port: number;
 }
@@ -75,7 +75,7 @@ export function noteIngress(object: KubeObject, uses: Uses): void {
 }
 
 /** Hosts of an Ingress that are served by TLS. */
-export function servedByIngress({ body }: KubeObject): readonly Served[] {
+function servedByIngress({ body }: KubeObject): readonly Served[] {
   const hosts = list(dict(body['spec'])['tls']).flatMap((one) => tlsHosts(dict(one), body));
   return [...new Set(hosts)].map((host) => ({ host, port: HTTPS_PORT }));
 }
@@ -114,10 +114,6 @@ export function noteGateway(object: KubeObject, uses: Uses): void {
       for (const place of at) use.admittedAt.add(place);
     }
   }
-}
-
-export function servedByGateway({ body }: KubeObject): readonly Served[] {
-  return list(dict(body['spec'])['listeners']).flatMap((listener) => placesOf(dict(listener)));
 }
 
 /** Where a listener terminates TLS itself. */

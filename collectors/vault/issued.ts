@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import type { Certificate } from '../../src/certificate/certificate.ts';
 
 /**
- * What is remembered of an issued certificate between looks, as the version of its location: it never changes, but for
- * whether a newer one for the same names has been issued. `<end>.<names>.<n|s>`, the end in base 36, `-` for none.
+ * What is remembered of an issued certificate between looks, as the version of its location, since it never changes:
+ * `<end>.<names>`, the end in base 36, `-` for none.
  */
 export interface Issued {
   /** Milliseconds since the epoch; Infinity for never. */
@@ -13,7 +13,7 @@ export interface Issued {
   readonly names: string;
 }
 
-const VERSION = /^(-|[0-9a-z]+)\.([0-9a-f]{16})\.([ns])$/;
+const VERSION = /^(-|[0-9a-z]+)\.([0-9a-f]{16})$/;
 
 export function issuedOf({ notAfter, subject, names }: Certificate): Issued {
   const key = createHash('sha256')
@@ -23,28 +23,27 @@ export function issuedOf({ notAfter, subject, names }: Certificate): Issued {
   return { endsAt: notAfter.status === 'known' ? notAfter.at : Infinity, names: key };
 }
 
-export function versionOf({ endsAt, names }: Issued, isSuperseded: boolean): string {
-  return `${Number.isFinite(endsAt) ? endsAt.toString(36) : '-'}.${names}.${isSuperseded ? 's' : 'n'}`;
+export function versionOf({ endsAt, names }: Issued): string {
+  return `${Number.isFinite(endsAt) ? endsAt.toString(36) : '-'}.${names}`;
 }
 
-export function readVersion(version: string | undefined): (Issued & { readonly isSuperseded: boolean }) | undefined {
-  const [, end = '', names = '', flag] = VERSION.exec(version ?? '') ?? [];
-  if (flag === undefined) return undefined;
-  return { endsAt: end === '-' ? Infinity : Number.parseInt(end, 36), names, isSuperseded: flag === 's' };
+export function readVersion(version: string | undefined): Issued | undefined {
+  const [, end, names] = VERSION.exec(version ?? '') ?? [];
+  if (end === undefined || names === undefined) return undefined;
+  return { endsAt: end === '-' ? Infinity : Number.parseInt(end, 36), names };
 }
 
-/** The latest certificate of each set of names, and where it is. */
+/** The latest certificate of each set of names. */
 export class Newest {
-  private readonly byNames = new Map<string, { readonly endsAt: number; readonly location: string }>();
+  private readonly endByNames = new Map<string, number>();
 
-  note({ endsAt, names }: Issued, location: string): void {
-    const known = this.byNames.get(names);
-    if (known === undefined || endsAt > known.endsAt) this.byNames.set(names, { endsAt, location });
+  note({ endsAt, names }: Issued): void {
+    const known = this.endByNames.get(names);
+    if (known === undefined || endsAt > known) this.endByNames.set(names, endsAt);
   }
 
-  /** What has been issued for the same names and ends later. */
-  successorOf({ endsAt, names }: Issued): string | undefined {
-    const known = this.byNames.get(names);
-    return known !== undefined && known.endsAt > endsAt ? known.location : undefined;
+  /** Whether something was issued for the same names that ends later. */
+  hasReplaced({ endsAt, names }: Issued): boolean {
+    return (this.endByNames.get(names) ?? -Infinity) > endsAt;
   }
 }

@@ -1,7 +1,6 @@
 import { attempt, detailsCut, endsLook, listCut, missingFrom, unchanged } from '../../src/cloud/observation.ts';
 import { roleOf } from '../../src/cloud/role.ts';
 import { CollectError } from '../../src/plugin/error.ts';
-import type { Item } from '../../src/plugin/item.ts';
 import type { Observation, Problem } from '../../src/plugin/observation.ts';
 import { AbsentError } from './api.ts';
 import { issuedOf, Newest, readVersion, versionOf, type Issued } from './issued.ts';
@@ -12,8 +11,8 @@ import { readPart, type ReadPart } from './pem.ts';
 /** OpenBao gives so many serials at once; Vault gives all. */
 const PAGE_SIZE = 10_000;
 const MAX_PAGES = 1_000;
-/** Certificates that are held while it is found out which of them has a successor. */
-const CHUNK = 2_000;
+/** Certificates that are held while it is found out which of them are the latest. */
+const CHUNK = 10_000;
 const CONCURRENCY = 8;
 
 /** Everything that one PKI mount has: issuers with their lists, and what they issued. */
@@ -23,41 +22,47 @@ export async function* observeMount(look: MountLook): AsyncGenerator<Observation
 }
 
 /**
- * What was issued and stored. What is known costs no call, since it never changes: only whether something newer was issued
- * for the same names is told anew. What has ended and has a successor is left out.
+ * What was issued and stored: a mount is a record of everything, so that of certificates for the same names the latest
+ * counts alone. What is known costs no call, since it never changes; what is of no interest is asked for once in the life
+ * of the process.
  */
 async function* observeIssued(look: MountLook): AsyncGenerator<Observation, void, undefined> {
   const { mount, known, memory } = look;
   const { serials, revoked, error } = await listSerials(look);
   const gaps: Problem[] = error === undefined ? [] : [listCut(`${mount}/certs`, error)];
   const newest = new Newest();
-  const current = serials.filter((serial) => !revoked.has(plain(serial)) && !memory.isDull(serial));
-  for (const serial of current) {
-    const location = locate(mount, serial);
-    const issued = readVersion(known.version(location));
-    if (issued !== undefined) newest.note(issued, location);
+  const unknown: string[] = [];
+  const before: { readonly serial: string; readonly version: string; readonly issued: Issued }[] = [];
+  for (const serial of serials) {
+    if (revoked.has(plain(serial)) || memory.isDull(serial)) continue;
+    const version = known.version(locate(mount, serial));
+    const issued = readVersion(version);
+    if (issued === undefined || version === undefined) unknown.push(serial);
+    else {
+      newest.note(issued);
+      before.push({ serial, version, issued });
+    }
   }
   let stopped: CollectError | undefined;
-  // What is new first: it tells which of the known ones have a successor now.
-  const isKnown = (serial: string): boolean => readVersion(known.version(locate(mount, serial))) !== undefined;
-  for (const group of [current.filter((serial) => !isKnown(serial)), current.filter(isKnown)]) {
-    for (let from = 0; from < group.length; from += CHUNK) {
-      const chunk = group.slice(from, from + CHUNK);
-      const fetched = stopped === undefined ? await fetchAll(look, chunk.filter(isWanted), newest) : new Map();
-      stopped ??= [...fetched.values()].find((one) => one instanceof CollectError && endsLook(one));
-      for (const serial of chunk) {
-        const observation = observe(look, serial, fetched.get(serial), newest);
-        if (observation !== undefined) yield observation;
-      }
+  for (let from = 0; from < unknown.length && stopped === undefined; from += CHUNK) {
+    const fetched = await fetchAll(look, unknown.slice(from, from + CHUNK), newest);
+    for (const [serial, one] of fetched) {
+      if (one instanceof CollectError && endsLook(one)) stopped ??= one;
+      const observation = observe(look, serial, one, newest);
+      if (observation !== undefined) yield observation;
     }
+  }
+  for (const { serial, version, issued } of before) {
+    if (isCurrent(issued, look, newest)) yield unchanged(locate(mount, serial), version);
+    else memory.noteDull(serial);
   }
   if (stopped !== undefined) gaps.push(detailsCut(`${mount}/cert`, stopped));
   yield* missingFrom(`${mount}/certs`, gaps);
+}
 
-  function isWanted(serial: string): boolean {
-    const issued = readVersion(known.version(locate(mount, serial)));
-    return issued === undefined || issued.isSuperseded !== (newest.successorOf(issued) !== undefined);
-  }
+/** Whether anybody waits for its end. */
+function isCurrent(issued: Issued, { given, context }: MountLook, newest: Newest): boolean {
+  return !newest.hasReplaced(issued) && issued.endsAt + given.keep_ended > context.clock.now();
 }
 
 /** One certificate as Vault gave it. */
@@ -84,7 +89,7 @@ async function fetchAll(
         const one = await attempt(fetchOne(look, serial));
         fetched.set(serial, one);
         if (one instanceof CollectError) isStopped ||= endsLook(one);
-        else if (one.issued !== undefined && !one.isRevoked) newest.note(one.issued, locate(look.mount, serial));
+        else if (one.issued !== undefined && !one.isRevoked) newest.note(one.issued);
       }
     }),
   );
@@ -112,40 +117,24 @@ async function fetchOne({ session, mount, signal }: MountLook, serial: string): 
 }
 
 function observe(
-  { mount, known, memory, given, context }: MountLook,
+  look: MountLook,
   serial: string,
-  fetched: Fetched | CollectError | undefined,
+  fetched: Fetched | CollectError,
   newest: Newest,
 ): Observation | undefined {
-  const location = locate(mount, serial);
-  const before = known.version(location);
-  if (fetched === undefined || (fetched instanceof CollectError && before !== undefined)) {
-    const issued = readVersion(before);
-    // What could not be asked for at all is told of as a whole.
-    if (before === undefined || issued === undefined || isOver(issued)) return undefined;
-    return unchanged(location, before);
-  }
+  const location = locate(look.mount, serial);
   if (fetched instanceof CollectError) {
-    // Vault's own clean-up (tidy) came between the list and this.
+    // Vault's own clean-up (tidy) came between the list and this; and what ends the look is told of as a whole.
     if (fetched instanceof AbsentError || endsLook(fetched)) return undefined;
     return { location, items: [], problems: [{ reason: fetched.reason, detail: fetched.message }] };
   }
   const { read, issued, lifetimeMs, isRevoked } = fetched;
-  if (isRevoked || lifetimeMs < given.ignore_lifetime_under || (issued !== undefined && isOver(issued))) {
-    memory.noteDull(serial);
+  const isShort = lifetimeMs < look.given.ignore_lifetime_under;
+  if (isRevoked || isShort || (issued !== undefined && !isCurrent(issued, look, newest))) {
+    look.memory.noteDull(serial);
     return undefined;
   }
-  const successor = issued === undefined ? undefined : newest.successorOf(issued);
-  const items: readonly Item[] =
-    successor === undefined ? read.items : read.items.map((item) => ({ ...item, supersededBy: successor }));
-  const version = issued === undefined ? {} : { version: versionOf(issued, successor !== undefined) };
-  return { location, ...version, items, problems: read.problems };
-
-  /** Nobody waits for it any more. */
-  function isOver(one: Issued): boolean {
-    const grace = newest.successorOf(one) === undefined ? given.keep_ended : 0;
-    return one.endsAt + grace <= context.clock.now();
-  }
+  return { location, ...(issued === undefined ? {} : { version: versionOf(issued) }), ...read };
 }
 
 interface Serials {
