@@ -14,6 +14,7 @@ export interface Program {
   readonly log: () => string;
   /** Adds to the log what somebody else saw of it. */
   readonly note: (line: string) => void;
+  readonly signal: (signal: NodeJS.Signals) => void;
   readonly stop: () => Promise<void>;
 }
 
@@ -106,6 +107,7 @@ export async function startProgram(
     note: (line) => {
       said += `${line}\n`;
     },
+    signal: (signal) => void child.kill(signal),
     stop: async () => {
       child.kill('SIGTERM');
       await exited;
