@@ -2,6 +2,7 @@ import type { ClientOutlook } from '../inventory/clients.ts';
 import { endsAt } from '../policy/kind.ts';
 import { counted, ending, placeName, titleOf, utc } from '../policy/wording.ts';
 import { safeText } from '../text/safe-text.ts';
+import { isForeign, usesOf } from './foreign.ts';
 import type { Impact, RunbookLogin } from './model.ts';
 import type { Situation } from './situation.ts';
 
@@ -28,12 +29,13 @@ export function impactOf(situation: Situation): Impact {
 }
 
 function sentences(
-  { item, affected }: Situation,
+  situation: Situation,
   end: number | undefined,
   services: readonly string[],
   logins: readonly RunbookLogin[],
   now: number,
 ): readonly string[] {
+  const { item, affected } = situation;
   const certain = logins.filter(({ certainty }) => certainty === 'certain').length;
   const when = end === undefined ? 'Now' : end > now ? `On ${utc(end)}` : `Since ${utc(end)}`;
   return [
@@ -48,7 +50,8 @@ function sentences(
     ...(logins.length > certain
       ? ['Logins that are only possible were not rehearsed: the server names their issuer.']
       : []),
-    ...(services.length === 0 && logins.length === 0
+    ...usesOf(situation).map((use) => `${when} its calls fail. Seen: ${use}.`),
+    ...(services.length === 0 && logins.length === 0 && !isForeign(situation)
       ? [
           `Nothing that notafter watches is known to use it; ask the owners of the ${counted(affected.length, 'place')} below.`,
         ]

@@ -4,6 +4,7 @@ import { clientNameOf } from '../plugin/client.ts';
 import { checkCommand, lookCommand } from '../policy/commands.ts';
 import { quote } from '../text/shell.ts';
 import { placeName } from '../policy/wording.ts';
+import { isForeign, replacementByOwner } from './foreign.ts';
 import { guideFor } from './guides/choosing.ts';
 import type { Material, Spot } from './guides/guide.ts';
 import { reloadChoices, whoReads } from './guides/reload.ts';
@@ -21,6 +22,7 @@ type Phases = Readonly<Record<Phase, readonly Step[]>>;
 
 /** How an item is replaced everywhere: trust stores, then servers, then clients, each place by its own guide. */
 export function replacement(item: KnownItem, situation: Situation): Phases {
+  if (isForeign(situation)) return replacementByOwner(item, situation, diagnosis(situation, item));
   const spots = spotsOf(item, situation.homes);
   const inPhase = (phase: Phase): readonly Step[] =>
     spots.filter((spot) => phaseOf(spot) === phase).flatMap((spot) => installed(spot, situation));

@@ -2,6 +2,7 @@ import type { KnownItem } from '../inventory/model.ts';
 import { checkCommand } from '../policy/commands.ts';
 import { placeName, titleOf } from '../policy/wording.ts';
 import { safeText } from '../text/safe-text.ts';
+import { isForeign } from './foreign.ts';
 import { impactOf } from './impact.ts';
 import { step, type Phase, type Runbook, type RunbookPlace, type Step } from './model.ts';
 import { diagnosis, replacement } from './replacement.ts';
@@ -121,8 +122,8 @@ export function openingOf(page: string): readonly string[] {
   return opening === undefined ? [] : [opening.replaceAll(/\[([^\]]*)\]\([^)]*\)|[`*_]/g, '$1').trim()];
 }
 
-function closingOf({ state }: Situation): readonly string[] {
-  switch (state) {
+function closingOf(situation: Situation): readonly string[] {
+  switch (situation.state) {
     case 'resolved':
       return ['It is resolved: nothing is left to do.'];
     case 'withdrawn':
@@ -130,6 +131,11 @@ function closingOf({ state }: Situation): readonly string[] {
     case 'no alert':
       return ['When the next looks find the successor at every place, it is done.'];
     case 'open':
+      if (isForeign(situation)) {
+        return [
+          'The alert resolves by itself once the successor is in use and the old one has not been for the grace of the source. That nobody calls resolves nothing.',
+        ];
+      }
       return [
         'The alert resolves by itself, after good looks in a row at each place it names. A new certificate in a file or a store resolves nothing at a server: its own place has to show it.',
         'Remove the folder with the old keys then: rm -r "$WORK". Remove an old authority from trust stores when nothing is left that it signed.',

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { RECOMMENDED } from '../../collectors/access-log/format.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import type { Location } from '../../src/inventory/model.ts';
 import { startDaemon, type Daemon } from '../../src/daemon.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { createAuthority, selfSigned, type TestCertificate } from '../helpers/pki.ts';
@@ -183,6 +184,8 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
       });
       await firstRounds.promise;
       const { store } = daemon;
+      const partner = async (): Promise<Location | undefined> =>
+        (await store.inventory.locations()).find(({ location }) => location.endsWith('client CN=billing'));
 
       for (let times = 0; times < 4; times++) await call(port, old, `/v1/payments/${times}`);
       served.rotate?.();
@@ -190,14 +193,10 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
       await eventually('the partner is reported', () => mails(/billing/).length > 0);
       expect(mails(/billing/)[0]).toContain('ends in 20 days');
       await eventually('every call is counted', async () => {
-        const [found] = (await store.inventory.locations()).filter(({ location }) =>
-          location.endsWith('client CN=billing'),
-        );
+        const found = await partner();
         return found?.sightings.length === 1 && found.sightings[0]?.use?.count === 5;
       });
-      const [known] = (await store.inventory.locations()).filter(({ location }) =>
-        location.endsWith('client CN=billing'),
-      );
+      const known = await partner();
       expect(known?.sightings[0]?.use?.by).toEqual([
         { reference: { type: 'app', id: 'api.example.com/v1/payments' }, count: 4 },
         { reference: { type: 'app', id: 'api.example.com/v1/refunds' }, count: 1 },
