@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
+import { installMoto } from './moto.ts';
+
 /** Programs and files of other projects that the service tests use, and the Debian packages that bring them. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   '/usr/share/java/bcprov.jar': 'libbcprov-java',
@@ -65,3 +67,6 @@ if (wanted.length > 0) {
     process.exitCode = 1;
   }
 }
+
+const noMoto = installMoto();
+if (noMoto !== undefined) console.warn(`the tests against moto will be skipped: ${noMoto}`);
