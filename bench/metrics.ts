@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
+import { Hono } from 'hono';
 import { Gauge, Registry } from 'prom-client';
 
 import type { Location } from '../src/inventory/model.ts';
 import { createMetrics, type Metrics } from '../src/metrics/metrics.ts';
-import { createApp } from '../src/web/app.ts';
-import type { WebParts } from '../src/web/parts.ts';
+import { addPrometheus } from '../src/web/prometheus.ts';
 import { listen } from '../src/web/server.ts';
 import { line, measure, median, type Measure } from './measure.ts';
 import { fleetLocation } from './policy-fleet.ts';
@@ -160,7 +160,9 @@ async function rounds(work: () => Promise<number>, before: (round: number) => vo
 async function overHttp(
   metrics: Metrics,
 ): Promise<{ readonly wallMs: number; readonly cpuMs: number; readonly plainMs: number }> {
-  const server = await listen(createApp({ metrics } as WebParts), '127.0.0.1', 0);
+  const app = new Hono();
+  addPrometheus(app, { metrics } as Parameters<typeof addPrometheus>[1]);
+  const server = await listen(app, '127.0.0.1', 0);
   const url = `${server.url}/metrics`;
   try {
     const packed = await rounds(async () => curl(['--compressed', url]));

@@ -1,3 +1,4 @@
+import type { Witness } from '../../src/look/judge.ts';
 import type { Recorder } from '../../src/look/recorder.ts';
 import { loadInventoryIndex } from '../../src/inventory/inventory-index.ts';
 import { createRecorder } from '../../src/look/recorder.ts';
@@ -121,7 +122,7 @@ export interface LookScenario {
 }
 
 /** A recorder over a real store (one of its own, unless it is given one), with a clock that stands still and one channel that is told everything. */
-export async function createLookScenario(given?: Store): Promise<LookScenario> {
+export async function createLookScenario(given?: Store, witness?: Witness): Promise<LookScenario> {
   const store = given ?? (await openSqlite(':memory:'));
   const clock = { at: START, now: () => clock.at };
   const options: NotifyOptions = {
@@ -151,6 +152,7 @@ export async function createLookScenario(given?: Store): Promise<LookScenario> {
         facts: (subject) => scenario.facts(subject),
       },
       index: await loadInventoryIndex(store.inventory),
+      ...(witness === undefined ? {} : { witness }),
       async transition(alerts, assessed, now) {
         scenario.beforeTelling();
         await transition(alerts, assessed, options, now);
