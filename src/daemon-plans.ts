@@ -5,6 +5,7 @@ import type { Config, SourceConfig } from './config/config.ts';
 import { zoneOf, zoneOfNode } from './daemon-cluster.ts';
 import { intervalOf } from './engine/interval.ts';
 import type { Chains } from './look/chains.ts';
+import { withoutSecrets } from './look/discretion.ts';
 import type { SourcePlan } from './look/ports.ts';
 import type { SeriesSettings } from './metrics/inventory-series.ts';
 import type { ProfileOptions } from './metrics/profiles/profile.ts';
@@ -16,6 +17,7 @@ import type { NotifyOptions } from './notify/options.ts';
 import type { Context } from './plugin/context.ts';
 import { placedName } from './plugin/source-name.ts';
 import type { Logger } from './plugin/logger.ts';
+import type { Redaction } from './text/redaction.ts';
 
 /** What the config makes of the channels. Throws an Error that names the channel. */
 export async function openChannels(config: Config, context: Context): Promise<ReadonlyMap<string, ChannelInstance>> {
@@ -61,8 +63,20 @@ export function placeSources(
   });
 }
 
+/** What all sources of a daemon share. */
+export interface SourceParts {
+  readonly context: Context;
+  readonly chains: Chains;
+  /** Knows the secrets that were read. */
+  readonly redaction: Pick<Redaction, 'clean'>;
+}
+
 /** What the config makes of a source, not yet opened. `trust` is what holds for all sources that do not say it themselves. */
-export function planSource(source: PlacedSource, trust: Config['trust'], context: Context, chains: Chains): SourcePlan {
+export function planSource(
+  source: PlacedSource,
+  trust: Config['trust'],
+  { context, chains, redaction }: SourceParts,
+): SourcePlan {
   const { name, collector, options, schedule, labels, trustsClientsOf, zone } = source;
   return {
     name,
@@ -73,7 +87,7 @@ export function planSource(source: PlacedSource, trust: Config['trust'], context
     async open() {
       try {
         const finder = chains.finder(collector.demands?.(options).trust, trust);
-        const instance = await collector.create(options, context);
+        const instance = withoutSecrets(await collector.create(options, context), redaction.clean);
         return {
           name,
           type: collector.type,
@@ -87,7 +101,8 @@ export function planSource(source: PlacedSource, trust: Config['trust'], context
           chains: finder,
         };
       } catch (error) {
-        throw new Error(`source ${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+        const why = error instanceof Error ? error.message : String(error);
+        throw new Error(`source ${name}: ${redaction.clean(why)}`, { cause: error });
       }
     },
   };

@@ -46,6 +46,7 @@ import type { ChannelInstance } from './plugin/channel.ts';
 import type { Logger } from './plugin/logger.ts';
 import type { InventoryView } from './policy/view.ts';
 import type { Store } from './store/store.ts';
+import { createRedaction } from './text/redaction.ts';
 import { loadTrust } from './tls/trust.ts';
 import { createApp } from './web/app.ts';
 import { createAlertRunbooks, readRunbook } from './web/runbooks.ts';
@@ -113,8 +114,10 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     networkOptions(from.network, (reference) => readSecret(reference, process.env));
   const way = createNetworkSwitch(createNetwork(outOf(config)));
   const scanner = openScanner(log);
+  const redaction = createRedaction();
   const context = createContext({
     clock,
+    redaction,
     log,
     network: way.network,
     probe: scanner.probe,
@@ -138,7 +141,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   });
   const index = await loadInventoryIndex(store.inventory, (location) => metrics.note(location));
   const plansOf = ({ sources, trust: general }: Config): readonly SourcePlan[] =>
-    placeSources(sources, seat?.node).map((source) => planSource(source, general, context, chains));
+    placeSources(sources, seat?.node).map((source) => planSource(source, general, { context, chains, redaction }));
 
   try {
     channels = await openChannels(config, context);

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Clock, Context, Limiter, Rate, SecretRef } from '../plugin/context.ts';
 import type { Logger } from '../plugin/logger.ts';
 import type { Network } from '../network/network.ts';
+import type { Redaction } from '../text/redaction.ts';
 import type { Probe } from '../tls/probe.ts';
 import { createScanner, type Scanner } from '../tls/scanner/scanner.ts';
 import { createIsolation } from './isolation.ts';
@@ -15,6 +16,8 @@ export interface ContextParts {
   readonly probe?: Probe;
   readonly limit: (key: string, rate: Rate) => Limiter;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Told every secret that is read. */
+  readonly redaction?: Pick<Redaction, 'note'>;
 }
 
 /** What every collector and channel of this process is given. */
@@ -26,7 +29,11 @@ export function createContext(parts: ContextParts): Context {
     network: parts.network,
     ...(parts.probe === undefined ? {} : { probe: parts.probe }),
     limit: parts.limit,
-    secret: (reference) => readSecret(reference, parts.environment),
+    async secret(reference) {
+      const secret = await readSecret(reference, parts.environment);
+      parts.redaction?.note(secret);
+      return secret;
+    },
     parse: createParser(isolate),
     isolate,
   };

@@ -11,6 +11,7 @@ import { soakChains } from './chains.ts';
 import { soakCluster } from './cluster.ts';
 import { soakDamage } from './damage.ts';
 import { soakFormats } from './formats.ts';
+import { soakReload } from './reload.ts';
 import { soakTls } from './tls.ts';
 import { soakYear } from './year.ts';
 
@@ -25,6 +26,7 @@ const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> =
   cluster: soakCluster,
   damage: soakDamage,
   formats: soakFormats,
+  reload: soakReload,
   tls: soakTls,
   year: soakYear,
 };

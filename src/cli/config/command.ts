@@ -14,6 +14,7 @@ import { createContext, readSecret } from '../../look/context.ts';
 import { createNetwork } from '../../network/create-network.ts';
 import { createLimiters } from '../../network/limiter.ts';
 import { counted } from '../../policy/wording.ts';
+import { createRedaction } from '../../text/redaction.ts';
 import { loadTrust } from '../../tls/trust.ts';
 import { complain, EXIT, print } from '../output.ts';
 import { initialConfig } from './init.ts';
@@ -77,7 +78,9 @@ async function check(file: string, probe: boolean): Promise<number> {
   try {
     const config = await loadConfig(file, process.env);
     const quiet = { debug() {}, info() {}, warn() {}, error() {} };
+    const redaction = createRedaction();
     const context = createContext({
+      redaction,
       clock: { now: Date.now },
       log: quiet,
       network: createNetwork(networkOptions(config.network, (reference) => readSecret(reference, process.env))),
@@ -88,7 +91,7 @@ async function check(file: string, probe: boolean): Promise<number> {
     const chains = createChains(() => loadTrust(), { now: Date.now });
     let bad = 0;
     for (const source of config.sources) {
-      const { instance } = await planSource(source, config.trust, context, chains).open();
+      const { instance } = await planSource(source, config.trust, { context, chains, redaction }).open();
       if (probe && !(await tryPermissions(source.name, instance))) bad++;
       await instance.close?.();
     }
