@@ -13,6 +13,10 @@ import { azureEntra } from './azure-entra/index.ts';
 import { azureKeyVault } from './azure-key-vault/index.ts';
 import { endpoint } from './endpoint/index.ts';
 import { file } from './file/index.ts';
+import { googleCas } from './google-cas/index.ts';
+import { googleCertificateManager } from './google-certificate-manager/index.ts';
+import { googleCompute } from './google-compute/index.ts';
+import { googleIam } from './google-iam/index.ts';
 import { identityProvider } from './identity-provider/index.ts';
 import { kubernetes } from './kubernetes/index.ts';
 import { vault } from './vault/index.ts';
@@ -35,6 +39,10 @@ export const collectors = [
   azureKeyVault,
   endpoint,
   file,
+  googleCas,
+  googleCertificateManager,
+  googleCompute,
+  googleIam,
   identityProvider,
   kubernetes,
   vault,

@@ -53,6 +53,12 @@ export async function readChain(
   };
 }
 
+/** Takes a PEM text apart that holds a certificate and, behind it, its chain. */
+export function splitChain(pem: string): ChainText {
+  const second = pem.indexOf('-----BEGIN CERTIFICATE-----', pem.indexOf('-----BEGIN CERTIFICATE-----') + 1);
+  return second <= 0 ? { certificate: pem } : { certificate: pem.slice(0, second), chain: pem.slice(second) };
+}
+
 /**
  * Reads a bundle of CA certificates by which somebody judges others: each is a trust anchor at this place, an intermediate
  * as well; revocation lists in it are items, too. An empty bundle is a problem.

@@ -74,7 +74,7 @@ export interface RestParts {
   readonly tags: readonly string[];
   readonly trial?: Trial | undefined;
   /** Where tokens may be sent: a page that names a next one elsewhere is not followed. */
-  readonly origins: ReadonlySet<string>;
+  readonly origins: Pick<ReadonlySet<string>, 'has'>;
   /** What each request carries, its token above all. */
   headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
   /** The token was not accepted: whoever asks next gets another. */

@@ -191,6 +191,46 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 4,
   },
+  'google-cas': {
+    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
+    invalidOptions: {
+      'nothing to look at': {},
+      'a project that cannot be one': { projects: ['My Project'] },
+      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
+      'a folder by its name': { folders: ['payments'] },
+    },
+    targetCount: 2,
+  },
+  'google-certificate-manager': {
+    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
+    invalidOptions: {
+      'nothing to look at': {},
+      'a project that cannot be one': { projects: ['My Project'] },
+      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
+      'a folder by its name': { folders: ['payments'] },
+    },
+    targetCount: 4,
+  },
+  'google-compute': {
+    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
+    invalidOptions: {
+      'nothing to look at': {},
+      'a project that cannot be one': { projects: ['My Project'] },
+      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
+      'a folder by its name': { folders: ['payments'] },
+    },
+    targetCount: 2,
+  },
+  'google-iam': {
+    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
+    invalidOptions: {
+      'nothing to look at': {},
+      'a project that cannot be one': { projects: ['My Project'] },
+      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
+      'a folder by its name': { folders: ['payments'] },
+    },
+    targetCount: 2,
+  },
   kubernetes: {
     validOptions: { kubeconfig: '/no/such/kubeconfig', contexts: ['prod', 'staging'], namespaces: ['shop', 'billing'] },
     invalidOptions: {

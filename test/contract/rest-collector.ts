@@ -40,6 +40,34 @@ export interface RestList {
   readonly isSecond?: true;
 }
 
+/** How Google answers whoever lacks a permission. */
+export function googleDenied(permission: string): RestReply {
+  return json(
+    {
+      error: {
+        code: 403,
+        status: 'PERMISSION_DENIED',
+        message: `Permission '${permission}' denied on resource (or it may not exist).`,
+        details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'IAM_PERMISSION_DENIED' }],
+      },
+    },
+    403,
+  );
+}
+
+/** How Resource Manager answers whoever lacks a permission. */
+export function armDenied(action: string): RestReply {
+  return json(
+    {
+      error: {
+        code: 'AuthorizationFailed',
+        message: `The client 'a' with object id 'b' does not have authorization to perform action '${action}' over scope '/subscriptions/1' or the scope is invalid.`,
+      },
+    },
+    403,
+  );
+}
+
 /** The network of this machine, the time of the test. */
 export function restContext(changes: Partial<Context> = {}): Context {
   return { ...deafContext(), network: createNetwork(), clock: { now: () => NOW }, ...changes };

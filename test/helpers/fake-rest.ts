@@ -216,6 +216,11 @@ function tokenReply({ path }: RestRequest): RestReply {
   if (path.endsWith('/service-accounts/default/token')) {
     return json({ access_token: TOKEN, expires_in: 3600, token_type: 'Bearer' }, 200, google);
   }
-  if (path.endsWith('/universe/universe-domain')) return json({}, 404, google);
+  if (path.endsWith('/universe/universe-domain')) {
+    return (response) => {
+      response.writeHead(200, { 'content-type': 'text/plain', ...google });
+      response.end('googleapis.com');
+    };
+  }
   return json({}, 200, google);
 }
