@@ -67,15 +67,24 @@ function usesText(deadline: Deadline): string {
   return `, and with it the calls to ${what}${more} (${counted(use.count, 'time')} since ${utc(use.firstAt)}, last ${utc(use.lastAt)})`;
 }
 
-/** Who logs in nowhere any more, where the place of the item says what it is used for. */
+/** What is served or who logs in nowhere any more, where the place of the item says what it is used for. */
 function loginsText({ sighting, client }: Deadline): string {
   const used = (sighting?.usedBy ?? []).flatMap(({ type, id }) => (type === 'endpoint' ? [id] : []));
   if (sighting === undefined || client !== undefined || used.length === 0) return '';
   const more = used.length - MAX_ENDPOINTS;
   const at = `${used.slice(0, MAX_ENDPOINTS).join(', ')}${more > 0 ? ` and ${counted(more, 'more endpoint')}` : ''}`;
-  return sighting.role === 'client'
-    ? `, and with it the logins at ${at}`
-    : `, and with it the logins of all clients that it vouches for at ${at}`;
+  switch (sighting.role) {
+    case 'client':
+      return `, and with it the logins at ${at}`;
+    case 'server':
+      return `, and with it what is served at ${at}`;
+    case 'intermediate':
+    case 'trust-anchor':
+    case 'issuer':
+    case 'signer':
+    case 'unknown':
+      return `, and with it the logins of all clients that it vouches for at ${at}`;
+  }
 }
 
 function summaryOf(deadline: Deadline, { location, now }: Subject): string {

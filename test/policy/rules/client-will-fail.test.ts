@@ -213,7 +213,7 @@ describe('the CA in the trust store of the server', () => {
   });
 });
 
-test('a certificate in a file names the logins that end with it', () => {
+test('a certificate in a store names what ends with it: logins, or what is served', () => {
   const usedBy = [{ type: 'endpoint' as const, id: 'kube.example.com:6443' }];
   const summary = (role: Sighting['role'], item: KnownCertificate): string | undefined =>
     judged(fileLocation([sighting(item, { role, usedBy })])).findings[0]?.summary;
@@ -222,5 +222,8 @@ test('a certificate in a file names the logins that end with it', () => {
   );
   expect(summary('trust-anchor', root('Root', { left: 7 * DAY }))).toContain(
     ', and with it the logins of all clients that it vouches for at kube.example.com:6443, at ',
+  );
+  expect(summary('server', leaf('api', { left: 7 * DAY }))).toContain(
+    ', and with it what is served at kube.example.com:6443, at ',
   );
 });
