@@ -19,7 +19,7 @@ export interface Sharing {
 }
 
 /** Targets that one node takes at once; fewer where there are few, so that each node has some. */
-const MOST_SHARED = 250;
+const MOST_SHARED = 500;
 const SHARES = 16;
 /** Shares that one node has at once: while one waits for its slowest, the other goes on. */
 export const SHARES_AT_ONCE = 2;

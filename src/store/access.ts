@@ -6,4 +6,6 @@ export interface Access {
   write<T>(work: (db: Connection) => Promise<T>): Promise<T>;
   /** A write that goes before everything that waits. */
   urgent<T>(work: (db: Connection) => Promise<T>): Promise<T>;
+  /** A single statement, which needs no transaction; goes before everything that waits. */
+  single<T>(work: (db: Connection) => Promise<T>): Promise<T>;
 }

@@ -168,7 +168,8 @@ async function changed(
         break;
     }
   }
-  const inside: Access = { read: (work) => work(db), write: (work) => work(db), urgent: (work) => work(db) };
+  const here = <Result>(work: (on: Connection) => Promise<Result>): Promise<Result> => work(db);
+  const inside: Access = { read: here, write: here, urgent: here, single: here };
   const all = [...new Set([...ids, ...departed.keys()])];
   const locations = all.length === 0 ? [] : await createInventoryReader(inside).locations({ ids: all });
   // One that came back is there.

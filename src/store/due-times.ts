@@ -9,7 +9,7 @@ const FENCE = 'engine:hand-outs';
 export function createFences(access: Access): Fences {
   return {
     next: () =>
-      access.urgent(async (db) => {
+      access.single(async (db) => {
         const row = await db
           .insertInto('due_times')
           .values({ name: FENCE, due_at: 1 })
@@ -26,13 +26,13 @@ export function createFences(access: Access): Fences {
 export function createDueTimes(access: Access): DueTimes {
   return {
     next: (name) =>
-      access.read(async (db) => {
+      access.single(async (db) => {
         const row = await db.selectFrom('due_times').select('due_at').where('name', '=', name).executeTakeFirst();
         return row?.due_at;
       }),
 
     init: (name, due) =>
-      access.write(async (db) => {
+      access.single(async (db) => {
         await db
           .insertInto('due_times')
           .values({ name, due_at: due })
@@ -40,10 +40,10 @@ export function createDueTimes(access: Access): DueTimes {
           .execute();
       }),
 
-    claim: (name, due, following) => access.write((db) => move(db, name, due, following)),
+    claim: (name, due, following) => access.single((db) => move(db, name, due, following)),
 
     forget: (name) =>
-      access.write(async (db) => {
+      access.single(async (db) => {
         await db.deleteFrom('due_times').where('name', '=', name).execute();
       }),
   };

@@ -100,6 +100,10 @@ export function createStore({ db, close, lane, shared, patiently = once }: Store
       refuseInside('a writer of the store');
       return lane.run(() => patiently(() => db.transaction().execute(work)));
     },
+    async single(work) {
+      refuseInside('the store');
+      return lane.run(() => patiently(() => work(db)), 'urgent');
+    },
     async urgent(work) {
       refuseInside('a writer of the store');
       return lane.run(() => patiently(() => db.transaction().execute(work)), 'urgent');
@@ -128,7 +132,7 @@ export function createStore({ db, close, lane, shared, patiently = once }: Store
           lane.run(() =>
             db.transaction().execute(async (tx) => {
               const here = <Result>(run: (on: typeof tx) => Promise<Result>): Promise<Result> => run(tx);
-              const inside: Access = { read: here, write: here, urgent: here };
+              const inside: Access = { read: here, write: here, urgent: here, single: here };
               const writers = { inventory: createInventoryWriter(inside), facts: createFactWriter(inside) };
               const rest = { alerts: createAlertWriter(inside), prune: (before: number) => prune(tx, before) };
               if (shared === undefined) return work({ ...writers, ...rest });
