@@ -13,6 +13,7 @@ import { benchLogs } from './logs.ts';
 import { benchMetrics } from './metrics.ts';
 import { benchPolicy } from './policy.ts';
 import { benchScale } from './scale.ts';
+import { benchStartup } from './startup.ts';
 
 const BENCHES = {
   alerts: benchAlerts,
@@ -24,6 +25,7 @@ const BENCHES = {
   metrics: benchMetrics,
   policy: benchPolicy,
   scale: benchScale,
+  startup: benchStartup,
 } as const;
 
 const [wanted] = process.argv.slice(2);

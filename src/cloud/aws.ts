@@ -4,7 +4,7 @@ import { createCredentials, type CredentialSource } from './aws-credentials.ts';
 import { awsError } from './aws-errors.ts';
 import type { AwsOptions } from './aws-options.ts';
 import { placesOf, placeText, type AwsPlace } from './aws-place.ts';
-import { withDeadline } from './deadline.ts';
+import { CALL_DEADLINE_MS, withDeadline } from './deadline.ts';
 import { callText } from './failure.ts';
 import { readTokens, type Listed, type TokenPage } from './paging.ts';
 import type { Trial } from './trial.ts';
@@ -113,10 +113,16 @@ export async function openAws(options: AwsOptions, service: string, context: Con
     return client;
   }
 
+  /** Clients that are used no more, and when: other looks may still have calls under way. */
+  let retired: { readonly client: Client; readonly at: number }[] = [];
+
   /** A client keeps what it once signed with: when that is no longer good, it goes, too. */
   function forget(place: AwsPlace): void {
+    const at = context.clock.now();
     credentials.forget(place);
-    for (const client of clients.get(place.key)?.values() ?? []) client.destroy();
+    for (const one of retired) if (at - one.at > CALL_DEADLINE_MS) one.client.destroy();
+    retired = retired.filter((one) => at - one.at <= CALL_DEADLINE_MS);
+    for (const client of clients.get(place.key)?.values() ?? []) retired.push({ client, at });
     clients.delete(place.key);
   }
 
@@ -165,7 +171,9 @@ export async function openAws(options: AwsOptions, service: string, context: Con
 
     close() {
       for (const own of clients.values()) for (const client of own.values()) client.destroy();
+      for (const { client } of retired) client.destroy();
       clients.clear();
+      retired = [];
     },
   };
 }

@@ -178,6 +178,28 @@ describe('calls', () => {
     }
   });
 
+  it('under way are not cut off when another one learns that the credentials are no longer good', async () => {
+    const aws = await open();
+    const held = Promise.withResolvers<void>();
+    const begun = Promise.withResolvers<void>();
+    let isFirst = true;
+    fake.intercept = () => {
+      if (!isFirst) return awsFault(400, 'ExpiredTokenException', 'The security token has expired');
+      isFirst = false;
+      return (response) => {
+        begun.resolve();
+        void held.promise.then(() => response.end('{}'));
+      };
+    };
+
+    const slow = list(begin(aws));
+    await begun.promise;
+    await expect(list(begin(aws))).rejects.toMatchObject({ reason: 'authentication_failed' });
+    held.resolve();
+
+    await expect(slow).resolves.toBeDefined();
+  });
+
   it('keep to limits of their account, region and service', async () => {
     const keys: string[] = [];
     const aws = await openAws(
