@@ -1,10 +1,13 @@
+import { hash } from 'node:crypto';
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Inquiry } from '../../src/inventory/fact.ts';
-import type { KnownCertificate, Location, Sighting } from '../../src/inventory/model.ts';
+import type { DescribedCertificate, KnownCertificate, Location, Sighting } from '../../src/inventory/model.ts';
 import type { LocationWrite } from '../../src/inventory/port.ts';
 import type { Alert, AlertPlace, OutboxEntry } from '../../src/notify/model.ts';
 import type { Notification } from '../../src/plugin/notification.ts';
+import type { Json } from '../../src/plugin/json.ts';
 import type { Finding } from '../../src/policy/finding.ts';
 import type { Store } from '../../src/store/store.ts';
 import { describeCatalogue } from './catalogue.ts';
@@ -177,6 +180,66 @@ function describeInventory(get: () => Store): void {
     expect(await again()).toEqual(['> one', '< two']);
     expect(await again(['> three'])).toEqual(['> three']);
     expect(await store.inventory.transcript(id + 1)).toEqual([]);
+  });
+
+  it('keeps what a collector puts beside a location until that is withdrawn, and says nothing of others', async () => {
+    const store = get();
+    const keep = async (name: string, target: string, memory?: Json): Promise<void> => {
+      const facts = memory === undefined ? {} : { memory };
+      await store.transaction((tx) => tx.inventory.saveLocations([write(location(name, { target }), facts)]));
+    };
+    await keep('a', 'log', { count: 1 });
+    await keep('b', 'log', { count: 2 });
+    await keep('c', 'other', { count: 3 });
+    await keep('a', 'log', { count: 4 });
+    await keep('b', 'log');
+
+    const { memories, cursor, more } = await store.inventory.memories('partners', 'log', 0);
+    expect([memories, more]).toEqual([
+      [
+        { location: 'a', memory: { count: 4 } },
+        { location: 'b', memory: { count: 2 } },
+      ],
+      false,
+    ]);
+    expect((await store.inventory.memories('partners', 'log', cursor)).memories).toEqual([]);
+
+    const [a] = await store.inventory.locations({ source: 'partners', target: 'log' });
+    await store.transaction((tx) => tx.inventory.withdrawLocations([a?.id ?? 0], NOW));
+    expect((await store.inventory.memories('partners', 'log', 0)).memories.map((one) => one.location)).toEqual(['b']);
+  });
+
+  it('finds the certificates that a description may be of, and the locations of descriptions', async () => {
+    const store = get();
+    const der = new Uint8Array([1, 2, 3]);
+    const sha1 = hash('sha1', der, 'hex');
+    const known = certificate('known', { serial: '00AB' });
+    const describe_ = (id: string, words: object): DescribedCertificate => ({
+      kind: 'described',
+      id,
+      title: id,
+      names: [],
+      notAfter: { status: 'unknown' },
+      ...words,
+    });
+    await store.transaction((tx) =>
+      tx.inventory.saveLocations([
+        write(location('file', { sightings: [sighting(known), sighting(certificate('other', { serial: '01' }))] }), {
+          ders: new Map([[known.id, der]]),
+        }),
+        write(location('log', { sightings: [sighting(describe_('d1', { sha1, serial: 'ab' }))] })),
+        write(location('past', { sightings: [sighting(describe_('d2', { serial: '0ab' }))] })),
+        write(location('elsewhere', { sightings: [sighting(describe_('d3', { serial: 'cd' }))] })),
+      ]),
+    );
+    const [, log, past] = await store.inventory.locations({}).then((all) => all.toSorted((a, b) => a.id - b.id));
+    await store.transaction((tx) => tx.inventory.withdrawLocations([past?.id ?? 0], NOW));
+
+    for (const words of [{ sha1 }, { serial: 'AB' }, { serial: '0:00:ab' }, { sha256: known.id }]) {
+      expect(await store.inventory.candidates([describe_('x', words)])).toEqual([{ item: known, sha1 }]);
+    }
+    expect(await store.inventory.candidates([describe_('x', { sha1: 'ff' }), describe_('y', {})])).toEqual([]);
+    expect(await store.inventory.locationsDescribing([{ item: known, sha1 }])).toEqual([log?.id]);
   });
 
   it('gives a bare location back without inventing anything', async () => {
