@@ -15,11 +15,6 @@ export async function openStore(address: string, options: StoreOptions = {}): Pr
   return path === undefined ? openPostgres(address, options) : openSqlite(path, options);
 }
 
-/** Whether several nodes can share the store at this address. */
-export function isShared(address: string): boolean {
-  return sqlitePath(address) === undefined;
-}
-
 /** An address for people: without a password. */
 export function storeName(address: string): string {
   return sqlitePath(address) ?? nameOf(address);
