@@ -6,7 +6,7 @@ import { CollectError } from '../../src/plugin/error.ts';
 import type { Reference } from '../../src/plugin/item.ts';
 import type { Problem } from '../../src/plugin/observation.ts';
 import type { Reason } from '../../src/plugin/reason.ts';
-import { looksLikeSaml, readSaml, type SamlCertificate } from '../../src/saml/metadata.ts';
+import { looksLikeSaml, readSaml, type SamlMetadata } from '../../src/saml/metadata.ts';
 import { contentOfSections, type Content, type FileSite, type PrivateKeyPart, type Section } from './content.ts';
 import type { Failure } from './failure.ts';
 import {
@@ -59,7 +59,7 @@ export async function readStructured(
   if (looksLikeSaml(text)) {
     const result = await bounded(readSaml(text, tools.isolate));
     if (result.kind === 'malformed') return unread(site, 'the SAML metadata', result);
-    if (result.kind === 'metadata') return samlContent(result.certificates, result.isCut, site, tools);
+    if (result.kind === 'metadata') return samlContent(result, site, tools);
   }
   const inline = readInlineConfig(text);
   return inline === undefined ? undefined : inlineContent(inline, site, tools);
@@ -154,8 +154,7 @@ function references(endpoints: readonly (string | undefined)[]): readonly Refere
 }
 
 async function samlContent(
-  certificates: readonly SamlCertificate[],
-  isCut: boolean,
+  { certificates, isCut, misplaced }: SamlMetadata,
   site: FileSite,
   tools: StructuredTools,
 ): Promise<Content> {
@@ -173,6 +172,13 @@ async function samlContent(
         },
       ]
     : [];
+  if (misplaced > 0) {
+    problems.push({
+      reason: 'malformed',
+      place: 'misplaced',
+      detail: `${site.path} holds ${misplaced} entities or keys where none belong, or an entity twice: they are left out; what believes them may be deceived`,
+    });
+  }
   return contentOfSections(sections, problems, site) ?? nothingIn(site, 'SAML metadata');
 }
 

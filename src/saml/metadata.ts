@@ -10,20 +10,22 @@ export interface SamlCertificate {
   readonly base64: string;
 }
 
+export interface SamlMetadata {
+  readonly kind: 'metadata';
+  readonly certificates: readonly SamlCertificate[];
+  /** Each once, in the order in which they came. */
+  readonly entityIds: readonly string[];
+  /**
+   * Entities and keys in places where nobody looks for them (in extensions, in a signature, one entity twice): what is
+   * there is left out. Programs that look for them anywhere would believe them, which is how signatures are wrapped.
+   */
+  readonly misplaced: number;
+  readonly isCut: boolean;
+}
+
 /** What became of a text that looks like SAML metadata. */
 export type SamlResult =
-  | {
-      readonly kind: 'metadata';
-      readonly certificates: readonly SamlCertificate[];
-      /** Each once, in the order in which they came. */
-      readonly entityIds: readonly string[];
-      /**
-       * Entities and keys in places where nobody looks for them (in extensions, in a signature, one entity twice): what is
-       * there is left out. Programs that look for them anywhere would believe them, which is how signatures are wrapped.
-       */
-      readonly misplaced: number;
-      readonly isCut: boolean;
-    }
+  | SamlMetadata
   /** Some other XML. */
   | { readonly kind: 'other' }
   | { readonly kind: 'malformed'; readonly detail: string };

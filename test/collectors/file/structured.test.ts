@@ -194,6 +194,17 @@ describe('SAML metadata', () => {
     ]);
   });
 
+  test('with keys where none belong are read without those, and say so', async () => {
+    const evil = metadata(`<md:KeyDescriptor>${certificate(admin.der)}</md:KeyDescriptor>`).replace(/^<\?xml.*\?>/, '');
+    files.write(
+      'idp.xml',
+      metadata(`<md:Extensions>${evil}</md:Extensions><md:KeyDescriptor>${certificate(idp.der)}</md:KeyDescriptor>`),
+    );
+    const [observation] = await files.look();
+    expect(summary(observation?.items)).toEqual(['signing/https://idp.example/saml signer']);
+    expect(observation?.problems).toMatchObject([{ reason: 'malformed', place: 'misplaced' }]);
+  });
+
   test('of a federation is read to its end, the signature included', async () => {
     const entity = metadata(`<md:KeyDescriptor>${certificate(idp.der)}</md:KeyDescriptor>`).replace(/^<\?xml.*\?>/, '');
     files.write(
