@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import type { ClientOutlook, Clients } from '../inventory/clients.ts';
 import type { KnownCertificate, Location } from '../inventory/model.ts';
@@ -26,6 +27,8 @@ const REFRESH_MS = 3_600_000;
 const CHEAP_MS = 50;
 const PAUSE = 20;
 const BATCH = 500;
+/** Pairs that are counted before others get their turn. */
+const PER_TURN = 2_000;
 
 export interface ClientSeriesParts {
   readonly inventory: Pick<InventoryReader, 'locations'>;
@@ -55,6 +58,7 @@ export class ClientSeries {
   #used: ReadonlySet<string> = new Set();
   /** What was joined last. */
   #joined: ReadonlySet<number> = new Set();
+  #refreshing: Promise<void> | undefined;
   #isStale = true;
   #madeAt = -Infinity;
   #pauseUntil = 0;
@@ -93,8 +97,15 @@ export class ClientSeries {
     this.#release(id);
   }
 
-  /** Joins anew where something has changed. */
+  /** Joins anew where something has changed; who asks meanwhile waits for the same. */
   async refresh(): Promise<void> {
+    this.#refreshing ??= this.#refresh().finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
     const now = this.#parts.now();
     if (this.#concerned.size === 0 && this.#piece.bytes.length === 0) return;
     if (!this.#isStale && now - this.#madeAt < REFRESH_MS && now >= this.#madeAt) return;
@@ -102,8 +113,12 @@ export class ClientSeries {
     this.#isStale = false;
     this.#madeAt = now;
     const startedAt = performance.now();
-    const locations = await this.#read();
-    this.#join(locations, now);
+    try {
+      await this.#join(await this.#read(), now);
+    } catch (error) {
+      this.#isStale = true;
+      throw error;
+    }
     const tookMs = performance.now() - startedAt;
     if (tookMs > CHEAP_MS) this.#pauseUntil = performance.now() + PAUSE * tookMs;
   }
@@ -125,7 +140,7 @@ export class ClientSeries {
     return locations.length === 0 ? [] : [...locations, this.#authoritiesElsewhere()];
   }
 
-  #join(locations: readonly Location[], now: number): void {
+  async #join(locations: readonly Location[], now: number): Promise<void> {
     const ends = new Map<string, number>();
     const add = ({ endpoint, client, name, outageAt }: ClientOutlook): void => {
       if (outageAt === null) return;
@@ -139,6 +154,7 @@ export class ClientSeries {
     for (const outlook of clients.found(now - ENDED_CLIENT_MS)) {
       if (found++ < MAX_FOUND_CLIENTS) add(outlook);
       if (found === MAX_COUNTED_CLIENTS) break;
+      if (found % PER_TURN === 0) await nextTurn();
     }
     this.#dropped = Math.max(0, found - MAX_FOUND_CLIENTS);
     let text = '';

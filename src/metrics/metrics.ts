@@ -65,14 +65,29 @@ export function createMetrics(parts: MetricsParts): Metrics {
   const clients = new ClientSeries(parts);
   let findings: readonly FindingCount[] = [];
   let [isJudged, countedAt, pauseUntil] = [true, -Infinity, 0];
+  let counting: Promise<void> | undefined;
 
-  async function countFindings(): Promise<void> {
+  /** Counts anew where something has changed; who asks meanwhile waits for the same. */
+  function countFindings(): Promise<void> {
+    counting ??= countAnew().finally(() => {
+      counting = undefined;
+    });
+    return counting;
+  }
+
+  async function countAnew(): Promise<void> {
     const now = parts.now();
     const isOld = now - countedAt >= RECOUNT_MS || now < countedAt;
     if ((!isJudged && !isOld) || performance.now() < pauseUntil) return;
-    [isJudged, countedAt] = [false, now];
+    isJudged = false;
     const startedAt = performance.now();
-    findings = await parts.findings();
+    try {
+      findings = await parts.findings();
+    } catch (error) {
+      isJudged = true;
+      throw error;
+    }
+    countedAt = now;
     const tookMs = performance.now() - startedAt;
     if (tookMs > CHEAP_MS) pauseUntil = performance.now() + PAUSE * tookMs;
   }

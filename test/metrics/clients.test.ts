@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { KnownCertificate, Location } from '../../src/inventory/model.ts';
 import type { Verdict } from '../../src/plugin/observation.ts';
 import { samplesOf } from '../helpers/exposition.ts';
-import { knownMetrics } from '../helpers/known-metrics.ts';
+import { knownMetrics, textOf } from '../helpers/known-metrics.ts';
 import { authority, DAY, endpointLocation, fileLocation, leaf, NOW, showing, sighting } from '../policy/places.ts';
 
 const ISSUING = 'CN=Example Issuing CA,O=Example';
@@ -114,4 +114,25 @@ describe('the outage', () => {
       new Set(Array.from({ length: 40 }, (_, index) => leaf(`c${59 - index}`).id)),
     );
   });
+});
+
+test('two scrapes at one time both say when clients fail', async () => {
+  const { metrics } = knownMetrics([showing(endpoint(), 'billing', [leaf('billing')])], () => NOW);
+  const answers = await Promise.all([metrics.exposition(), metrics.exposition()]);
+  for (const answer of answers) expect(textOf(answer)).toContain('notafter_client_outage_timestamp_seconds{');
+});
+
+test('what refers to an endpoint follows it when somebody begins to look at it, and when nobody does any more', async () => {
+  const client = sighting(leaf('cron'), { role: 'client', usedBy: [{ type: 'endpoint', id: 'api.example.com:8443' }] });
+  const known = knownMetrics([fileLocation([client], { location: '/kubeconfig' })], () => NOW);
+  const at = async (): Promise<readonly (string | undefined)[]> =>
+    samplesOf(await known.samples(), 'notafter_client_outage_timestamp_seconds').map(
+      ({ labels }) => labels['location'],
+    );
+
+  expect(await at()).toEqual(['api.example.com:8443']);
+  const watched = known.note(endpoint('api.example.com:8443@10.0.0.7'));
+  expect(await at()).toEqual(['api.example.com:8443@10.0.0.7']);
+  known.forget(watched);
+  expect(await at()).toEqual(['api.example.com:8443']);
 });
