@@ -121,6 +121,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     log,
     network: way.network,
     probe: scanner.probe,
+    servedAt: (sources) => index.servedAt(new Set(sources)),
     limit: createLimiters(undefined, () => seat?.workers() ?? 1),
     environment: process.env,
   });

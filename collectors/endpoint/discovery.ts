@@ -81,6 +81,12 @@ export const discoveryOptions = {
     .describe(
       'Names of SRV records. The service says what is spoken where it is called as a scheme (_imaps, _ldap, _xmpp-client); a scheme in front says it otherwise: smtp://_relay._tcp.example.com.',
     ),
+  targets_from: z
+    .array(z.string().min(1))
+    .default([])
+    .describe(
+      'Other sources: where the certificates that they find are served, as they say themselves (the Ingresses and Gateways of a kubernetes source), is looked at.',
+    ),
 };
 
 type DiscoveryOptions = z.output<z.ZodObject<typeof discoveryOptions>>;
@@ -93,9 +99,11 @@ export function createDiscovery(
   given: DiscoveryOptions,
   context: Context,
 ): (signal: AbortSignal) => AsyncIterable<Target> {
-  const { targets, targets_file: files, file_sd: patterns, http_sd: urls, srv } = given;
-  if ([targets, files, patterns, urls, srv].every((list) => list.length === 0)) {
-    throw new Error('there is nothing to connect to: give targets, targets_file, file_sd, http_sd or srv');
+  const { targets, targets_file: files, file_sd: patterns, http_sd: urls, srv, targets_from: sources } = given;
+  if ([targets, files, patterns, urls, srv, sources].every((list) => list.length === 0)) {
+    throw new Error(
+      'there is nothing to connect to: give targets, targets_file, file_sd, http_sd, srv or targets_from',
+    );
   }
   const listed = targets.map((text) => ({ endpoint: parseEndpoint(text), labels: {} }));
   const fromUrls = urls.map((url) => createHttpDiscovery(url, context));
@@ -126,6 +134,7 @@ export function createDiscovery(
     }
     for (const name of srv) await add(() => lookUpService(name, context, signal));
     for (const read of fromUrls) await add(() => read(signal));
+    if (sources.length > 0) found.push(servedBy(sources, context));
 
     const merged = mergeTargets(found.flat());
     let count = 0;
@@ -144,6 +153,18 @@ export function createDiscovery(
       throw new CollectError(first.reason, failures.map(({ message }) => message).join('; '), { cause: first });
     }
   };
+}
+
+/** Where other sources say that their certificates are served; what they name otherwise is none of ours. */
+function servedBy(sources: readonly string[], context: Context): ListedTarget[] {
+  return [...(context.servedAt?.(sources) ?? [])].flatMap((text) => {
+    try {
+      return [{ endpoint: parseEndpoint(text), labels: {} }];
+    } catch (error) {
+      if (error instanceof TargetError) return [];
+      throw error;
+    }
+  });
 }
 
 /** The targets of one file. */

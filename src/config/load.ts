@@ -159,6 +159,7 @@ function build(file: string, raw: Raw, document: ConfigDocument, plugins: Plugin
   reportDuplicates(raw.sources, 'sources', report);
   reportDuplicates(raw.channels, 'channels', report);
   const sources = raw.sources.map((source, index) => sourceConfig(source, index, plugins, report));
+  for (const [index, source] of raw.sources.entries()) checkTargetsFrom(source, index, raw, report);
   if (raw.store.startsWith('sqlite:')) {
     for (const [index, { zones }] of sources.entries()) {
       if (zones !== undefined) report(['sources', index, 'zones'], 'needs several nodes: store: postgres://…', 'zones');
@@ -227,6 +228,21 @@ function reportDuplicates(entries: readonly { readonly name: string }[], section
     const earlier = first.get(name);
     if (earlier === undefined) first.set(name, index);
     else report([section, index, 'name'], `"${name}" is the name of ${section}[${earlier}] already`);
+  }
+}
+
+/** A source that takes its targets from others names them. */
+function checkTargetsFrom(source: Raw['sources'][number], index: number, { sources }: Raw, report: Report): void {
+  const { targets_from: given } = source;
+  if (!Array.isArray(given)) return;
+  const names = sources.map(({ name }) => name);
+  for (const [rank, name] of (given as readonly string[]).entries()) {
+    const path = ['sources', index, 'targets_from', rank];
+    if (name === source.name) report(path, 'a source takes no targets from itself');
+    else if (!names.includes(name)) {
+      const similar = nearest(name, names);
+      report(path, `there is no source "${name}"${similar === undefined ? '' : `; did you mean "${similar}"?`}`);
+    }
   }
 }
 

@@ -24,6 +24,8 @@ export interface InventoryIndex {
   homes(leaf: string): readonly Home[];
   /** Whether a leaf lives in a place of this kind, other than this location. */
   livesIn(leaf: string, kind: HomeKind, except?: Location): boolean;
+  /** Endpoints (`host:port`) at which certificates of servers in places of these sources are used, as the places say. */
+  servedAt(sources: ReadonlySet<string>): ReadonlySet<string>;
   /** What a leaf has replaced at a location, where that was seen. */
   replacedAt(location: Location, leaf: string): KnownCertificate | undefined;
   /** Shares of their lives that leaves of this title had left when they were replaced at the location, the latest last. */
@@ -70,6 +72,7 @@ export function createInventoryIndex(locations: Iterable<Location> = []): Invent
     successors: (leaf) => leaves.successors(leaf),
     homes: (leaf) => leaves.homes(leaf),
     livesIn: (leaf, kind, except) => leaves.livesIn(leaf, kind, except?.id),
+    servedAt: (sources) => leaves.servedAt(sources),
     replacedAt: (location, leaf) => leaves.replacedAt(location.id, leaf),
     rhythm: (location, leaf) => leaves.rhythm(location.id, leaf),
     nodesBeside: (location) => endpoints.nodesBeside(location),

@@ -119,6 +119,17 @@ export class LeafIndex {
     return number === NONE ? [] : this.homesOf(number);
   }
 
+  /** Endpoints at which certificates of servers that lie in places of these sources are used, as the places say. */
+  servedAt(sources: ReadonlySet<string>): ReadonlySet<string> {
+    const names = new Set<string>();
+    for (const [row, used] of this.usedAt) {
+      const site = this.siteByNumber[this.sightings.siteOf(row)];
+      if (this.sightings.roleOf(row) !== 'server' || site === undefined || !sources.has(site.source)) continue;
+      for (const name of used) names.add(name);
+    }
+    return names;
+  }
+
   /** Whether a leaf lives in a place of this kind, other than the one that is given. */
   livesIn(id: string, kind: HomeKind, exceptLocation?: number): boolean {
     const leaf = this.leaves.find(id);

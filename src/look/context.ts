@@ -14,6 +14,7 @@ export interface ContextParts {
   readonly log: Logger;
   readonly network: Network;
   readonly probe?: Probe;
+  readonly servedAt?: NonNullable<Context['servedAt']>;
   readonly limit: (key: string, rate: Rate) => Limiter;
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** Told every secret that is read. */
@@ -28,6 +29,7 @@ export function createContext(parts: ContextParts): Context {
     log: parts.log,
     network: parts.network,
     ...(parts.probe === undefined ? {} : { probe: parts.probe }),
+    ...(parts.servedAt === undefined ? {} : { servedAt: parts.servedAt }),
     limit: parts.limit,
     async secret(reference) {
       const secret = await readSecret(reference, parts.environment);

@@ -43,6 +43,11 @@ export interface Context {
   readonly network: Network;
   /** Looks at endpoints, in threads of its own where there are many; absent where the host lives for a few looks alone. */
   readonly probe?: Probe;
+  /**
+   * Endpoints (`host:port`) at which the certificates that these sources have found are served, as they say themselves: by
+   * an Ingress, by a listener. Absent where the host lives for a few looks alone.
+   */
+  servedAt?(sources: readonly string[]): Iterable<string>;
   /** One limiter per key for the whole process; the first caller's rate holds. */
   limit(key: string, rate: Rate): Limiter;
   /** Reads a secret. Throws an Error that names the file or variable and never the content. */

@@ -44,6 +44,14 @@ describe('a config that is wrong', () => {
       `${SOURCE}    trusts_clients_of: [api.example.com:8443, https://api.example.com/]\n`,
       ['notafter.yaml:5:47: sources[0].trusts_clients_of[1]: '],
     ],
+    [
+      'a source that takes its targets from none',
+      `${SOURCE}  - {name: edge, type: endpoint, targets_from: [dsik, edge]}\n`,
+      [
+        'notafter.yaml:5:49: sources[1].targets_from[0]: there is no source "dsik"; did you mean "disk"?',
+        'notafter.yaml:5:55: sources[1].targets_from[1]: a source takes no targets from itself',
+      ],
+    ],
     ['a mistyped section', 'sorces: []\n', ['notafter.yaml:1:1: sorces: unknown key; did you mean "sources"?']],
     [
       'an unknown key far from all',

@@ -63,7 +63,7 @@ describe('the manifests for Kubernetes', () => {
 
     const parsed = parseConfig('notafter.yaml', config?.data?.['notafter.yaml'] ?? '', {});
 
-    expect(parsed.sources.map(({ name }) => name)).toEqual(['cluster']);
+    expect(parsed.sources.map(({ name }) => name)).toEqual(['cluster', 'edge']);
     expect(deployment).toContain('/etc/notafter/notafter.yaml');
     expect(deployment).toContain(`"configMap":{"name":"${config?.metadata.name ?? ''}"}`);
   });

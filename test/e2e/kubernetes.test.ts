@@ -131,6 +131,38 @@ ${policy}`,
     }
   });
 
+  it('is looked at where its Gateway serves it, without anybody listing that', async () => {
+    const pair = lasting('localhost', 300);
+    const server = await startTlsServer(pair);
+    try {
+      cluster.put('secrets', tlsSecret('edge', 'web', pair));
+      cluster.put('gateways', {
+        metadata: { namespace: 'edge', name: 'public' },
+        spec: {
+          listeners: [
+            {
+              protocol: 'HTTPS',
+              hostname: 'localhost',
+              port: server.port,
+              tls: { certificateRefs: [{ name: 'web' }] },
+            },
+          ],
+        },
+      });
+
+      const { store } = await start('  - {name: edge, type: endpoint, every: 1s, targets_from: [cluster]}');
+      const [served] = await eventually('it is looked at', async () => {
+        const found = (await store.inventory.locations({ source: 'edge' })).filter((one) => one.sightings.length > 0);
+        return found.length > 0 && found;
+      });
+
+      expect(served?.target).toBe(`localhost:${server.port}`);
+      expect(served?.sightings[0]?.item.id).toBe(pair.fingerprint);
+    } finally {
+      await server.close();
+    }
+  });
+
   it('that is deleted is withdrawn, and not said to be resolved', async () => {
     cluster.put(
       'secrets',

@@ -117,7 +117,7 @@ describe.runIf('path' in helm)('the Helm chart', () => {
 
     const parsed = parseConfig('notafter.yaml', config?.data?.['notafter.yaml'] ?? '', {});
 
-    expect(parsed.sources.map(({ name }) => name)).toEqual(['cluster']);
+    expect(parsed.sources.map(({ name }) => name)).toEqual(['cluster', 'edge']);
   });
 
   it('renders the same pod as the plain manifests', () => {

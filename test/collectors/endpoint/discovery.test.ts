@@ -65,6 +65,23 @@ describe('where the targets of an endpoint source come from', () => {
     return labels === undefined ? key : `${key} ${JSON.stringify(labels)}`;
   }
 
+  test('other sources, by the endpoints at which what they found is served', async () => {
+    const asked: (readonly string[])[] = [];
+    const told = ['shop.example.com:443', 'api.example.com:8443', 'not an endpoint:443'];
+    const instance = await endpoint.create(endpoint.options.parse({ targets_from: ['cluster', 'aws'] }), {
+      ...context,
+      servedAt(names) {
+        asked.push(names);
+        return told;
+      },
+    });
+
+    const keys = (await Array.fromAsync(instance.discover(never))).map(({ key }) => key);
+
+    expect(keys.toSorted()).toEqual(['api.example.com:8443', 'shop.example.com:443']);
+    expect(asked).toEqual([['cluster', 'aws']]);
+  });
+
   test('a source without any is refused', async () => {
     await expect(find({})).rejects.toThrow('there is nothing to connect to: give targets, targets_file');
   });
