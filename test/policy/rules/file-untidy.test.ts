@@ -20,3 +20,16 @@ test('one that may not be read by what uses it is a note on the file, with all t
     `Programs may not take what is at ${location.location} as it is: pay.example: ${REMARK}; twice; CA 0: OpenSSL does not read it; CA 1: OpenSSL does not read it; CA 2: OpenSSL does not read it; CA 3: OpenSSL does not read it; and 2 others`,
   );
 });
+
+test('what is not in force in a cloud is a note, too, and nobody is told to write a file anew', () => {
+  const remark = 's3://trust/ca.pem has the newer version v2, which api.example.com does not use';
+  const finding = judged(
+    fileLocation([sighting(authority(), { role: 'trust-anchor', remarks: [remark] })], {
+      type: 'aws-api-gateway',
+      location: 'arn:aws:apigateway:eu-west-1::/domainnames/api.example.com',
+    }),
+  ).findings.find(({ rule }) => rule === 'file-untidy');
+
+  expect(finding?.summary).toMatch(/^Not all is as it should be at arn:aws:apigateway.*: .*newer version v2/);
+  expect(finding?.actions.join(' ')).not.toContain('PEM');
+});
