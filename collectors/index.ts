@@ -9,7 +9,11 @@ import { awsPrivateCa } from './aws-private-ca/index.ts';
 import { awsRds } from './aws-rds/index.ts';
 import { awsRolesAnywhere } from './aws-roles-anywhere/index.ts';
 import { awsSecrets } from './aws-secrets/index.ts';
+import { azureApiManagement } from './azure-api-management/index.ts';
+import { azureAppGateway } from './azure-app-gateway/index.ts';
+import { azureAppService } from './azure-app-service/index.ts';
 import { azureEntra } from './azure-entra/index.ts';
+import { azureFrontDoor } from './azure-front-door/index.ts';
 import { azureKeyVault } from './azure-key-vault/index.ts';
 import { endpoint } from './endpoint/index.ts';
 import { file } from './file/index.ts';
@@ -35,7 +39,11 @@ export const collectors = [
   awsRds,
   awsRolesAnywhere,
   awsSecrets,
+  azureApiManagement,
+  azureAppGateway,
+  azureAppService,
   azureEntra,
+  azureFrontDoor,
   azureKeyVault,
   endpoint,
   file,

@@ -1,7 +1,7 @@
 import { type Fields, dateAt, listAt, tagsAt, textAt, textsAt } from '../../src/cloud/answer.ts';
 import { type GoogleLook, relativeName } from '../../src/cloud/google.ts';
 import { type GoogleFrontend, readFrontends } from '../../src/cloud/google-frontends.ts';
-import { readChain, splitChain } from '../../src/cloud/held.ts';
+import { readChain } from '../../src/cloud/held.ts';
 import { attempt, detailsCut, listCut, missingFrom } from '../../src/cloud/observation.ts';
 import { tagLabels } from '../../src/cloud/tags.ts';
 import { CollectError } from '../../src/plugin/error.ts';
@@ -58,7 +58,7 @@ async function observeCertificate(
   const labels = tagLabels(look.tags, tagsAt(certificate, 'labels'));
   const pem = textAt(certificate, 'pemCertificate');
   if (pem !== undefined) {
-    const { items, problems } = await readChain(look.context, splitChain(pem), attributes);
+    const { items, problems } = await readChain(look.context, { certificate: pem }, attributes);
     return { location, items, problems, ...labels };
   }
   const end = dateAt(certificate, 'expireTime');

@@ -4,7 +4,7 @@ import { type Fields, dateAt, fieldsAt, textAt, textsAt } from '../../src/cloud/
 import { createGoogleInstance, type GoogleLook, relativeName } from '../../src/cloud/google.ts';
 import { FRONTEND_ACTIONS, type GoogleFrontend, readFrontends } from '../../src/cloud/google-frontends.ts';
 import { googleOptions } from '../../src/cloud/google-options.ts';
-import { readChain, splitChain } from '../../src/cloud/held.ts';
+import { readChain } from '../../src/cloud/held.ts';
 import { listCut, missingFrom } from '../../src/cloud/observation.ts';
 import { defineCollector } from '../../src/plugin/collector.ts';
 import type { Item } from '../../src/plugin/item.ts';
@@ -73,7 +73,7 @@ async function observeCertificate(
           ];
     return { location, items, problems: [] };
   }
-  const { items, problems } = await readChain(look.context, splitChain(pem), attributes);
+  const { items, problems } = await readChain(look.context, { certificate: pem }, attributes);
   return { location, items, problems };
 }
 

@@ -38,7 +38,9 @@ export async function readChain(
   const own = await readPart(context, text.certificate, 'certificate', prefix);
   // An imported certificate may have no chain.
   const behind = await readPart(context, text.chain ?? '', 'chain', prefix);
-  const [leaf] = own.certificates;
+  // PKCS#7 has no order, and some stores keep all in one text.
+  const leaf = own.certificates.find(({ isCa }) => !isCa) ?? own.certificates[0];
+  const chain = [...own.certificates.filter((one) => one !== leaf), ...behind.certificates];
   const missing: readonly Problem[] =
     leaf === undefined && own.problems.length === 0
       ? [{ reason: 'empty', place: `${prefix}chain`, detail: 'the store gave no certificate' }]
@@ -46,17 +48,11 @@ export async function readChain(
   return {
     items: [
       ...(leaf === undefined ? [] : [leafItem(leaf, attributes, prefix)]),
-      ...behind.certificates.map((certificate, index) => chainItem(certificate, index, prefix)),
+      ...chain.map((certificate, index) => chainItem(certificate, index, prefix)),
     ],
     problems: [...own.problems, ...missing, ...behind.problems],
     ...(leaf === undefined ? {} : { leaf }),
   };
-}
-
-/** Takes a PEM text apart that holds a certificate and, behind it, its chain. */
-export function splitChain(pem: string): ChainText {
-  const second = pem.indexOf('-----BEGIN CERTIFICATE-----', pem.indexOf('-----BEGIN CERTIFICATE-----') + 1);
-  return second <= 0 ? { certificate: pem } : { certificate: pem.slice(0, second), chain: pem.slice(second) };
 }
 
 /**

@@ -110,6 +110,66 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 1,
   },
+  'azure-api-management': {
+    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
+    invalidOptions: {
+      'a subscription by its name': { subscriptions: ['payments'] },
+      'a subscription named twice': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
+      },
+      'both subscriptions and management groups': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+        management_groups: ['prod'],
+      },
+      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
+    },
+    targetCount: 1,
+  },
+  'azure-app-gateway': {
+    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
+    invalidOptions: {
+      'a subscription by its name': { subscriptions: ['payments'] },
+      'a subscription named twice': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
+      },
+      'both subscriptions and management groups': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+        management_groups: ['prod'],
+      },
+      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
+    },
+    targetCount: 1,
+  },
+  'azure-app-service': {
+    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
+    invalidOptions: {
+      'a subscription by its name': { subscriptions: ['payments'] },
+      'a subscription named twice': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
+      },
+      'both subscriptions and management groups': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+        management_groups: ['prod'],
+      },
+      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
+    },
+    targetCount: 1,
+  },
+  'azure-front-door': {
+    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
+    invalidOptions: {
+      'a subscription by its name': { subscriptions: ['payments'] },
+      'a subscription named twice': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
+      },
+      'both subscriptions and management groups': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+        management_groups: ['prod'],
+      },
+      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
+    },
+    targetCount: 1,
+  },
   'azure-entra': {
     validOptions: { cloud: 'us-government', owners: true, superseded: 'alert' },
     invalidOptions: {
