@@ -44,20 +44,25 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function createAccess(
   given: Pick<Options, 'server' | 'token_file' | 'ca_file' | 'kubeconfig'>,
   context: string | undefined,
+  host: Pick<Context, 'secret'>,
   environment: Environment = process.env,
 ): AccessSource {
   if (given.server !== undefined) {
-    return tokenAccess(given.server, { token: given.token_file, ca: given.ca_file });
+    return tokenAccess(given.server, { token: given.token_file, ca: given.ca_file }, host);
   }
-  const host = environment['KUBERNETES_SERVICE_HOST'];
+  const address = environment['KUBERNETES_SERVICE_HOST'];
   const files = kubeconfigFiles(given.kubeconfig, environment);
-  if (given.kubeconfig === undefined && context === undefined && host !== undefined && host !== '') {
+  if (given.kubeconfig === undefined && context === undefined && address !== undefined && address !== '') {
     const port = environment['KUBERNETES_SERVICE_PORT'] ?? '443';
     const folder = environment['NOTAFTER_SERVICE_ACCOUNT'] ?? SERVICE_ACCOUNT;
-    return tokenAccess(`https://${isIPv6(host) ? `[${host}]` : host}:${port}`, {
-      token: join(folder, 'token'),
-      ca: join(folder, 'ca.crt'),
-    });
+    return tokenAccess(
+      `https://${isIPv6(address) ? `[${address}]` : address}:${port}`,
+      {
+        token: join(folder, 'token'),
+        ca: join(folder, 'ca.crt'),
+      },
+      host,
+    );
   }
   return kubeconfigAccess(files, context);
 }
@@ -71,12 +76,13 @@ function kubeconfigFiles(given: string | undefined, environment: Environment): r
 function tokenAccess(
   server: string,
   files: { readonly token: string | undefined; readonly ca: string | undefined },
+  host: Pick<Context, 'secret'>,
 ): AccessSource {
   return {
     async open() {
       const [token, ca] = await Promise.all([
-        files.token === undefined ? undefined : readText(files.token, 'the token'),
-        files.ca === undefined ? undefined : readText(files.ca, 'the CA'),
+        files.token === undefined ? undefined : readToken(files.token, host),
+        files.ca === undefined ? undefined : readCa(files.ca),
       ]);
       return {
         server: server.replace(/\/+$/, ''),
@@ -88,17 +94,30 @@ function tokenAccess(
   };
 }
 
-async function readText(path: string, what: string): Promise<string> {
+/** As a secret: what is written anywhere never holds it. */
+async function readToken(path: string, host: Pick<Context, 'secret'>): Promise<string> {
+  try {
+    return await host.secret({ file: path });
+  } catch (error) {
+    throw unreadable('the token', path, error instanceof Error ? error.cause : undefined, error);
+  }
+}
+
+async function readCa(path: string): Promise<string> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new CollectError(
-      code === 'EACCES' || code === 'EPERM' ? 'permission_denied' : 'not_found',
-      `${what} of the cluster cannot be read: ${path} (${code ?? 'error'}); in a pod, see that automountServiceAccountToken is not false`,
-      { cause: error },
-    );
+    throw unreadable('the CA', path, error, error);
   }
+}
+
+function unreadable(what: string, path: string, why: unknown, cause: unknown): CollectError {
+  const { code } = (why ?? {}) as NodeJS.ErrnoException;
+  return new CollectError(
+    code === 'EACCES' || code === 'EPERM' ? 'permission_denied' : 'not_found',
+    `${what} of the cluster cannot be read: ${path} (${code ?? 'it is empty'}); in a pod, see that automountServiceAccountToken is not false`,
+    { cause },
+  );
 }
 
 interface Loaded {

@@ -41,7 +41,7 @@ function createInstance(given: Options, context: Context): CollectorInstance {
   const clusters = new Map<string, Known>();
   for (const contextName of given.contexts ?? [undefined]) {
     const name = contextName ?? '';
-    const access = createAccess(given, contextName);
+    const access = createAccess(given, contextName, context);
     const key = [given.server ?? given.kubeconfig ?? '', name].join(' ');
     const cluster = createCluster(
       name,

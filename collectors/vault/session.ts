@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises';
-
 import type { Context } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import { secretOf } from '../../src/plugin/options.ts';
@@ -145,7 +143,7 @@ async function loginBody(auth: Exclude<Auth, { method: 'token' }>, context: Cont
     }
     case 'kubernetes':
     case 'jwt': {
-      const jwt = await attempt(() => readFile(auth.token_file, 'utf8'));
+      const jwt = await attempt(() => context.secret({ file: auth.token_file }));
       return { role: auth.role, jwt: jwt.trim() };
     }
   }

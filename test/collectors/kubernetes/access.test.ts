@@ -91,7 +91,7 @@ describe('the service account of a pod', () => {
     write('token', 'of the pod');
     write('ca.crt', authority.certificate.pem);
 
-    const access = await createAccess({}, undefined, {
+    const access = await createAccess({}, undefined, kubeContext(), {
       KUBERNETES_SERVICE_HOST: 'fd00::1',
       KUBERNETES_SERVICE_PORT: '6443',
       NOTAFTER_SERVICE_ACCOUNT: folder,
@@ -112,7 +112,7 @@ describe('a kubeconfig', () => {
     context?: string,
   ): ReturnType<ReturnType<typeof createAccess>['open']> {
     const file = write(`config-${Math.random()}`, kubeconfig(cluster, user));
-    return createAccess({ kubeconfig: file }, context, {}).open(never);
+    return createAccess({ kubeconfig: file }, context, kubeContext(), {}).open(never);
   }
 
   it('logs in with a client certificate, to a server of a CA of its own', async () => {
@@ -175,6 +175,7 @@ describe('a kubeconfig', () => {
         ),
       },
       undefined,
+      kubeContext(),
       {},
     );
 
@@ -230,8 +231,8 @@ describe('a kubeconfig', () => {
   });
 
   it('that is broken or absent is told', async () => {
-    const broken = createAccess({ kubeconfig: write('broken', '{') }, undefined, {}).open(never);
-    const absent = createAccess({ kubeconfig: path.join(folder, 'absent') }, undefined, {}).open(never);
+    const broken = createAccess({ kubeconfig: write('broken', '{') }, undefined, kubeContext(), {}).open(never);
+    const absent = createAccess({ kubeconfig: path.join(folder, 'absent') }, undefined, kubeContext(), {}).open(never);
 
     await expect(broken).rejects.toMatchObject({ name: 'CollectError', reason: 'malformed' });
     await expect(absent).rejects.toMatchObject({ name: 'CollectError', reason: 'not_found' });
