@@ -14,8 +14,8 @@ export function faultsOf(dashboard: BuiltDashboard): readonly string[] {
   const variables = templating?.list ?? [];
   if (!/^notafter-[a-z]+$/.test(uid ?? '')) faults.push(`${title}: the uid is not notafter-NAME`);
   if (timezone !== 'utc') faults.push(`${title}: times are not UTC`);
-  if (variables[0]?.type !== VariableType.Datasource)
-    faults.push(`${title}: the first variable is not the data source`);
+  const [first] = variables;
+  if (first?.type !== VariableType.Datasource) faults.push(`${title}: the first variable is not the data source`);
   for (const { name, type, allValue, includeAll } of variables.slice(1)) {
     const canBeAll = type === VariableType.Query && includeAll === true && allValue === '.*';
     if (!canBeAll) faults.push(`${title}: ${name} cannot be all`);
