@@ -1,6 +1,5 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { describe, expect, it } from 'vitest';
@@ -8,45 +7,24 @@ import { parse, stringify } from 'yaml';
 
 import { parseConfig } from '../../src/config/load.ts';
 import { grantsOf, manifestsIn, wantedGrants, type Manifest } from '../helpers/deploy-manifests.ts';
+import { findHelm } from '../helpers/go-programs.ts';
 import { schemaFaults } from '../helpers/kube-schema.ts';
 
 const CHART = path.join(import.meta.dirname, '../../deploy/helm/notafter');
-const MODULE = 'helm.sh/helm/v3/cmd/helm@v3.22.0';
 /** One that is built so thinks that clusters are of the year 2020. */
 const CLUSTER = ['--kube-version', '1.32.0'] as const;
-/** Kept for the next run: building it takes minutes. */
-const BINARIES = path.join(tmpdir(), 'notafter-go-bin');
-const BUILD_DEADLINE_MS = 900_000;
-
-/** The helm of this machine, or one that is built from the Go proxy; the reason where there is none. */
-function findHelm(): { readonly path: string } | { readonly reason: string } {
-  for (const candidate of ['helm', path.join(BINARIES, 'helm')]) {
-    if (spawnSync(candidate, ['version', '--short']).status === 0) return { path: candidate };
-  }
-  mkdirSync(BINARIES, { recursive: true });
-  const build = spawnSync('go', ['install', MODULE], {
-    env: { ...process.env, GOBIN: BINARIES, PATH: `/usr/local/go/bin:${process.env['PATH'] ?? ''}` },
-    encoding: 'utf8',
-    timeout: BUILD_DEADLINE_MS,
-  });
-  const built = path.join(BINARIES, 'helm');
-  if (existsSync(built)) return { path: built };
-  const why = build.error?.message ?? build.stderr.trim().split('\n').at(-1) ?? '';
-  return { reason: `there is no helm here, and it could not be built (go install ${MODULE}): ${why}` };
-}
-
 const helm = findHelm();
-if ('reason' in helm) console.warn(`the chart is not rendered: ${helm.reason}`);
+if (helm === undefined) console.warn('the chart is not rendered: there is no helm; test/services/install.ts says why');
 
 function run(...args: readonly string[]): string {
-  if ('reason' in helm) throw new Error(helm.reason);
-  return execFileSync(helm.path, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  if (helm === undefined) throw new Error('there is no helm');
+  return execFileSync(helm, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function render(values: object = {}): readonly Manifest[] {
-  if ('reason' in helm) throw new Error(helm.reason);
+  if (helm === undefined) throw new Error('there is no helm');
   const text = execFileSync(
-    helm.path,
+    helm,
     ['template', 'notafter', CHART, '--namespace', 'watch', '--values', '-', ...CLUSTER],
     {
       input: stringify(values),
@@ -60,7 +38,7 @@ function rulesOf(manifests: readonly Manifest[], kind: string): readonly string[
   return grantsOf(manifests.filter((one) => one.kind === kind).flatMap(({ rules = [] }) => rules));
 }
 
-describe.runIf('path' in helm)('the Helm chart', () => {
+describe.runIf(helm !== undefined)('the Helm chart', () => {
   it('has nothing that helm lint objects to, strictly', () => {
     expect(run('lint', '--strict', ...CLUSTER, CHART)).toContain('0 chart(s) failed');
   });

@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
 
+import { buildHelm } from '../helpers/go-programs.ts';
+
 import { installMoto } from './moto.ts';
 
 /** Programs and files of other projects that the service tests use, and the Debian packages that bring them. */
@@ -70,3 +72,7 @@ if (wanted.length > 0) {
 
 const noMoto = installMoto();
 if (noMoto !== undefined) console.warn(`the tests against moto will be skipped: ${noMoto}`);
+
+// Without it the chart alone is not rendered: its tests say so.
+const withoutHelm = buildHelm();
+if (withoutHelm !== undefined) console.log(withoutHelm);
