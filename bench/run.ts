@@ -14,6 +14,7 @@ import { benchMetrics } from './metrics.ts';
 import { benchPolicy } from './policy.ts';
 import { benchScale } from './scale.ts';
 import { benchStartup } from './startup.ts';
+import { benchWeb } from './web.ts';
 
 const BENCHES = {
   alerts: benchAlerts,
@@ -26,6 +27,7 @@ const BENCHES = {
   policy: benchPolicy,
   scale: benchScale,
   startup: benchStartup,
+  web: benchWeb,
 } as const;
 
 const [wanted] = process.argv.slice(2);

@@ -3,12 +3,22 @@ import { randomBytes } from 'node:crypto';
 import { certificateIn } from './certificate/certificate.ts';
 import type { Config } from './config/config.ts';
 import { isLoopback } from './config/web-section.ts';
+import type { Location } from './inventory/model.ts';
+import { locationsAround, type AroundParts } from './look/around.ts';
 import { takeSurvey, type Survey, type SurveyParts } from './look/surveying.ts';
+import type { Alert } from './notify/model.ts';
 import type { Context } from './plugin/context.ts';
 import type { Logger } from './plugin/logger.ts';
 import type { Store } from './store/store.ts';
 import { createGate, type Gate } from './web/access/gate.ts';
 import { createLatest, type Latest } from './web/latest.ts';
+
+export interface Surveys extends Latest<Survey> {
+  /** Makes the first one, so that nobody has to wait for it. */
+  start(): void;
+  /** Gives up what is under way. */
+  stop(): void;
+}
 
 /** What only a pass over everything tells, kept while it is good enough. `parts`: as they are at that moment. */
 export function createSurveys(
@@ -20,16 +30,26 @@ export function createSurveys(
   },
   clock: { now(): number },
   log: Logger,
-): Latest<Survey> {
-  return createLatest(
+): Surveys {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const onError = (error: unknown): void => {
+    if (!signal.aborted) log.error({ error }, 'a survey failed; the one before it stays');
+  };
+  const latest = createLatest(
     () => {
       const { store, config, view, now } = parts();
       const sources = config.sources.map(({ name }) => name);
-      return takeSurvey({ inventory: store.inventory, view, policy: config.policy, sources, now });
+      return takeSurvey({ inventory: store.inventory, view, policy: config.policy, sources, now, signal });
     },
     clock,
-    (error) => log.error({ error }, 'a survey failed; the one before it stays'),
+    onError,
   );
+  return {
+    ...latest,
+    start: () => void latest.get().catch(onError),
+    stop: () => stopping.abort(),
+  };
 }
 
 /** Lets in over HTTP whom the config lets in, as it is at that moment. */
@@ -53,4 +73,19 @@ export function openGate(config: () => Config, context: Pick<Context, 'secret'>,
     namesOf: (der) => certificateIn(der)?.names ?? [],
     log,
   });
+}
+
+/** What the runbook of an alert rests on. */
+export function around(
+  parts: Omit<AroundParts, 'logins'>,
+  surveys: Latest<Survey>,
+): (alert: Alert) => Promise<readonly Location[]> {
+  return (alert) =>
+    locationsAround(alert, {
+      ...parts,
+      async logins() {
+        const { clients } = await surveys.get();
+        return [...clients.certain, ...clients.possible];
+      },
+    });
 }

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import type { Config } from './config/config.ts';
 import { createEngine, deliveryTurn, intervalElsewhere, seatOf, type NodeOptions } from './daemon-cluster.ts';
-import { createSurveys, openGate } from './daemon-web.ts';
+import { around, createSurveys, openGate } from './daemon-web.ts';
 import { createPulse, openDaemonStore, watchStore } from './daemon-store.ts';
 import {
   closeChannels,
@@ -305,6 +305,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   async function stop(): Promise<void> {
+    survey.stop();
     await web?.close();
     await reloading;
     await engine.stop(AbortSignal.timeout(STOP_GRACE_MS));
@@ -343,7 +344,12 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       notReady: () => (started ? [] : ['starting']),
       reload,
       runbook: readRunbook,
-      alertRunbook: createAlertRunbooks({ store, now: clock.now, templates: () => config.runbooks.templates }),
+      alertRunbook: createAlertRunbooks({
+        store,
+        locationsAround: around({ ...store, successors: index.successors }, survey),
+        now: clock.now,
+        templates: () => config.runbooks.templates,
+      }),
       now: clock.now,
       desk,
       forecast: (period) => forecastAll(store.inventory, { ...index, ...outside }, config.policy, period),
@@ -367,6 +373,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     // The policy may have changed while notafter was not running.
     if (works) await recorder.assessAll(new AbortController().signal);
     started = true;
+    survey.start();
     digests.wake();
   } catch (error) {
     await stop();

@@ -110,7 +110,7 @@ export interface Catalogue {
   items(query: ItemQuery): Promise<ItemPage>;
   /** One item, wherever it is or was, or limits a chain. */
   item(id: string): Promise<KnownItem | undefined>;
-  /** The first places of an item by source and location, and how many there are. */
+  /** The first places of an item by source, role and age, and how many there are. */
   homes(id: string, limit: number): Promise<{ readonly homes: readonly ItemHome[]; readonly count: number }>;
   /** The first locations whose clients begin to fail when this item ends, and how many there are. */
   limitedBy(
@@ -125,6 +125,4 @@ export interface Catalogue {
   locations(query: LocationQuery): Promise<LocationPage>;
   /** By name; sources that are not withdrawn. */
   counts(): Promise<readonly SourceCount[]>;
-  /** Values of the label `owner`, in order; the first of them. */
-  owners(limit: number): Promise<readonly string[]>;
 }

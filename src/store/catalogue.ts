@@ -25,26 +25,27 @@ export function createCatalogue(access: Access): Catalogue {
 
     homes: (id, limit) =>
       access.read(async (db) => {
-        const here = sql`sightings as s join items as i on i.id = s.item_id where i.identity = ${id} and s.ended_at is null`;
+        const item = await selectItemRow(db, id);
+        if (item === undefined) return { homes: [], count: 0 };
         const rows = await db
           .selectFrom('sightings as s')
-          .innerJoin('items as i', 'i.id', 's.item_id')
           .innerJoin('locations as l', 'l.id', 's.location_id')
           .select(SIGHTING_COLUMNS.map((column) => `s.${column}` as const))
-          .select(['l.source', 'l.type', 'l.target', 'l.location', 'l.labels_json', 'i.facts_json'])
-          .where('i.identity', '=', id)
+          .select(['l.source', 'l.type', 'l.target', 'l.location', 'l.labels_json'])
+          .where('s.item_id', '=', item.id)
           .where('s.ended_at', 'is', null)
+          // As the index has them: of very many only the first are read.
           .orderBy('s.source')
-          .orderBy('l.location')
-          .orderBy('s.place')
+          .orderBy('s.role')
+          .orderBy('s.location_id')
           .limit(limit)
           .execute();
         return {
           homes: rows.map((row) => {
-            const { item: _item, ...sighting } = toSighting(row, fromJson(row.facts_json));
+            const { item: _item, ...sighting } = toSighting(row, fromJson(item.facts_json));
             return { location: nameOf({ ...row, id: row.location_id }), sighting };
           }),
-          count: await count(db, here),
+          count: await count(db, sql`sightings where item_id = ${item.id} and ended_at is null`),
         };
       }),
 
@@ -93,37 +94,26 @@ export function createCatalogue(access: Access): Catalogue {
 
     counts: () =>
       access.read(async (db) => {
-        const rows = await db
-          .selectFrom('sources as s')
-          .leftJoin('locations as l', (join) => join.onRef('l.source', '=', 's.name').on('l.withdrawn_at', 'is', null))
-          .select(({ fn }) => [
-            's.name as source',
-            fn.count<number | string>('l.source').as('locations'),
-            fn.count<number | string>('l.failure_reason').as('failed'),
-          ])
-          .where('s.withdrawn_at', 'is', null)
-          .groupBy('s.name')
-          .orderBy('s.name')
+        const sources = await db
+          .selectFrom('sources')
+          .select('name')
+          .where('withdrawn_at', 'is', null)
+          .orderBy('name')
           .execute();
-        return rows.map((row): SourceCount => ({
-          source: row.source,
-          locations: Number(row.locations),
-          failed: Number(row.failed),
-        }));
-      }),
-
-    owners: (limit) =>
-      access.read(async (db) => {
-        // One step of the index for each owner, however many sightings each has.
-        const { rows } = await sql<{ owner: string }>`
-          with recursive owners(owner) as (
-            select min(owner) from sightings where ended_at is null and owner is not null
-            union all
-            select (select min(s.owner) from sightings s where s.ended_at is null and s.owner > owners.owner)
-            from owners where owners.owner is not null
-          )
-          select owner from owners where owner is not null limit ${limit}`.execute(db);
-        return rows.map(({ owner }) => owner);
+        const counts = await db
+          .selectFrom('locations')
+          .select(({ fn }) => [
+            'source',
+            fn.countAll<number | string>().as('locations'),
+            fn.count<number | string>('failure_reason').as('failed'),
+          ])
+          .where('withdrawn_at', 'is', null)
+          .groupBy('source')
+          .execute();
+        return sources.map(({ name }): SourceCount => {
+          const own = counts.find(({ source }) => source === name);
+          return { source: name, locations: Number(own?.locations ?? 0), failed: Number(own?.failed ?? 0) };
+        });
       }),
   };
 }
@@ -223,13 +213,7 @@ async function listed(
 
 /** What was seen; else a certificate that was only ever met at the end of a chain. */
 async function selectItem(db: Connection, id: string): Promise<KnownItem | undefined> {
-  const row = await db
-    .selectFrom('items')
-    .select('facts_json')
-    .where('identity', '=', id)
-    .orderBy('kind')
-    .limit(1)
-    .executeTakeFirst();
+  const row = await selectItemRow(db, id);
   if (row !== undefined) return fromJson(row.facts_json);
   const limited = await db
     .selectFrom('locations')
@@ -239,6 +223,19 @@ async function selectItem(db: Connection, id: string): Promise<KnownItem | undef
     .limit(1)
     .executeTakeFirst();
   return limited?.chain_json === null || limited === undefined ? undefined : fromJson(limited.chain_json).limitedBy;
+}
+
+async function selectItemRow(
+  db: Connection,
+  id: string,
+): Promise<{ readonly id: number; readonly facts_json: JsonText<KnownItem> } | undefined> {
+  return db
+    .selectFrom('items')
+    .select(['id', 'facts_json'])
+    .where('identity', '=', id)
+    .orderBy('kind')
+    .limit(1)
+    .executeTakeFirst();
 }
 
 async function count(db: Connection, from: RawBuilder<unknown>): Promise<number> {

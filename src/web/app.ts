@@ -96,9 +96,9 @@ async function calendarAnswer(context: Context, parts: WebParts): Promise<Respon
   try {
     const asked = calendarQuery.safeParse(queryOf(context.req.url));
     if (!asked.success) throw new Refusal(400, 'a calendar is asked for by owner, service and severity');
-    const { forecast } = await parts.survey();
+    const { ending } = await parts.survey();
     const base = parts.externalUrl();
-    const text = calendar(forecast.outlooks, asked.data, parts.now(), (cause) =>
+    const text = calendar(ending, asked.data, parts.now(), (cause) =>
       base === undefined || !/^[0-9a-f]{64}$/.test(cause)
         ? undefined
         : new URL(`certificates/${cause}`, withSlash(base)).href,

@@ -7,8 +7,8 @@ import type { Outlook } from '../policy/forecast.ts';
 import { counted, utc } from '../policy/wording.ts';
 import { safeText } from '../text/safe-text.ts';
 
-/** A calendar program reads all of it each time. */
-const MAX_EVENTS = 2_000;
+/** The first that end: a calendar program reads all of it each time. */
+const MAX_EVENTS = 500;
 const MAX_LISTED = 20;
 const MAX_TITLE = 120;
 /** What ended longer ago is no appointment any more. */
@@ -47,7 +47,8 @@ export function calendar(
     method: ICalCalendarMethod.PUBLISH,
     ttl: 3_600,
   });
-  for (const outlook of wanted.slice(0, MAX_EVENTS)) {
+  const firstFirst = wanted.toSorted((a, b) => (a.endsAt ?? 0) - (b.endsAt ?? 0));
+  for (const outlook of firstFirst.slice(0, MAX_EVENTS)) {
     const endsAt = outlook.endsAt ?? now;
     const link = linkOf(outlook.cause);
     ical.createEvent({

@@ -6,7 +6,7 @@ import type { Desk } from '../notify/desk.ts';
 import type { Outbox } from '../notify/port.ts';
 import type { Logger } from '../plugin/logger.ts';
 import type { CoverageReport } from '../policy/coverage-report.ts';
-import type { Forecast, Period } from '../policy/forecast.ts';
+import type { Forecast, Outlook, Period } from '../policy/forecast.ts';
 import type { InventoryView } from '../policy/view.ts';
 import type { Gate } from './access/gate.ts';
 import type { PrometheusParts } from './prometheus.ts';
@@ -16,8 +16,9 @@ import type { ShownRunbook } from './runbook-page.ts';
 export interface Survey {
   /** Milliseconds since the epoch. */
   readonly at: number;
-  /** Of more than a year. */
-  readonly forecast: Forecast;
+  /** What ends within more than a year, the first end first. */
+  readonly ending: readonly Outlook[];
+  readonly owners: readonly string[];
   readonly coverage: CoverageReport;
   readonly clients: {
     readonly certain: readonly ClientOutlook[];

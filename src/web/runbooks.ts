@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import type { InventoryReader } from '../inventory/port.ts';
+import type { Location } from '../inventory/model.ts';
+import type { Alert } from '../notify/model.ts';
 import type { AlertReader } from '../notify/port.ts';
 import { RULES } from '../policy/finding.ts';
 import { alertSituation, join } from '../runbook/gathering.ts';
@@ -32,18 +33,20 @@ const MAX_WAITING = 20;
 interface RunbookParts {
   readonly store: {
     readonly alerts: Pick<AlertReader, 'alertsById'>;
-    readonly inventory: Pick<InventoryReader, 'locations'>;
   };
+  /** Everything that is about an alert: its places, and where else its cause is, or cuts something short. */
+  locationsAround(alert: Alert): Promise<readonly Location[]>;
   readonly templates: () => RunbookTemplates;
   now(): number;
 }
 
 /**
- * Makes the runbooks of alerts. Each takes a pass over the whole inventory, so that all are made one after the other: who asks
- * often waits, and the daemon does not.
+ * Makes the runbooks of alerts. All are made one after the other: who asks often waits, and
+ * the daemon does not.
  */
 export function createAlertRunbooks({
   store,
+  locationsAround,
   templates,
   now,
 }: RunbookParts): (id: string) => Promise<ShownRunbook | 'busy' | undefined> {
@@ -53,7 +56,7 @@ export function createAlertRunbooks({
     const [alert] = await store.alerts.alertsById([id]);
     if (alert === undefined) return undefined;
     const rules = alert.places.flatMap(({ findings }) => findings.map(({ rule }) => rule));
-    const [locations, pages] = await Promise.all([store.inventory.locations(), readRunbookPages([...new Set(rules)])]);
+    const [locations, pages] = await Promise.all([locationsAround(alert), readRunbookPages([...new Set(rules)])]);
     const runbook = buildRunbook(alertSituation(alert, join(locations, pages, now())));
     const text = templated(runbook, templates());
     return { runbook, ...(text === undefined ? {} : { text }) };

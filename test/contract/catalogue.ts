@@ -119,7 +119,6 @@ export function describeCatalogue(get: () => Store): void {
     });
     expect(await names({ text: 'late' })).toEqual([]);
     expect(await names({ owner: 'platform' })).toEqual(['renewed']);
-    expect(await get().catalogue.owners(10)).toEqual(['payments', 'platform', 'web']);
     await get().transaction((tx) => tx.inventory.withdrawLocations([b.id], NOW + DAY));
     expect(await names()).toEqual(['broken', 'renewed', 'k']);
     expect(await names({ text: 'soon' })).toEqual([]);

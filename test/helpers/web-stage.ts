@@ -1,15 +1,16 @@
 import { certificateIn } from '../../src/certificate/certificate.ts';
-import { createInventoryIndex } from '../../src/inventory/inventory-index.ts';
+import { createInventoryIndex, type InventoryIndex } from '../../src/inventory/inventory-index.ts';
 import type { Location } from '../../src/inventory/model.ts';
+import { locationsAround } from '../../src/look/around.ts';
 import { takeSurvey } from '../../src/look/surveying.ts';
 import { createDesk } from '../../src/notify/desk.ts';
 import { startForecast } from '../../src/policy/forecast.ts';
-import { DEFAULT_POLICY } from '../../src/policy/policy.ts';
+import { DEFAULT_POLICY, type Policy } from '../../src/policy/policy.ts';
 import type { InventoryView } from '../../src/policy/view.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createGate, type AccessOptions, type Gate } from '../../src/web/access/gate.ts';
 import { createApp } from '../../src/web/app.ts';
-import type { WebParts } from '../../src/web/parts.ts';
+import type { Survey, WebParts } from '../../src/web/parts.ts';
 import { createAlertRunbooks, readRunbook } from '../../src/web/runbooks.ts';
 import {
   authority,
@@ -35,6 +36,8 @@ export const HOST = '127.0.0.1:9919';
 export interface WebStage {
   readonly store: Store;
   readonly parts: WebParts;
+  readonly view: InventoryView & InventoryIndex;
+  readonly policy: Policy;
   readonly clock: { at: number; now(): number };
   /** What changed something. */
   readonly calls: string[];
@@ -116,6 +119,15 @@ export async function createWebStage(
   const logged: { fields: object; message: string }[] = [];
   const log = (fields: object, message: string): void => void logged.push({ fields, message });
   let ids = 0;
+  const survey = (): Promise<Survey> =>
+    takeSurvey({
+      inventory: store.inventory,
+      view,
+      policy: DEFAULT_POLICY,
+      sources: [...new Set(locations.map(({ source }) => source))],
+      now: clock.at,
+      signal: new AbortController().signal,
+    });
   const parts: WebParts = {
     inventory: store.inventory,
     catalogue: store.catalogue,
@@ -142,20 +154,26 @@ export async function createWebStage(
       for (const location of await store.inventory.locations()) forecasting.note(location);
       return forecasting.result();
     },
-    survey: () =>
-      takeSurvey({
-        inventory: store.inventory,
-        view,
-        policy: DEFAULT_POLICY,
-        sources: [...new Set(locations.map(({ source }) => source))],
-        now: clock.at,
-      }),
+    survey,
     externalUrl: () => 'https://notafter.example.com/watch',
     gate: openGate(clock),
     now: clock.now,
     desk: createDesk({ ...store, now: clock.now, newId: () => `silence-${++ids}`, onChange: () => undefined }),
     runbook: readRunbook,
-    alertRunbook: createAlertRunbooks({ store, now: clock.now, templates: () => new Map() }),
+    alertRunbook: createAlertRunbooks({
+      store,
+      locationsAround: (alert) =>
+        locationsAround(alert, {
+          ...store,
+          successors: view.successors,
+          async logins() {
+            const { clients } = await (overrides.survey ?? survey)();
+            return [...clients.certain, ...clients.possible];
+          },
+        }),
+      now: clock.now,
+      templates: () => new Map(),
+    }),
     async testChannel(name) {
       calls.push(`test ${name}`);
       return name === 'mail' ? { ok: true, lines: ['a@example.com: delivered'] } : undefined;
@@ -166,6 +184,8 @@ export async function createWebStage(
   return {
     store,
     parts,
+    view,
+    policy: DEFAULT_POLICY,
     clock,
     calls,
     logged,

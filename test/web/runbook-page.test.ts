@@ -94,7 +94,12 @@ describe('the page of a runbook', () => {
 describe('runbooks of alerts', () => {
   it('are made from what is known now, with the page of the rule and the template', async () => {
     const templates = new Map([['expiring', compileRunbookTemplate('Own words about {{rule}}')]]);
-    const make = createAlertRunbooks({ store: store(), templates: () => templates, now: () => NOW });
+    const make = createAlertRunbooks({
+      store: store(),
+      locationsAround: async () => [location],
+      templates: () => templates,
+      now: () => NOW,
+    });
 
     const made = await make(alert.id);
 
@@ -105,7 +110,12 @@ describe('runbooks of alerts', () => {
 
   it('are made one after the other, and refused when too many wait', async () => {
     const inventory = store();
-    const make = createAlertRunbooks({ store: inventory, templates: () => new Map(), now: () => NOW });
+    const make = createAlertRunbooks({
+      store: inventory,
+      locationsAround: inventory.inventory.locations,
+      templates: () => new Map(),
+      now: () => NOW,
+    });
 
     const made = await Promise.all(Array.from({ length: 25 }, () => make(alert.id)));
 

@@ -7,7 +7,7 @@ import { rest } from './certificates.ts';
 import { acknowledgeForm, silenceForm } from './forms.ts';
 import { itemLink, severityMark, some, tableFrame, text, when, type Frame, type Html } from './layout.ts';
 
-const MAX_ROWS = 200;
+const MAX_ROWS = 100;
 const MAX_PLACES = 100;
 const MAX_FAILED = 20;
 

@@ -5,7 +5,7 @@ import type { Survey } from '../parts.ts';
 import { rest } from './certificates.ts';
 import { itemLink, tableFrame, text, when, type Frame, type Html } from './layout.ts';
 
-const MAX_ROWS = 200;
+const MAX_ROWS = 100;
 const MAX_POSSIBLE = 50;
 
 /** Which client logs in where, what the server said, and until when. */

@@ -18,15 +18,10 @@ const ITEM_ID = /^[0-9a-f]{64}$/;
 /** What breaks next, for whom, and how badly. */
 export function nextPage(survey: Survey, weeks: number, { root, now }: Frame): Html {
   const untilAt = now + weeks * WEEK_MS;
-  const coming = survey.forecast.outlooks
-    .filter(
-      ({ endsAt, severity }) =>
-        endsAt !== undefined &&
-        endsAt > now - PAST_MS &&
-        endsAt <= untilAt &&
-        compareSeverity(severity, 'warning') >= 0,
-    )
-    .toSorted((a, b) => (a.endsAt ?? 0) - (b.endsAt ?? 0));
+  const coming = survey.ending.filter(
+    ({ endsAt, severity }) =>
+      endsAt !== undefined && endsAt > now - PAST_MS && endsAt <= untilAt && compareSeverity(severity, 'warning') >= 0,
+  );
   const first = coming.find(({ endsAt = 0 }) => endsAt > now);
   const shown = coming.slice(0, MAX_ROWS);
   return html`

@@ -25,7 +25,6 @@ import { nextPage } from './next.ts';
 const ALERT_ID = /^[0-9a-f]{16}$/;
 const ROWS = 50;
 const MAX_LISTED = 100;
-const MAX_OWNERS = 200;
 const MAX_FAILING = 50;
 /** Chains of an item that are drawn. */
 const MAX_CHAINS = 3;
@@ -68,10 +67,10 @@ export function addPages(app: Hono, parts: WebParts): void {
   page('/certificates', './', async (context, frame) => {
     const asked = withoutEmpty(queryOf(context.req.url));
     const query = parsedFrom(certificatesQuery, asked);
-    const [found, sources, owners] = await Promise.all([
+    const [found, sources, { owners }] = await Promise.all([
       catalogue.items({ ...itemQuery(query, now()), ...afterItem(query.after), limit: ROWS }),
       inventory.sources(),
-      catalogue.owners(MAX_OWNERS),
+      parts.survey(),
     ]);
     const choices = { sources: sources.map(({ name }) => name), owners };
     return {
