@@ -64,10 +64,10 @@ describe('the calendar', () => {
     ];
     const titles = (filter: Parameters<typeof calendar>[1]): readonly string[] =>
       events(calendar(all, filter, NOW, () => undefined)).map(({ summary }) => summary);
-    expect(titles({})).toEqual(['a ends', 'b ends', 'c ends', 'f ends']);
+    expect(titles({})).toEqual(['f ends', 'a ends', 'b ends', 'c ends']);
     expect(titles({ owner: 'web' })).toEqual(['b ends']);
     expect(titles({ service: 'shop' })).toEqual(['b ends']);
-    expect(titles({ severity: 'critical' })).toEqual(['a ends', 'b ends', 'f ends']);
+    expect(titles({ severity: 'critical' })).toEqual(['f ends', 'a ends', 'b ends']);
     expect(titles({ severity: 'info', owner: 'nobody' })).toEqual([]);
   });
 
