@@ -216,6 +216,8 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     log,
     onBaseline(source) {
       log.info({ source }, 'first round complete');
+      // What was put together before has not seen this source.
+      survey.expire();
       digests.wake();
     },
     ...(seat === undefined ? {} : { sharing: seat }),

@@ -1,5 +1,5 @@
 /** What took less is made anew whenever somebody asks. */
-const CHEAP_MS = 50;
+const CHEAP_MS = 250;
 /** Something that took so long is good for this many times as long: making it costs at most a fiftieth of a processor. */
 const KEPT_FACTOR = 50;
 
@@ -19,22 +19,27 @@ export function createLatest<Value>(
   onError: (error: unknown) => void,
 ): Latest<Value> {
   let kept: { readonly value: Value; readonly madeAt: number; readonly tookMs: number } | undefined;
-  let making: Promise<Value> | undefined;
+  let making: { readonly value: Promise<Value>; readonly generation: number } | undefined;
   let generation = 0;
 
   function renew(): Promise<Value> {
-    making ??= (async () => {
-      const own = generation;
-      const startedAt = clock.now();
-      try {
-        const value = await make();
-        if (own === generation) kept = { value, madeAt: clock.now(), tookMs: clock.now() - startedAt };
-        return value;
-      } finally {
-        making = undefined;
-      }
-    })();
-    return making;
+    // What began before it was said to be out of date is not good for who asks now.
+    if (making !== undefined && making.generation !== generation) {
+      return making.value.then(renew, renew);
+    }
+    making ??= { value: makeOne(generation), generation };
+    return making.value;
+  }
+
+  async function makeOne(own: number): Promise<Value> {
+    const startedAt = clock.now();
+    try {
+      const value = await make();
+      if (own === generation) kept = { value, madeAt: clock.now(), tookMs: clock.now() - startedAt };
+      return value;
+    } finally {
+      making = undefined;
+    }
   }
 
   return {

@@ -175,6 +175,11 @@ describe.each(Object.entries(LOOKS))('%s', (name, look) => {
 });
 
 describe('a reader', () => {
+  test('sees at once what the first round of a source has found', async () => {
+    const next = await (await fetch(daemon.url)).text();
+    for (const name of ['expired.lab.test', 'ending.lab.test', 'reporting']) expect(next).toContain(name);
+  });
+
   test('without scripts finds a certificate, reads what breaks, and takes an alert on', async () => {
     const context = await browser.newContext({ javaScriptEnabled: false });
     const { page, complaints } = await openPage(context);

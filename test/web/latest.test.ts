@@ -39,7 +39,9 @@ test('what is not true any more is waited for, also when it is just being made',
   const { latest } = slow(1_000);
   const before = latest.get();
   latest.expire();
+  const after = latest.get();
   expect(await before).toBe(1);
+  expect(await after).toBe(2);
   expect(await latest.get()).toBe(2);
 });
 

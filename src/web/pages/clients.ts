@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 
 import type { ClientOutlook } from '../../inventory/clients.ts';
+import { span } from '../../policy/wording.ts';
 import type { Survey } from '../parts.ts';
 import { rest } from './certificates.ts';
 import { itemLink, tableFrame, text, when, type Frame, type Html } from './layout.ts';
@@ -9,7 +10,7 @@ const MAX_ROWS = 100;
 const MAX_POSSIBLE = 50;
 
 /** Which client logs in where, what the server said, and until when. */
-export function clientsPage({ clients }: Survey, frame: Frame): Html {
+export function clientsPage({ at, clients }: Survey, frame: Frame): Html {
   const { certain, possible, possibleCount } = clients;
   const refused = certain.filter(({ verdict }) => verdict?.status === 'rejected').length;
   return html`
@@ -30,7 +31,9 @@ export function clientsPage({ clients }: Survey, frame: Frame): Html {
             ${loginTable('Logins that are possible', possible.slice(0, MAX_POSSIBLE), frame)}
             ${rest(possibleCount - Math.min(possible.length, MAX_POSSIBLE), 'login')}`
     }
-    <p><a href="${frame.root}api/v1/clients?format=csv">As CSV</a></p>
+    <p class="count">
+      Put together ${span(frame.now - at)} ago. <a href="${frame.root}api/v1/clients?format=csv">As CSV</a>
+    </p>
   `;
 }
 

@@ -57,6 +57,7 @@ export function nextPage(survey: Survey, weeks: number, { root, now }: Frame): H
           </p>`
         : ''
     }
+    <p class="count">Put together ${span(now - survey.at)} ago.</p>
     <form class="filters" action="${root}">
       <label>Look ahead <input name="weeks" type="number" min="1" max="60" value="${weeks}" /> weeks</label>
       <button>Show</button>
