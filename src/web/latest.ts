@@ -34,7 +34,7 @@ export function createLatest<Value>(
   async function makeOne(own: number): Promise<Value> {
     const startedAt = clock.now();
     try {
-      const value = await make();
+      const value = await Promise.resolve().then(make);
       if (own === generation) kept = { value, madeAt: clock.now(), tookMs: clock.now() - startedAt };
       return value;
     } finally {
