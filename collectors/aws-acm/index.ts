@@ -128,8 +128,11 @@ async function observeCertificate(
   if (detail instanceof CollectError) {
     if (detail.reason === 'not_found') return { given: gone(arn) };
     if (detail === stopped || endsLook(detail)) {
-      const given = isKnown ? unchanged(arn, last) : described(arn, summary, undefined, [problemOf('chain', detail)]);
-      return { given, error: detail };
+      if (isKnown) return { given: unchanged(arn, last), error: detail };
+      // What stopped the look is told once for all of it, not here: unless a chain is known, which is not to be lost.
+      const isTold = detail === stopped && last === undefined;
+      const told = isTold ? [] : [problemOf('chain', detail)];
+      return { given: described(arn, summary, undefined, told), error: detail };
     }
     problems.push(problemOf('details', detail));
   }
