@@ -302,7 +302,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   }
 
   function declare(): void {
-    metrics.declareSources(placeSources(config.sources, seat?.node).map((source) => source.name));
+    if (works) metrics.declareSources(placeSources(config.sources, seat?.node).map((source) => source.name));
     metrics.declareChannels(config.channels.map((channel) => channel.name));
   }
 

@@ -5,7 +5,7 @@ import type { EngineLog } from './log.ts';
 /** Connections for the queues of one node, beside those of its store. */
 const CONNECTIONS = 3;
 /** How often some node looks for work whose node has gone silent, seconds. */
-const SUPERVISE_S = 2;
+const SUPERVISE_S = 4;
 /** pg-boss has schedules of its own, which know minutes; ours lie in the store. */
 const MAINTENANCE_S = 60;
 

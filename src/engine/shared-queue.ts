@@ -11,6 +11,8 @@ const SILENCE_S = 10;
 const TOUCH_MS = 3_000;
 /** Where nothing wakes it, a queue is looked at this often, milliseconds. */
 const POLL_MS = 1_000;
+/** So often it is looked for jobs that were abandoned, milliseconds. */
+const BURY_EVERY_MS = 5_000;
 /** After this pg-boss takes a job for lost, whatever is said of it: some time after its own deadline, seconds. */
 const EXPIRY_GRACE_S = 60;
 /** What has ended is kept so long, seconds. */
@@ -83,6 +85,8 @@ export async function openSharedQueue<T extends object | null>(parts: SharedQueu
   /** Ends the pause under way. */
   let wake: (() => void) | undefined;
   let isWoken = false;
+  /** When what was abandoned is looked for again, by the monotonic clock. */
+  let buryAt = 0;
 
   function stir(): void {
     isWoken = true;
@@ -108,12 +112,18 @@ export async function openSharedQueue<T extends object | null>(parts: SharedQueu
       const room = options.concurrency - underWay;
       const jobs = room > 0 ? await fetched(Math.min(options.batch, room)) : [];
       if (jobs.length === 0) {
-        if (room > 0 && parts.abandon !== undefined) await buryOne(parts.abandon);
+        if (room > 0) await buryNow();
         await pause();
       } else {
         begin(jobs);
       }
     }
+  }
+
+  async function buryNow(): Promise<void> {
+    if (parts.abandon === undefined || performance.now() < buryAt) return;
+    buryAt = performance.now() + BURY_EVERY_MS;
+    await buryOne(parts.abandon);
   }
 
   async function fetched(batchSize: number): Promise<readonly BossJob<Payload<T>>[]> {
@@ -209,6 +219,8 @@ export async function openSharedQueue<T extends object | null>(parts: SharedQueu
       log.error({ queue: parts.name, key: job.data.key }, 'queued work is abandoned: whoever takes it never ends it');
       await abandon({ ...job.data, fence: await parts.nextFence() });
       await boss.complete(dead, { id: job.id, retryCount: job.retryCount });
+      // There may be more.
+      buryAt = 0;
       stir();
     } catch (err) {
       log.error({ queue: parts.name, err }, 'abandoned work could not be told of; it is tried again');
