@@ -11,18 +11,18 @@ import { parseArgs } from 'node:util';
 /** Measured; see docs/reference/scale.md. */
 const UNIT = {
   /** CPU of a node for one look at an unchanged endpoint, from the queue to the commit. */
-  lookUs: 900,
+  lookUs: 850,
   /** CPU of the database for the same. */
-  databaseUs: 60,
+  databaseUs: 300,
   /** How long a share of unchanged looks holds the writer's lock: two transactions. */
-  holdMs: 25,
+  holdMs: 120,
   /** The same for each look that shows something new. */
   newHoldMs: 4,
   /** Statements for one share: queue, reading, recording. */
   statementsPerShare: 22,
   /** What a location with its sightings takes in the database, and in the memory of each node. */
-  storedBytes: 3_300,
-  memoryBytes: 1_100,
+  storedBytes: 9_300,
+  memoryBytes: 1_000,
   /** Series of /metrics for one endpoint. */
   series: 8,
 } as const;
