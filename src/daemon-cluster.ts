@@ -45,6 +45,8 @@ export interface Seat {
   /** The time of the database: the same for all nodes, whatever their own clocks say. */
   readonly clock: Clock;
   readonly leases: Leases;
+  /** Whether no other node had this config when this one came: what it says of what is known is judged anew. */
+  readonly bringsConfig: boolean;
   /** How many nodes look at things, this one included. */
   workers(): number;
   /** Whether a source of the store is looked at by another node. */
@@ -146,8 +148,11 @@ export async function takeSeat({ shared, store, node, config, machine, log }: Se
   }
 
   await report();
+  const own = digestOf(config());
+  const bringsConfig = !alive.some((other) => !other.isThis && other.config === own && other.role !== 'web');
   return {
     node,
+    bringsConfig,
     works: node.role !== 'web',
     zones: [zoneOfNode(node.name), ...(node.zone === undefined ? [] : [zoneOf(node.zone)])],
     clock,
@@ -190,7 +195,7 @@ export function zoneOf(zone: string): string {
 }
 
 /** What must be the same on every node. */
-function digestOf({ sources, channels, routes, policy, trust }: Config): string {
+export function digestOf({ sources, channels, routes, policy, trust }: Config): string {
   const plain = sources.map(({ collector, ...source }) => ({ ...source, type: collector.type }));
   const named = channels.map(({ channel, ...rest }) => ({ ...rest, type: channel.type }));
   const patches = [...policy.sources];

@@ -373,7 +373,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     isSetUp = true;
     delivery.wake();
     // The policy may have changed while notafter was not running.
-    if (works) await recorder.assessAll(new AbortController().signal);
+    if (works && seat?.bringsConfig !== false) await recorder.assessAll(new AbortController().signal);
     started = true;
     survey.start();
     digests.wake();

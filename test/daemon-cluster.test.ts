@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Config } from '../src/config/config.ts';
 import { loadConfig } from '../src/config/load.ts';
-import { intervalElsewhere, takeSeat, type Seat } from '../src/daemon-cluster.ts';
+import { digestOf, intervalElsewhere, takeSeat, type Seat } from '../src/daemon-cluster.ts';
 import { placeSources } from '../src/daemon-plans.ts';
 import { createLeases } from '../src/engine/leases.ts';
 import type { KnownNode } from '../src/engine/nodes.ts';
@@ -139,12 +139,21 @@ describe('the seat of a node in a cluster', () => {
       { ...node, name: 'c', role: 'web' },
     ];
     const seat = await seatOf(await configOf(`${SOURCES}store: postgres://db/x\n`));
-    expect(seat.workers()).toBe(3);
+    expect([seat.workers(), seat.bringsConfig]).toEqual([3, true]);
     expect(logged.map(({ message }) => message.slice(0, 44))).toEqual([
       'another process has the name of this node, o',
       'these nodes run another config: of each sour',
     ]);
     expect(logged[1]?.fields).toEqual({ nodes: ['a', 'b', 'c'] });
+  });
+
+  it('does not judge anew what another node judges by the same config', async () => {
+    const config = await configOf(`${SOURCES}store: postgres://db/x\n`);
+    const first = await seatOf(config);
+    expect(first.bringsConfig).toBe(true);
+    others = [{ name: 'b', role: 'worker', config: digestOf(config), startedAt: 0, isThis: false }];
+    expect((await seatOf(config)).bringsConfig).toBe(false);
+    expect(logged).toEqual([]);
   });
 
   it('knows which sources of the store others look at', async () => {
