@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 import type { CloudCall } from '../../src/cloud/failure.ts';
 import { request, type Advice } from '../../src/cloud/request.ts';
+import type { Trial } from '../../src/cloud/trial.ts';
 import type { Context, Limiter, Rate } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 
@@ -27,6 +28,8 @@ export interface Api {
   text(call: ApiCall, signal: AbortSignal): Promise<string>;
   /** What an answer says, as far as the schema wants it. Throws CollectError, also when it is something else. */
   json<Schema extends z.ZodType>(call: ApiCall, schema: Schema, signal: AbortSignal): Promise<z.output<Schema>>;
+  /** The same, but each kind of call is made once, and what becomes of it is learned. */
+  tried(trial: Trial): Api;
 }
 
 /** What tells the two products apart on the wire. */
@@ -41,7 +44,8 @@ export interface ApiParts {
   readonly onRefused: () => boolean;
 }
 
-export function createApi({ url, advice, context, ca, headers, onRefused }: ApiParts): Api {
+export function createApi(parts: ApiParts, trial?: Trial): Api {
+  const { url, advice, context, ca, headers, onRefused } = parts;
   const base = url.replace(/\/+$/, '');
   const host = new URL(url).host;
   const limiter: Limiter = context.limit(`venafi:${host}`, RATE);
@@ -69,7 +73,7 @@ export function createApi({ url, advice, context, ca, headers, onRefused }: ApiP
     return answer.body;
   }
 
-  async function text(call: ApiCall, signal: AbortSignal): Promise<string> {
+  async function again(call: ApiCall, signal: AbortSignal): Promise<string> {
     try {
       return await once(call, signal);
     } catch (error) {
@@ -79,8 +83,14 @@ export function createApi({ url, advice, context, ca, headers, onRefused }: ApiP
     }
   }
 
+  async function text(call: ApiCall, signal: AbortSignal): Promise<string> {
+    const send = (): Promise<string> => again(call, signal);
+    return trial === undefined || call.isLogin === true ? send() : trial.run({ action: call.action, on: host }, send);
+  }
+
   return {
     text,
+    tried: (one) => createApi(parts, one),
     async json(call, schema, signal) {
       const body = await text(call, signal);
       let value: unknown;

@@ -1,13 +1,19 @@
-import { defineCollector, type Known } from '../../src/plugin/collector.ts';
+import { createTrial } from '../../src/cloud/trial.ts';
+import { defineCollector, type Known, type Target } from '../../src/plugin/collector.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import { secretOf } from '../../src/plugin/options.ts';
 import type { Context } from '../../src/plugin/context.ts';
 import { options, type SaasOptions, type SelfHostedOptions } from './options.ts';
-import { openSaas, type Told } from './saas.ts';
-import { openSelfHosted } from './self-hosted.ts';
+import { openSaas, SAAS_ACTIONS, type Look } from './saas.ts';
+import { openSelfHosted, SELF_HOSTED_ACTIONS } from './self-hosted.ts';
 
-/** Looks at one product. */
-type Look = (known: Known, signal: AbortSignal) => Told;
+/** One product, and what a look at it calls. */
+interface Product {
+  readonly look: Look;
+  readonly actions: readonly string[];
+}
+
+const NOTHING_KNOWN: Known = { version: () => undefined, checkpoint: undefined };
 
 export const venafi = defineCollector({
   type: 'venafi',
@@ -15,19 +21,39 @@ export const venafi = defineCollector({
   options,
   scope: () => 'cluster',
   async create({ saas, self_hosted: selfHosted }, context) {
-    const looks = new Map<string, Look>();
-    if (saas !== undefined) looks.set(saas.url, openSaasLook(saas, context));
-    if (selfHosted !== undefined) looks.set(selfHosted.url, openSelfHostedLook(selfHosted, context));
-    if (looks.size === 0) throw new Error('give saas, self_hosted, or both');
+    const products = new Map<string, Product>();
+    if (saas !== undefined) {
+      products.set(saas.url, { look: openSaasLook(saas, context), actions: SAAS_ACTIONS });
+    }
+    if (selfHosted !== undefined) {
+      products.set(selfHosted.url, { look: openSelfHostedLook(selfHosted, context), actions: SELF_HOSTED_ACTIONS });
+    }
+    if (products.size === 0) throw new Error('give saas, self_hosted, or both');
+    function productOf({ key }: Target): Product {
+      const product = products.get(key);
+      if (product === undefined) throw new CollectError('not_found', `${key} is not a target of this source`);
+      return product;
+    }
+
     return {
       async *discover() {
-        for (const url of looks.keys()) yield { key: url, data: { url } };
+        for (const url of products.keys()) yield { key: url, data: { url } };
       },
       async *observe(target, known, signal) {
         signal.throwIfAborted();
-        const look = looks.get(target.key);
-        if (look === undefined) throw new CollectError('not_found', `${target.key} is not a target of this source`);
-        yield* look(known, signal);
+        yield* productOf(target).look(known, signal);
+      },
+      async permissions(target, signal) {
+        const { look, actions } = productOf(target);
+        const trial = createTrial(actions, new URL(target.key).host);
+        try {
+          for await (const _ of look(NOTHING_KNOWN, signal, trial));
+        } catch (error) {
+          signal.throwIfAborted();
+          // What failed was learned.
+          if (!(error instanceof CollectError)) throw error;
+        }
+        return trial.permissions();
       },
     };
   },

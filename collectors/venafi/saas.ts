@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { missingFrom, listCut, detailsCut } from '../../src/cloud/observation.ts';
 import { readAll, readPages } from '../../src/cloud/paging.ts';
+import type { Trial } from '../../src/cloud/trial.ts';
 import type { Known } from '../../src/plugin/collector.ts';
 import type { Context, SecretRef } from '../../src/plugin/context.ts';
 import { CollectError } from '../../src/plugin/error.ts';
@@ -71,12 +72,22 @@ const ADVICE = {
   permission: 'Give the user of the API key the role Guest or more',
 };
 
+/** What a look at the SaaS calls. */
+export const SAAS_ACTIONS = [
+  'certificatesearch',
+  'certificateinstancesearch',
+  'applications',
+  'users',
+  'teams',
+  'certificates/contents',
+  'useraccounts',
+] as const;
+
+/** Looks at one product; with a trial to learn what is allowed. */
+export type Look = (known: Known, signal: AbortSignal, trial?: Trial) => Told;
+
 /** CyberArk Certificate Manager, SaaS. */
-export function openSaas(
-  url: string,
-  apiKey: SecretRef,
-  context: Context,
-): (known: Known, signal: AbortSignal) => Told {
+export function openSaas(url: string, apiKey: SecretRef, context: Context): Look {
   const api = createApi({
     url,
     advice: ADVICE,
@@ -86,7 +97,7 @@ export function openSaas(
     onRefused: () => false,
   });
   const base = url.replace(/\/+$/, '');
-  return (known, signal) => tell(api, base, known, context, signal);
+  return (known, signal, trial) => tell(trial === undefined ? api : api.tried(trial), base, known, context, signal);
 }
 
 export type Told = AsyncGenerator<Observation, void, undefined>;

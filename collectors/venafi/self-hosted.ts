@@ -13,7 +13,7 @@ import type { Problem } from '../../src/plugin/observation.ts';
 import { createApi, type Api } from './api.ts';
 import { dateOf, installationOf, Teller, type Managed } from './inventory.ts';
 import { Login, type LoginOptions } from './login.ts';
-import type { Told } from './saas.ts';
+import type { Look, Told } from './saas.ts';
 
 const PAGE = 500;
 const MAX_PAGES = 1_000;
@@ -79,8 +79,17 @@ export interface SelfHosted extends LoginOptions {
   readonly caFile: string | undefined;
 }
 
+/** What a look at the platform calls. */
+export const SELF_HOSTED_ACTIONS = [
+  'certificates',
+  'certificates/{guid}',
+  'certificates/{guid}/validationresults',
+  'identity/validate',
+  'certificates/retrieve',
+] as const;
+
 /** CyberArk Certificate Manager, self-hosted. */
-export function openSelfHosted(options: SelfHosted, context: Context): (known: Known, signal: AbortSignal) => Told {
+export function openSelfHosted(options: SelfHosted, context: Context): Look {
   const login = new Login(options, context);
   const api: Api = createApi({
     url: options.url,
@@ -92,7 +101,8 @@ export function openSelfHosted(options: SelfHosted, context: Context): (known: K
   });
   /** Names of contacts: they are few, and asked for once. */
   const people = new Map<string, string>();
-  return (known, signal) => tell(api, options, people, known, context, signal);
+  return (known, signal, trial) =>
+    tell(trial === undefined ? api : api.tried(trial), options, people, known, context, signal);
 }
 
 async function readCa(path: string | undefined): Promise<string | undefined> {

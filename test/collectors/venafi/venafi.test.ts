@@ -32,10 +32,14 @@ const client = issuing.issue({
   notAfter: inDays(60),
 });
 
+interface Source {
+  readonly clock: { at: number };
+  look(): Promise<readonly Observation[]>;
+  permissions(): Promise<readonly string[]>;
+}
+
 /** A source, looked at as the host does; what it does not say anew is unchanged. */
-async function open(
-  given: object,
-): Promise<{ readonly clock: { at: number }; look(): Promise<readonly Observation[]> }> {
+async function open(given: object): Promise<Source> {
   const clock = { at: start };
   const context = createContext({
     clock: { now: () => clock.at },
@@ -58,6 +62,12 @@ async function open(
         seen.flatMap(({ location, version }) => (version === undefined ? [] : [[location, version] as const])),
       );
       return seen;
+    },
+    async permissions() {
+      const [target] = await collect(instance.discover(AbortSignal.timeout(20_000)));
+      if (target === undefined) throw new Error('there is no target');
+      const all = (await instance.permissions?.(target, AbortSignal.timeout(20_000))) ?? [];
+      return all.map(({ action, status }) => `${action} ${status}`);
     },
   };
 }
@@ -197,6 +207,21 @@ describe('SaaS', () => {
     ]);
   });
 
+  test('learns what it may call by calling each thing once', async () => {
+    saas.fault = ({ path }) => (path === '/v1/teams' ? { status: 403 } : undefined);
+
+    expect(await (await open(given())).permissions()).toEqual([
+      'certificatesearch allowed',
+      'certificateinstancesearch allowed',
+      'applications allowed',
+      'users allowed',
+      'teams denied',
+      'certificates/contents allowed',
+      'useraccounts allowed',
+    ]);
+    expect(saas.pages.asked).toHaveLength(7);
+  });
+
   test('tells of the end of its own API key', async () => {
     saas.keyEndsAt = inDays(12);
     const seen = await (await open(given())).look();
@@ -315,6 +340,19 @@ describe('self-hosted', () => {
     const seen = await (await open(given())).look();
 
     expect(seen.filter(({ items }) => items[0]?.kind === 'described')).toHaveLength(700);
+  });
+
+  test('learns what it may call by calling each thing once', async () => {
+    platform.fault = ({ path }) => (path === '/vedsdk/certificates/retrieve' ? { status: 403 } : undefined);
+
+    expect(await (await open(given())).permissions()).toEqual([
+      'certificates allowed',
+      'certificates/{guid} allowed',
+      'certificates/{guid}/validationresults allowed',
+      'identity/validate untried',
+      'certificates/retrieve denied',
+    ]);
+    expect(await (await open(given({ password: '${WRONG}' }))).permissions()).toContain('certificates failed');
   });
 
   test('asks for owners and installations anew after a while', async () => {
