@@ -26,6 +26,7 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   postfix: 'postfix',
   postgres: 'postgresql',
   prometheus: 'prometheus',
+  'prometheus-alertmanager': 'prometheus-alertmanager',
   'prometheus-blackbox-exporter': 'prometheus-blackbox-exporter',
   promtool: 'prometheus',
   prosody: 'prosody',
