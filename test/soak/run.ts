@@ -6,6 +6,7 @@
  */
 import { parseArgs } from 'node:util';
 
+import { soakAll } from './all.ts';
 import { soakAlerts } from './alerts.ts';
 import { soakChains } from './chains.ts';
 import { soakCluster } from './cluster.ts';
@@ -21,6 +22,17 @@ export interface SoakOptions {
 }
 
 const SOAKS: Readonly<Record<string, (options: SoakOptions) => Promise<void>>> = {
+  all: (options) =>
+    soakAll(
+      [
+        { name: 'damage', count: 40, run: soakDamage },
+        { name: 'reload', count: 40, run: soakReload },
+        { name: 'formats', count: 50_000, run: soakFormats },
+        { name: 'chains', count: 5_000, run: soakChains },
+        { name: 'tls', count: 2_000, run: soakTls },
+      ],
+      options,
+    ),
   alerts: soakAlerts,
   chains: soakChains,
   cluster: soakCluster,
