@@ -57,6 +57,16 @@ export function lookCommand(location: Location): string | undefined {
   if (/^https:\/\/[^/]+\/secrets\//.test(place)) {
     return `az keyvault secret show --id ${quote(place)} --query attributes`;
   }
+  const entra = /^entra:(applications|servicePrincipals)\/([^/]+)$/.exec(place);
+  if (entra !== null) {
+    return `az ad ${entra[1] === 'applications' ? 'app' : 'sp'} credential list --id ${quote(entra[2] ?? '')}`;
+  }
+  if (place.startsWith('/subscriptions/')) return `az resource show --ids ${quote(place)}`;
+  const trust = /^projects\/([^/]+)\/locations\/([^/]+)\/(trustConfigs|certificates)\/([^/]+)$/.exec(place);
+  if (trust !== null) {
+    const [, project = '', region = '', kind, name = ''] = trust;
+    return `gcloud certificate-manager ${kind === 'certificates' ? 'certificates' : 'trust-configs'} describe ${quote(name)} --project=${quote(project)} --location=${quote(region)}`;
+  }
   return isPath(location) ? fileCommand(place) : undefined;
 }
 

@@ -3,10 +3,13 @@ import { awsGatewayClient, awsTruststore } from './aws-api-gateway.ts';
 import { awsTrustStore } from './aws-load-balancer.ts';
 import { awsDatabase, awsIamCertificate, awsPrivateAuthority, awsSecret, awsUser } from './aws-stores.ts';
 import { awsDeviceAuthority, awsImportedList, awsTrustAnchor, awsViewerTrust } from './aws-trust.ts';
+import { azureAppGateway } from './azure-app-gateway.ts';
+import { azureEntra } from './azure-entra.ts';
 import { azureKeyVault } from './azure-key-vault.ts';
 import { certbot } from './certbot.ts';
 import { endpoint } from './endpoint.ts';
 import { google } from './google.ts';
+import { googleTrust } from './google-trust.ts';
 import type { Guide, Spot } from './guide.ts';
 import { keystore } from './keystore.ts';
 import { kubernetes } from './kubernetes.ts';
@@ -34,8 +37,11 @@ const GUIDES: readonly Guide[] = [
   awsDatabase,
   awsSecret,
   awsUser,
+  azureAppGateway,
+  azureEntra,
   azureKeyVault,
   google,
+  googleTrust,
   kubernetes,
   vault,
   endpoint,
