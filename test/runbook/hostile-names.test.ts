@@ -68,6 +68,9 @@ const AWS = [
   { kind: 'leaf', arn: 'arn:aws:secretsmanager:eu-west-1:1:secret:NAME' },
 ] as const;
 
+const gatewayOf = (name: string): string =>
+  `/subscriptions/s/resourceGroups/${name}/providers/Microsoft.Network/applicationGateways/${name}`;
+
 /** The name wherever a place can carry one. */
 function situations(name: string): readonly { readonly item: KnownItem; readonly location: Location }[] {
   const server = leaf(name, { names: [name], issuer: `CN=${name}` });
@@ -110,6 +113,24 @@ function situations(name: string): readonly { readonly item: KnownItem; readonly
     },
     { item: server, location: at('gcp', `projects/${name}/locations/global/certificates/${name}`, sighting(server)) },
     { item: server, location: at('gcp', `projects/p/global/sslCertificates/${name}`, sighting(server)) },
+    { item: server, location: at('azure', gatewayOf(name), sighting(server, { place: `ssl/${name}/certificate` })) },
+    {
+      item: ca,
+      location: at('azure', gatewayOf(name), sighting(ca, { place: `trusted-client/${name}`, role: 'trust-anchor' })),
+    },
+    { item: server, location: at('azure', `entra:applications/${name}`, sighting(server, { role: 'client' })) },
+    {
+      item: server,
+      location: at(
+        'azure',
+        `entra:servicePrincipals/${name}`,
+        sighting(server, { role: 'signer', place: `signing/${name}` }),
+      ),
+    },
+    {
+      item: ca,
+      location: at('gcp', `projects/p/locations/global/trustConfigs/${name}`, sighting(ca, { role: 'trust-anchor' })),
+    },
     { item: server, location: at('kubernetes', `secret/ns/${name}`, sighting(server, automatic)) },
     { item: server, location: at('kubernetes', 'prod/secret/ns/web', sighting(server, automatic)) },
     { item: server, location: at('vault', name, sighting(server)) },
