@@ -89,9 +89,7 @@ export function rescue(
       if (old === undefined || !sound.has(table)) continue;
       kept.set(table, copyTable(old, into, table));
     }
-    // What is gone must be read anew, also where the place says that it did not change.
-    if (!kept.has('items')) into.exec('update locations set version = null, chain_json = null, limited_by = null');
-    else if (!kept.has('ders')) into.exec('update locations set version = null');
+    if (!kept.has('items') || !kept.has('ders')) askForLooks(into, kept.has('items'));
     if (!kept.has('silences')) insertAll(into, 'silences', (silences ?? []).map(silenceRow));
     into.exec('commit');
   } catch (error) {
@@ -108,6 +106,14 @@ export function rescue(
     lost: TABLES.filter((table) => !kept.has(table) && !LEFT.has(table)),
     silences: kept.has('silences') ? 'kept' : isRestored,
   };
+}
+
+/** What is gone is looked at soon, and read anew also where the place says that it did not change. */
+function askForLooks(into: DatabaseSync, hasItems: boolean): void {
+  into.exec('update targets set last_look_at = null');
+  into.exec(`delete from due_times where name like 'source %'`);
+  into.exec('update locations set version = null');
+  if (!hasItems) into.exec('update locations set chain_json = null, limited_by = null');
 }
 
 /** For people: what they have to reckon with. */

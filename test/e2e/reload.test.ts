@@ -7,7 +7,7 @@ import { expect, it } from 'vitest';
 import { runReloads } from '../helpers/reload-run.ts';
 
 /** `npm run soak -- reload` does 10 000. */
-const RELOADS = 25;
+const RELOADS = 15;
 
 it(
   'reloads any config at random while it works: an invalid one is never applied, and nothing stays open',
@@ -19,6 +19,6 @@ it(
     expect(result.wrong).toEqual([]);
     expect(result.leaked).toEqual([]);
     expect(result.looks).toBeGreaterThan(0);
-    expect(Math.min(result.valid, result.invalid)).toBeGreaterThan(3);
+    expect(Math.min(result.valid, result.invalid)).toBeGreaterThan(2);
   },
 );

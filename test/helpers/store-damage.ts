@@ -138,10 +138,10 @@ function isEarlier(after: Content, states: readonly Content[]): boolean {
   );
 }
 
-/** Versions are forgotten where items were lost, so that everything is read anew. */
+/** Where items were lost, everything is to be looked at soon and read anew. */
 function isAsBefore(table: string, before: Content, after: Content, { kept }: Rescue): boolean {
   if (after.get(table) === before.get(table)) return true;
-  return table === 'locations' && !('items' in kept && 'ders' in kept);
+  return ['locations', 'targets', 'due_times'].includes(table) && !('items' in kept && 'ders' in kept);
 }
 
 function damage(place: string, next: () => number): string {

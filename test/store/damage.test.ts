@@ -11,7 +11,7 @@ import { fillStore, SILENCE } from '../helpers/full-store.ts';
 import { copyStore, damageAgain, layOut } from '../helpers/store-damage.ts';
 
 /** `npm run soak -- damage` does 1 000 of each. */
-const ROUNDS = 16;
+const ROUNDS = 10;
 
 describe('a store whose files are damaged', () => {
   let folder: string;
@@ -61,6 +61,7 @@ describe('a store whose files are damaged', () => {
     expect(locations).toHaveLength(60);
     // So that the next look reads everything, whatever the place says of its version.
     expect(locations.filter(({ version }) => version !== undefined)).toEqual([]);
+    expect((await store.inventory.targets('partners')).map(({ lastLookAt }) => lastLookAt)).toEqual([undefined]);
     await store.close();
     expect(readFileSync(rescue?.setAside ?? '')).toEqual(bytes);
 
@@ -70,7 +71,7 @@ describe('a store whose files are damaged', () => {
 
   it('is not taken for damaged after a kill at any time', async () => {
     const store = await openSqlite(file, { exclusive: true });
-    for (let step = 0; step < 12; step += 1) {
+    for (let step = 0; step < 8; step += 1) {
       await fillStore(store, 40 + 10 * step);
       const copy = path.join(folder, `copy-${step}`);
       copyStore(folder, copy);
