@@ -6,6 +6,7 @@ import type { Observation } from '../plugin/observation.ts';
 export function withoutSecrets(instance: CollectorInstance, clean: (text: string) => string): CollectorInstance {
   const watch = instance.watch?.bind(instance);
   const close = instance.close?.bind(instance);
+  const permissions = instance.permissions?.bind(instance);
   return {
     discover: (signal) => discreet(instance.discover(signal), clean, (target) => target),
     observe: (target, known, signal) =>
@@ -13,6 +14,14 @@ export function withoutSecrets(instance: CollectorInstance, clean: (text: string
     ...(watch === undefined
       ? {}
       : { watch: (target, signal) => discreet(watch(target, signal), clean, (change) => change) }),
+    ...(permissions === undefined
+      ? {}
+      : {
+          permissions: async (target, signal) =>
+            (await permissions(target, signal)).map((one) =>
+              one.detail === undefined ? one : { ...one, detail: clean(one.detail) },
+            ),
+        }),
     ...(close === undefined ? {} : { close }),
   };
 }
