@@ -65,8 +65,9 @@ export async function benchWeb(): Promise<string> {
         times.push(
           await timed(async () => {
             const answer = await stage.ask(path);
-            if (answer.status !== 200)
+            if (answer.status !== 200) {
               throw new Error(`${path} is answered ${answer.status}: ${answer.text.slice(0, 200)}`);
+            }
             bytes = Buffer.byteLength(answer.text);
           }),
         );

@@ -7,8 +7,9 @@ const mountPath = z
   .transform((path) => path.replace(/^\/+|\/+$/g, ''))
   .pipe(z.string().regex(/^[^\s/?#]+(?:\/[^\s/?#]+)*$/, 'the path of a mount, e.g. pki or team/pki'));
 
-const loginMount = (fallback: string): z.ZodDefault<typeof mountPath> =>
-  mountPath.default(fallback).describe(`Where the method is mounted. Default \`${fallback}\`.`);
+function loginMount(fallback: string): z.ZodDefault<typeof mountPath> {
+  return mountPath.default(fallback).describe(`Where the method is mounted. Default \`${fallback}\`.`);
+}
 
 const auth = z.discriminatedUnion('method', [
   z.strictObject({

@@ -220,8 +220,10 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
 
   async function endRound(run: Running): Promise<void> {
     if (!run.isNew || run.awaited === undefined || run.awaited.size > 0) return;
-    run.isNew = false;
+    // A reload in the middle finds it new, or its baseline in the store.
     await saveState(run, clock.now());
+    if (!run.isNew) return;
+    run.isNew = false;
     parts.onBaseline(run.source.name);
   }
 
