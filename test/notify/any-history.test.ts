@@ -81,122 +81,126 @@ function worstOf(alert: Alert): { severity: Severity; rules: string[] } {
 }
 
 describe('any history of looks, silences and acknowledgements', () => {
-  test('loses no first and no worse of what is not quiet, and repeats nothing too early', { timeout: 60_000 }, async () => {
-    await fc.assert(
-      fc.asyncProperty(history, async (steps) => {
-        const scenario = createScenario({ channels: CHANNELS, stormAfter: 0 });
-        const silences: Quiet[] = [];
-        const known = new Map<string, Known>();
-        let seen = 0;
+  test(
+    'loses no first and no worse of what is not quiet, and repeats nothing too early',
+    { timeout: 60_000 },
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(history, async (steps) => {
+          const scenario = createScenario({ channels: CHANNELS, stormAfter: 0 });
+          const silences: Quiet[] = [];
+          const known = new Map<string, Known>();
+          let seen = 0;
 
-        const read = (): void => {
-          for (const { channel, notification } of scenario.store.posted.slice(seen)) {
-            const [notice] = notification.alerts;
-            const key = `${channel} ${notice?.id}`;
-            const before = known.get(key);
-            const { reason } = notification;
-            if (reason === 'resolved' || reason === 'withdrawn') {
-              expect(before).toBeDefined();
-              known.delete(key);
-              continue;
-            }
-            if (reason === 'first') expect(before).toBeUndefined();
-            if (reason === 'repeat') expect(scenario.now - (before?.at ?? 0)).toBeGreaterThanOrEqual(HOUR);
-            if (reason === 'changed') expect(scenario.now - (before?.at ?? 0)).toBeGreaterThanOrEqual(SETTLE_MS);
-            if (reason === 'worse' && before !== undefined) {
-              const isNews =
-                compareSeverity(notification.severity, before.severity) > 0 ||
-                notice?.rules.some((rule) => !before.rules.has(rule)) === true;
-              expect(isNews).toBe(true);
-            }
-            known.set(key, {
-              severity: notification.severity,
-              rules: new Set([...(before?.rules ?? []), ...(notice?.rules ?? [])]),
-              at: scenario.now,
-            });
-          }
-          seen = scenario.store.posted.length;
-        };
-
-        for (const { afterMs, step: one } of steps) {
-          // What is put off falls due on the way, at its own time.
-          const until = scenario.now + afterMs;
-          await flush(scenario, until, read);
-          const quietBefore = await quietOnes(scenario, silences);
-          const count = scenario.store.posted.length;
-          switch (one.kind) {
-            case 'look':
-              await scenario.after(0, looked(one.location, one.look, one.findings.map(finding)));
-              break;
-            case 'silence': {
-              const silence = {
-                id: `s${silences.length}`,
-                locations: one.locations,
-                createdAt: scenario.now,
-                until: scenario.now + one.forMs,
-              };
-              silences.push(silence);
-              await save(scenario, silence);
-              break;
-            }
-            case 'end silences':
-              for (const silence of silences.filter((other) => other.until > scenario.now)) {
-                silence.until = scenario.now;
-                await save(scenario, silence);
+          const read = (): void => {
+            for (const { channel, notification } of scenario.store.posted.slice(seen)) {
+              const [notice] = notification.alerts;
+              const key = `${channel} ${notice?.id}`;
+              const before = known.get(key);
+              const { reason } = notification;
+              if (reason === 'resolved' || reason === 'withdrawn') {
+                expect(before).toBeDefined();
+                known.delete(key);
+                continue;
               }
-              await scenario.store.wakeHeld(scenario.now);
-              break;
-            case 'acknowledge': {
-              const open = await scenario.store.alerts({ state: 'open' });
-              const alert = open[one.pick];
-              if (alert !== undefined) {
-                const { severity, rules } = worstOf(alert);
-                const acknowledgement = {
-                  author: 'a',
-                  comment: '',
-                  at: scenario.now,
-                  severity,
-                  rules: allRules(alert, rules),
+              if (reason === 'first') expect(before).toBeUndefined();
+              if (reason === 'repeat') expect(scenario.now - (before?.at ?? 0)).toBeGreaterThanOrEqual(HOUR);
+              if (reason === 'changed') expect(scenario.now - (before?.at ?? 0)).toBeGreaterThanOrEqual(SETTLE_MS);
+              if (reason === 'worse' && before !== undefined) {
+                const isNews =
+                  compareSeverity(notification.severity, before.severity) > 0 ||
+                  notice?.rules.some((rule) => !before.rules.has(rule)) === true;
+                expect(isNews).toBe(true);
+              }
+              known.set(key, {
+                severity: notification.severity,
+                rules: new Set([...(before?.rules ?? []), ...(notice?.rules ?? [])]),
+                at: scenario.now,
+              });
+            }
+            seen = scenario.store.posted.length;
+          };
+
+          for (const { afterMs, step: one } of steps) {
+            // What is put off falls due on the way, at its own time.
+            const until = scenario.now + afterMs;
+            await flush(scenario, until, read);
+            const quietBefore = await quietOnes(scenario, silences);
+            const count = scenario.store.posted.length;
+            switch (one.kind) {
+              case 'look':
+                await scenario.after(0, looked(one.location, one.look, one.findings.map(finding)));
+                break;
+              case 'silence': {
+                const silence = {
+                  id: `s${silences.length}`,
+                  locations: one.locations,
+                  createdAt: scenario.now,
+                  until: scenario.now + one.forMs,
                 };
-                await scenario.store.saveAlert({ ...alert, acknowledgement });
+                silences.push(silence);
+                await save(scenario, silence);
+                break;
               }
-              break;
+              case 'end silences':
+                for (const silence of silences.filter((other) => other.until > scenario.now)) {
+                  silence.until = scenario.now;
+                  await save(scenario, silence);
+                }
+                await scenario.store.wakeHeld(scenario.now);
+                break;
+              case 'acknowledge': {
+                const open = await scenario.store.alerts({ state: 'open' });
+                const alert = open[one.pick];
+                if (alert !== undefined) {
+                  const { severity, rules } = worstOf(alert);
+                  const acknowledgement = {
+                    author: 'a',
+                    comment: '',
+                    at: scenario.now,
+                    severity,
+                    rules: allRules(alert, rules),
+                  };
+                  await scenario.store.saveAlert({ ...alert, acknowledgement });
+                }
+                break;
+              }
+            }
+            await scenario.repeats();
+            // What stayed silenced throughout was not told.
+            const quietNow = await quietOnes(scenario, silences);
+            for (const { notification } of scenario.store.posted.slice(count)) {
+              const [notice] = notification.alerts;
+              const isQuiet = quietBefore.has(notice?.id ?? '') && quietNow.has(notice?.id ?? '');
+              if (isQuiet) expect(['resolved', 'withdrawn']).toContain(notification.reason);
+            }
+            read();
+            for (const alert of await scenario.store.alerts({ state: 'open' })) {
+              const { severity, rules } = worstOf(alert);
+              const taken = alert.acknowledgement;
+              const isTaken =
+                taken !== undefined &&
+                (compareSeverity(severity, taken.severity) < 0 ||
+                  (severity === taken.severity && rules.every((rule) => taken.rules.includes(rule))));
+              if (severity === 'info' || isTaken || isSilenced(alert, silences, scenario.now)) continue;
+              for (const channel of CHANNELS) {
+                const told = known.get(`${channel} ${alert.id}`);
+                expect(told).toBeDefined();
+                if (told === undefined) continue;
+                const difference = compareSeverity(told.severity, severity);
+                // Told of this, or of worse at some time before: what falls and rises again is news again.
+                expect(difference >= 0).toBe(true);
+                if (difference === 0) expect(rules.every((rule) => told.rules.has(rule))).toBe(true);
+              }
             }
           }
-          await scenario.repeats();
-          // What stayed silenced throughout was not told.
-          const quietNow = await quietOnes(scenario, silences);
-          for (const { notification } of scenario.store.posted.slice(count)) {
-            const [notice] = notification.alerts;
-            const isQuiet = quietBefore.has(notice?.id ?? '') && quietNow.has(notice?.id ?? '');
-            if (isQuiet) expect(['resolved', 'withdrawn']).toContain(notification.reason);
-          }
-          read();
-          for (const alert of await scenario.store.alerts({ state: 'open' })) {
-            const { severity, rules } = worstOf(alert);
-            const taken = alert.acknowledgement;
-            const isTaken =
-              taken !== undefined &&
-              (compareSeverity(severity, taken.severity) < 0 ||
-                (severity === taken.severity && rules.every((rule) => taken.rules.includes(rule))));
-            if (severity === 'info' || isTaken || isSilenced(alert, silences, scenario.now)) continue;
-            for (const channel of CHANNELS) {
-              const told = known.get(`${channel} ${alert.id}`);
-              expect(told).toBeDefined();
-              if (told === undefined) continue;
-              const difference = compareSeverity(told.severity, severity);
-              // Told of this, or of worse at some time before: what falls and rises again is news again.
-              expect(difference >= 0).toBe(true);
-              if (difference === 0) expect(rules.every((rule) => told.rules.has(rule))).toBe(true);
-            }
-          }
-        }
-        const ids = scenario.store.posted.map(({ notification }) => notification.id);
-        expect(new Set(ids).size).toBe(ids.length);
-      }),
-      { numRuns: 100 },
-    );
-  });
+          const ids = scenario.store.posted.map(({ notification }) => notification.id);
+          expect(new Set(ids).size).toBe(ids.length);
+        }),
+        { numRuns: 100 },
+      );
+    },
+  );
 });
 
 function allRules(alert: Alert, worst: readonly string[]): readonly string[] {
