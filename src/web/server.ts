@@ -26,12 +26,25 @@ export interface ListenOptions {
   onTlsError?(error: unknown): void;
   /** How often they are looked at, milliseconds. */
   readonly tlsCheckMs?: number;
+  readonly patience?: Patience;
 }
+
+/** How long a slow client is waited for, milliseconds. */
+export interface Patience {
+  /** Until it has said what it wants. */
+  readonly headersMs: number;
+  /** Until it has sent all of it. */
+  readonly requestMs: number;
+  /** While it says nothing and takes nothing. */
+  readonly silenceMs: number;
+  /** How often the first two are looked at. */
+  readonly checkMs: number;
+}
+
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 30_000, silenceMs: 60_000, checkMs: 5_000 };
 
 /** Answers under way get this long to end when the server closes, milliseconds. */
 const CLOSE_GRACE_MS = 2_000;
-/** A connection that says nothing and takes nothing is closed after this, milliseconds. */
-const SILENCE_MS = 60_000;
 const MAX_CONNECTIONS = 2_000;
 const TLS_CHECK_MS = 60_000;
 
@@ -40,18 +53,24 @@ export async function listen(
   app: Hono,
   host: string,
   port: number,
-  { tls, onTlsError, tlsCheckMs = TLS_CHECK_MS }: ListenOptions = {},
+  { tls, onTlsError, tlsCheckMs = TLS_CHECK_MS, patience = PATIENCE }: ListenOptions = {},
 ): Promise<WebServer> {
   const material = tls === undefined ? undefined : await readTls(tls);
+  const waits = {
+    headersTimeout: patience.headersMs,
+    requestTimeout: patience.requestMs,
+    connectionsCheckingInterval: patience.checkMs,
+  };
   const server = serve({
     fetch: app.fetch,
     hostname: host,
     port,
     ...(material === undefined || tls === undefined
-      ? {}
+      ? { serverOptions: waits }
       : {
           createServer,
           serverOptions: {
+            ...waits,
             ...material,
             minVersion: tls.minVersion,
             handshakeTimeout: 10_000,
@@ -59,9 +78,7 @@ export async function listen(
           },
         }),
   }) as Server;
-  server.requestTimeout = 30_000;
-  server.headersTimeout = 10_000;
-  server.timeout = SILENCE_MS;
+  server.timeout = patience.silenceMs;
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve);
