@@ -11,6 +11,7 @@ export default defineConfig({
     // Whatever runs the tests: what is printed is compared as text.
     env: { NO_COLOR: '1' },
     pool: 'forks',
-    maxWorkers: 2,
+    // Many tests wait for real servers and real time: one more than there are processors of a small machine.
+    maxWorkers: services ? 2 : 3,
   },
 });

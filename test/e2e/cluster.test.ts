@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clusterText, runCluster } from '../helpers/cluster-run.ts';
 import { startPostgresServer, type PostgresServer } from '../helpers/postgres-server.ts';
 
-const FAULTS = 6;
+const FAULTS = 4;
 const CERTIFICATES = 16;
 /** A dead node's work is another's within 30 s; looks are due every 2 s, and a machine under test may be very busy. */
 const LONGEST_GAP_MS = 50_000;

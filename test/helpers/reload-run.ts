@@ -102,6 +102,10 @@ export async function runReloads(folder: string, count: number, seed: number): P
       .map(({ labels }) => labels['source'] ?? '');
     return [...new Set(names)].toSorted();
   };
+  const lookCount = async (): Promise<number> => {
+    const samples = parseExposition(await (await fetch(`${daemon.url}/metrics`)).text());
+    return samples.reduce((sum, { name, value }) => sum + (name === 'notafter_observations_total' ? value : 0), 0);
+  };
   const wrong: string[] = [];
   let [valid, invalid] = [0, 0];
   try {
@@ -135,10 +139,8 @@ export async function runReloads(folder: string, count: number, seed: number): P
       const others = (await declared()).filter((name) => !inForce.includes(name));
       if (others.length > 0) wrong.push(`round ${round}: ${others.join()} are looked at and not in the config`);
     }
-    const samples = parseExposition(await (await fetch(`${daemon.url}/metrics`)).text());
-    let looks = 0;
-    for (const { name, value } of samples) if (name === 'notafter_observations_total') looks += value;
     let after = await settle();
+    const looks = await eventually('something was looked at', async () => (await lookCount()) || undefined, 30_000);
     // What was under way at the last reload ends in a moment; a leak does not.
     for (const deadline = Date.now() + 20_000; Date.now() < deadline && leaks(before, after).length > 0;) {
       await wait(250);

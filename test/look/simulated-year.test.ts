@@ -3,18 +3,18 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { PLANTS } from '../helpers/year/failures.ts';
 import { simulateYear, type YearResult } from '../helpers/year/simulate.ts';
 
-// A twentieth of `npm run soak -- year`.
-describe('a year of 100 certificates, among failures of every kind', () => {
+// Less than a thirtieth of `npm run soak -- year`.
+describe('a year of 60 certificates, among failures of every kind', () => {
   let year: YearResult;
 
   beforeAll(async () => {
-    year = await simulateYear({ seed: 20, certificates: 100, plantedOfEach: 1 });
+    year = await simulateYear({ seed: 20, certificates: 60, plantedOfEach: 1 });
   }, 240_000);
 
   test('brings no alert about what was renewed on time, though looks fail and roll-outs take hours', () => {
     const renewed = Object.values(year.renewals).reduce((sum, { onTime }) => sum + onTime, 0);
-    expect(renewed).toBeGreaterThan(900);
-    expect(year.counts.failedLooks).toBeGreaterThan(1_000);
+    expect(renewed).toBeGreaterThan(500);
+    expect(year.counts.failedLooks).toBeGreaterThan(500);
     expect(year.falseAlarms).toEqual([]);
     expect(year.silentOutages).toEqual([]);
   });

@@ -50,7 +50,7 @@ function yearPage(result: YearResult, seed: number, seconds: number): string {
   return [
     '# A simulated year',
     '',
-    `What \`npm run soak -- year\` showed last: ${certificates} certificates live through a year and are renewed as real clients renew them, 1 % of the renewals late, while 2 % of the looks fail and every roll-out takes up to six hours over all addresses; among them lie ${all} failures of ${planted.size} kinds. Every look is recorded, judged and told by the real code, on a SQLite store, with the default policy (but that a place counts as stale later, so that looks that would show nothing new can be left out) and a clock that jumps from event to event. The tests run a twentieth of it.`,
+    `What \`npm run soak -- year\` showed last: ${certificates} certificates live through a year and are renewed as real clients renew them, 1 % of the renewals late, while 2 % of the looks fail and every roll-out takes up to six hours over all addresses; among them lie ${all} failures of ${planted.size} kinds. Every look is recorded, judged and told by the real code, on a SQLite store, with the default policy (but that a place counts as stale later, so that looks that would show nothing new can be left out) and a clock that jumps from event to event. The tests run less than a thirtieth of it.`,
     '',
     '| | |',
     '| --- | --- |',
