@@ -423,7 +423,8 @@ export function describeEngine(name: string, open: () => Promise<EngineHarness>)
         );
         for (let index = 0; index < 30; index++) await enqueue(`job ${index}`, index);
         await engine.start();
-        await vi.waitFor(() => expect(sizes).toEqual([4, 4, 2]), SOON);
+        // Which of them begins first, the engine does not promise.
+        await vi.waitFor(() => expect(sizes.toSorted()).toEqual([2, 4, 4]), SOON);
       });
 
       it('takes no second job of a key that is queued or under way, and takes it afterwards', async () => {
