@@ -57,6 +57,8 @@ export interface Looked {
 export interface Judge {
   /** Runs a transaction. When it fails, what is known of the rest of the inventory is as it was. */
   transact<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T>;
+  /** A look at these succeeded, and nothing but the time moved. */
+  touched(tx: LedgerTransaction, locationIds: readonly number[], now: number): void;
   /** Assesses locations as they are in the store now, hands the result on, and sees to what they concern elsewhere. */
   follow(tx: LedgerTransaction, saved: readonly Looked[], now: number): Promise<void>;
   /** Ends locations and what was told of them, and sees to what that concerns elsewhere. */
@@ -65,30 +67,44 @@ export interface Judge {
   forgetDeparted(tx: LedgerTransaction, until: number, now: number): Promise<number>;
 }
 
+/** What a transaction that is not committed yet has done. */
+interface Pending {
+  /** What the index took note of, by the id of the location: to be undone where it fails. */
+  readonly noted: Map<number, Location>;
+  /** To be told of once it is committed: nothing else remembers them. */
+  readonly touches: Touch[];
+}
+
+interface Touch {
+  readonly ids: readonly number[];
+  readonly at: number;
+}
+
 /** Why a location ends: by its own evidence; as it only stood in for what a good look has shown; or nobody wants it any more. */
 export type Farewell = 'gone' | 'gone with its target' | 'superseded' | 'unwanted';
 
 export function createJudge(parts: JudgeParts): Judge {
   const { ledger, inventory, transition, index, witness } = parts;
   const view: InventoryView = { ...index, ...parts.view };
-  /** What the index took note of in a transaction, by the id of the location: to be undone where it fails. */
-  const noted = new WeakMap<LedgerTransaction, Map<number, Location>>();
+  const pending = new WeakMap<LedgerTransaction, Pending>();
 
   async function transact<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T> {
-    const locations = new Map<number, Location>();
+    const noted = new Map<number, Location>();
+    const touches: Touch[] = [];
     try {
       const result = await ledger.transaction(async (tx) => {
         // Whatever others recorded until now: nobody else writes from here on.
         if (tx.changes !== undefined) await parts.following?.().catchUp(tx.changes);
-        noted.set(tx, locations);
+        pending.set(tx, { noted, touches });
         return work(tx);
       });
+      for (const { ids, at } of touches) witness?.touched(ids, at);
       witness?.judged();
       return result;
     } catch (error) {
-      const known = await inventory.locations({ ids: [...locations.keys()] });
+      const known = await inventory.locations({ ids: [...noted.keys()] });
       const isKnown = new Set(known.map(({ id }) => id));
-      for (const location of locations.values()) {
+      for (const location of noted.values()) {
         index.forget(location);
         if (!isKnown.has(location.id)) witness?.forget(location.id);
       }
@@ -100,10 +116,14 @@ export function createJudge(parts: JudgeParts): Judge {
     }
   }
 
+  function touched(tx: LedgerTransaction, ids: readonly number[], at: number): void {
+    pending.get(tx)?.touches.push({ ids, at });
+  }
+
   async function follow(tx: LedgerTransaction, saved: readonly Looked[], now: number): Promise<void> {
     const concerned = new Set<number>();
     for (const { location } of saved) {
-      noted.get(tx)?.set(location.id, location);
+      pending.get(tx)?.noted.set(location.id, location);
       witness?.note(location);
       for (const id of index.note(location)) concerned.add(id);
     }
@@ -151,7 +171,7 @@ export function createJudge(parts: JudgeParts): Judge {
     );
     const concerned = new Set<number>();
     for (const location of locations) {
-      noted.get(tx)?.set(location.id, location);
+      pending.get(tx)?.noted.set(location.id, location);
       witness?.forget(location.id);
       for (const id of index.forget(location)) concerned.add(id);
     }
@@ -195,7 +215,7 @@ export function createJudge(parts: JudgeParts): Judge {
     return departed.length;
   }
 
-  return { transact, follow, withdraw, forgetDeparted };
+  return { transact, touched, follow, withdraw, forgetDeparted };
 }
 
 function assessedLocation(

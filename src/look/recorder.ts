@@ -56,8 +56,8 @@ export interface Recorder {
 }
 
 export function createRecorder(parts: JudgeParts): Recorder {
-  const { inventory, clock, witness } = parts;
-  const { transact, follow, withdraw, forgetDeparted } = createJudge(parts);
+  const { inventory, clock } = parts;
+  const { transact, touched, follow, withdraw, forgetDeparted } = createJudge(parts);
 
   /** Writes what a look gave. What only moved in time is judged again only where an alert waits for good looks. */
   async function write(
@@ -67,15 +67,9 @@ export function createRecorder(parts: JudgeParts): Recorder {
   ): Promise<readonly Location[]> {
     if (writes.length === 0) return [];
     const saved = await tx.inventory.saveLocations(writes);
-    const touched = saved.filter((_, position) => writes[position]?.touchOnly === true);
-    const alarmed = await alarmedOf(
-      tx,
-      touched.map((location) => location.id),
-    );
-    witness?.touched(
-      touched.map((location) => location.id),
-      now,
-    );
+    const steady = saved.flatMap(({ id }, position) => (writes[position]?.touchOnly === true ? [id] : []));
+    const alarmed = await alarmedOf(tx, steady);
+    touched(tx, steady, now);
     const changed = saved.filter(
       (location, position) => writes[position]?.touchOnly !== true || alarmed.has(location.id),
     );
@@ -151,14 +145,14 @@ export function createRecorder(parts: JudgeParts): Recorder {
         const isRecorded = await record(async (tx, now) => {
           const steady = latest.filter(isSteady).flatMap(({ location }) => marks.get(location)?.id ?? []);
           const alarmed = await alarmedOf(tx, steady);
-          const touched = new Set(steady.filter((id) => !alarmed.has(id)));
-          const others = latest.filter(({ location }) => !touched.has(marks.get(location)?.id ?? 0));
+          const calm = new Set(steady.filter((id) => !alarmed.has(id)));
+          const others = latest.filter(({ location }) => !calm.has(marks.get(location)?.id ?? 0));
           const known = await knownOf(
             tx.inventory,
             others.map(({ location }) => location),
           );
-          await tx.inventory.touch([...touched], now);
-          witness?.touched([...touched], now);
+          await tx.inventory.touch([...calm], now);
+          touched(tx, [...calm], now);
           const here = others.filter(({ gone }) => gone !== true);
           const candidates = await candidatesFor(tx.inventory, here);
           const writes = here.map((observation) =>
@@ -301,7 +295,7 @@ export function createRecorder(parts: JudgeParts): Recorder {
         const ids = ours.flatMap((look) => look.ids);
         await tx.inventory.touch(ids, now);
         await tx.inventory.noteLooks(source, [...allowed], now);
-        witness?.touched(ids, now);
+        touched(tx, ids, now);
         // An alert that is open there waits for good looks.
         const alarmed = await alarmedOf(tx, ids);
         const here = ids.filter((id) => alarmed.has(id));
