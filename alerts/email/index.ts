@@ -109,6 +109,7 @@ export const email = defineChannel({
         });
       },
       verify: (signal) => client.verify(signal),
+      close: async () => client.close(),
     };
   },
 });

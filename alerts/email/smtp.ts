@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP, type Socket } from 'node:net';
 
-import type { SendMailOptions, SMTPSentMessageInfo, SMTPTransportOptions, Transporter } from 'nodemailer';
+import type { SendMailOptions, SMTPPoolOptions, SMTPPoolSentMessageInfo, Transporter } from 'nodemailer';
 
 import type { Context, SecretRef } from '../../src/plugin/context.ts';
 import { requestFailure, secretFailure, type Failure } from '../../src/plugin/delivery.ts';
@@ -13,6 +13,8 @@ const MAX_ADDRESSES = 4;
 const IMPLICIT_TLS_PORT = 465;
 /** A server that does not hang up after its last answer is hung up on, milliseconds. */
 const CLOSE_MS = 1_000;
+/** A connection without a mail is ended after this time, milliseconds. */
+const IDLE_MS = 2_000;
 
 export interface SmtpServer {
   readonly host: string;
@@ -35,22 +37,8 @@ export interface Smtp {
   send(message: SendMailOptions, envelope: Envelope, signal: AbortSignal): Promise<Outcome>;
   /** Connects and logs in. Throws an Error worth reading. */
   verify(signal: AbortSignal): Promise<void>;
-}
-
-/** One connection for each mail: they are few, and a connection that was kept may be dead when it matters. */
-export function createSmtp(server: SmtpServer, context: Context): Smtp {
-  return {
-    async send(message, { from, to }, signal) {
-      const result = await converse(server, context, signal, (transport, ending): Promise<SMTPSentMessageInfo> =>
-        transport.sendMail({ ...message, envelope: { from, to: [...to] }, signal: ending }),
-      );
-      return result.status === 'done' ? acceptedOutcome(result.value, result.conceal) : result.outcome;
-    },
-    async verify(signal) {
-      const result = await converse(server, context, signal, (transport) => transport.verify());
-      if (result.status === 'failed') throw new Error(result.outcome('')?.detail ?? 'the mail server cannot be used');
-    },
-  };
+  /** Hangs up. */
+  close(): void;
 }
 
 interface Secrets {
@@ -58,49 +46,111 @@ interface Secrets {
   readonly ca: string | undefined;
 }
 
+/** One connection at a time, for mails that follow each other. */
+interface Line {
+  readonly secrets: Secrets;
+  readonly transport: Transporter<SMTPPoolSentMessageInfo>;
+  /** Hangs up at once, whatever is under way: some waits of the library heed no signal. */
+  hangUp(): void;
+}
+
 type Conversation<T> =
   | { readonly status: 'done'; readonly value: T; readonly conceal: (text: string) => string }
   | { readonly status: 'failed'; readonly outcome: Outcome };
 
-/** Runs the work on a connection of its own, which is gone afterwards whatever happens. */
-async function converse<T>(
-  server: SmtpServer,
-  context: Context,
-  signal: AbortSignal,
-  work: (transport: Transporter<SMTPSentMessageInfo>, ending: AbortSignal) => Promise<T>,
-): Promise<Conversation<T>> {
-  let secrets: Secrets;
-  try {
-    secrets = await readSecrets(server, context);
-  } catch (error) {
-    return failedConversation(secretFailure(error));
+/**
+ * Mails that follow each other share a connection: a greeting, TLS and a login for each would hold up a storm, and many
+ * servers count connections. It is given up soon after the last of them, since one that was kept may be dead when it matters.
+ */
+export function createSmtp(server: SmtpServer, context: Context): Smtp {
+  let line: Line | undefined;
+
+  /** The connection, or a new one where the secrets have changed since. */
+  async function lineWith(secrets: Secrets): Promise<Line> {
+    if (line !== undefined && line.secrets.password === secrets.password && line.secrets.ca === secrets.ca) return line;
+    line?.hangUp();
+    const opened = await openLine(server, secrets, context);
+    line = opened;
+    return opened;
   }
-  const ending = AbortSignal.any([signal, AbortSignal.timeout(server.timeoutMs)]);
-  const opened = await openSocket(server, context, ending);
-  if (opened.status === 'failed') return failedConversation(opened.failure);
-  const { socket } = opened;
-  // Hung up on in any case: some waits of the library heed no signal.
-  const hangUp = (): void => void socket.destroy();
-  ending.addEventListener('abort', hangUp, { once: true });
-  const conceal = concealing(secrets.password);
-  const { createTransport } = await import('nodemailer');
-  const transport = createTransport({
-    ...transportOptions(server, secrets),
-    getSocket: (_options, done) => done(null, { connection: socket }),
-  });
-  try {
-    return { status: 'done', value: await work(transport, ending), conceal };
-  } catch (error) {
-    if (ending.aborted) return failedConversation(requestFailure(error, ending));
-    return { status: 'failed', outcome: refusedOutcome(error, conceal) };
-  } finally {
-    ending.removeEventListener('abort', hangUp);
-    transport.close();
+
+  function hangUp(): void {
+    line?.hangUp();
+    line = undefined;
   }
+
+  async function converse<T>(
+    signal: AbortSignal,
+    work: (transport: Line['transport'], ending: AbortSignal) => Promise<T>,
+  ): Promise<Conversation<T>> {
+    const secrets = await readSecrets(server, context).catch(secretFailure);
+    if ('reason' in secrets) return { status: 'failed', outcome: () => secrets };
+    const conceal = concealing(secrets.password);
+    const ending = AbortSignal.any([signal, AbortSignal.timeout(server.timeoutMs)]);
+    ending.addEventListener('abort', hangUp, { once: true });
+    try {
+      const { transport } = await lineWith(secrets);
+      ending.throwIfAborted();
+      const value = await work(transport, ending);
+      return { status: 'done', value, conceal };
+    } catch (error) {
+      if (error instanceof Unreachable) return { status: 'failed', outcome: () => error.failure };
+      if (ending.aborted) return { status: 'failed', outcome: () => requestFailure(error, ending) };
+      return { status: 'failed', outcome: refusedOutcome(error, conceal) };
+    } finally {
+      ending.removeEventListener('abort', hangUp);
+    }
+  }
+
+  return {
+    async send(message, { from, to }, signal) {
+      const result = await converse(signal, (transport, ending) =>
+        transport.sendMail({ ...message, envelope: { from, to: [...to] }, signal: ending }),
+      );
+      return result.status === 'done' ? acceptedOutcome(result.value, result.conceal) : result.outcome;
+    },
+    async verify(signal) {
+      const result = await converse(signal, (transport) => transport.verify());
+      if (result.status === 'failed') throw new Error(result.outcome('')?.detail ?? 'the mail server cannot be used');
+    },
+    close: hangUp,
+  };
 }
 
-function failedConversation(failure: Failure): Conversation<never> {
-  return { status: 'failed', outcome: () => failure };
+/** Connects when the first mail comes. */
+async function openLine(server: SmtpServer, secrets: Secrets, context: Context): Promise<Line> {
+  const { createTransport } = await import('nodemailer');
+  const closing = new AbortController();
+  const sockets = new Set<Socket>();
+  const options: SMTPPoolOptions & { pool: true } = {
+    ...transportOptions(server, secrets),
+    pool: true,
+    maxConnections: 1,
+    // Once more on a new connection, where the server had hung up before it was given anything of the mail.
+    maxRequeues: 1,
+    idleTimeout: IDLE_MS,
+    getSocket(_options, done) {
+      const ending = AbortSignal.any([closing.signal, AbortSignal.timeout(server.timeoutMs)]);
+      openSocket(server, context, ending).then(
+        (connection) => {
+          sockets.add(connection);
+          connection.once('close', () => sockets.delete(connection));
+          done(null, { connection });
+        },
+        (error: Error) => done(error),
+      );
+    },
+  };
+  const transport = createTransport(options);
+  return {
+    secrets,
+    transport,
+    hangUp() {
+      closing.abort();
+      transport.close({ force: true });
+      for (const socket of sockets) socket.destroy();
+    },
+  };
 }
 
 async function readSecrets(server: SmtpServer, context: Context): Promise<Secrets> {
@@ -119,22 +169,28 @@ async function readCa(file: string): Promise<string> {
   }
 }
 
-type Opened =
-  { readonly status: 'open'; readonly socket: Socket } | { readonly status: 'failed'; readonly failure: Failure };
+/** There is no connection to the server; the library only hands it on. */
+class Unreachable extends Error {
+  readonly failure: Failure;
+  constructor(failure: Failure) {
+    super(failure.detail);
+    this.failure = failure;
+  }
+}
 
-/** Connects to the first address that answers; each gets its share of the time. */
+/** Connects to the first address that answers; each gets its share of the time. Throws `Unreachable`. */
 async function openSocket(
   { host, port, timeoutMs }: SmtpServer,
   { network }: Context,
   signal: AbortSignal,
-): Promise<Opened> {
+): Promise<Socket> {
   let failure: Failure = { reason: 'network', detail: `the mail server ${host} has no address`, retryable: true };
   try {
     const addresses = (await network.resolve(host, signal)).slice(0, MAX_ADDRESSES);
     for (const { address } of addresses) {
       const share = AbortSignal.timeout(Math.ceil(timeoutMs / (addresses.length + 1)));
       try {
-        return { status: 'open', socket: await network.connect(address, port, AbortSignal.any([signal, share])) };
+        return await network.connect(address, port, AbortSignal.any([signal, share]));
       } catch (error) {
         if (signal.aborted) throw error;
         failure = share.aborted
@@ -145,10 +201,10 @@ async function openSocket(
   } catch (error) {
     failure = requestFailure(error, signal);
   }
-  return { status: 'failed', failure };
+  throw new Unreachable(failure);
 }
 
-function transportOptions(server: SmtpServer, secrets: Secrets): SMTPTransportOptions {
+function transportOptions(server: SmtpServer, secrets: Secrets): SMTPPoolOptions {
   const { host, port, username, timeoutMs, helo } = server;
   return {
     host,
@@ -176,7 +232,7 @@ function protection({
   secure,
   port,
   ...server
-}: SmtpServer): Pick<SMTPTransportOptions, 'secure' | 'requireTLS' | 'ignoreTLS'> {
+}: SmtpServer): Pick<SMTPPoolOptions, 'secure' | 'requireTLS' | 'ignoreTLS'> {
   switch (secure) {
     case 'auto':
       return { secure: port === IMPLICIT_TLS_PORT, requireTLS: isGuarded({ secure, port, ...server }) };

@@ -10,6 +10,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { email } from '../../alerts/email/index.ts';
 import type { ChannelInstance, Delivery } from '../../src/plugin/channel.ts';
 import { createChannelContext, type ChannelContext } from '../helpers/channel-context.ts';
+import { eventually } from '../helpers/eventually.ts';
 import { digest, HOSTILE_TEXTS, hostileNotice, hugeNotice, notice, notification } from '../helpers/notifications.ts';
 import { createAuthority } from '../helpers/pki.ts';
 import { startSmtpScript, type Reply, type SmtpScript } from '../helpers/smtp-script.ts';
@@ -87,7 +88,10 @@ async function open(smtp: object, overrides: object = {}): Promise<Opened> {
     to: ['oncall@example.com'],
     ...overrides,
   });
-  return { bench, instance: await email.create(options, bench.context) };
+  const instance = await email.create(options, bench.context);
+  // First: a server waits for who is still connected.
+  closers.unshift(async () => instance.close?.());
+  return { bench, instance };
 }
 
 async function send({ instance, bench }: Opened, message = notification(), signal = never): Promise<Delivery> {
@@ -684,6 +688,97 @@ describe('the login', () => {
     const server = await script(() => '', '');
     const { instance } = await open({ port: server.port, secure: 'none' });
     await expect(instance.verify?.(AbortSignal.timeout(30))).rejects.toThrow('ended before there was an answer');
+    await expect(instance.verify?.(AbortSignal.abort())).rejects.toThrow('ended before there was an answer');
+  });
+});
+
+describe('the connection', () => {
+  const to = ['a@example.com'];
+  const sent = (lines: readonly string[]): number => lines.filter((line) => line === '.').length;
+
+  /** Answers as usual but for the line that comes as the `nth` of its kind. */
+  function at(verb: string, nth: number, answer: string): Reply {
+    let count = 0;
+    return (line) => {
+      if (!line.startsWith(verb)) return undefined;
+      count += 1;
+      return count === nth ? answer : undefined;
+    };
+  }
+
+  test('is shared by mails that follow each other, and ended politely soon after the last', async () => {
+    const server = await script(() => undefined);
+    const opened = await open({ port: server.port, secure: 'none' }, { to });
+    for (const id of ['one', 'two', 'three']) await send(opened, notification({ id }));
+    expect([server.connections, sent(server.lines)]).toEqual([1, 3]);
+    await eventually('the goodbye', () => server.lines.at(-1) === 'QUIT');
+    expect(await send(opened, notification({ id: 'four' }))).toMatchObject([{ status: 'delivered' }]);
+    expect([server.connections, sent(server.lines)]).toEqual([2, 4]);
+  });
+
+  test('is made anew for a mail that has not begun when the server has hung up meanwhile', async () => {
+    const server = await script(at('MAIL', 2, 'hang up'));
+    const opened = await open({ port: server.port, secure: 'none' }, { to });
+    for (const id of ['one', 'two', 'three']) {
+      expect(await send(opened, notification({ id }))).toMatchObject([{ status: 'delivered' }]);
+    }
+    expect([server.connections, sent(server.lines)]).toEqual([2, 3]);
+  });
+
+  test('is given up when the server has had enough of it; the next attempt has a new one', async () => {
+    const server = await script(at('MAIL', 2, '421 too many mails'));
+    const opened = await open({ port: server.port, secure: 'none' }, { to });
+    await send(opened);
+    expect(await send(opened)).toMatchObject([
+      { reason: 'server_error', retryable: true, detail: '421 too many mails' },
+    ]);
+    expect(await send(opened)).toMatchObject([{ status: 'delivered' }]);
+    expect(sent(server.lines)).toBe(2);
+  });
+
+  test('is not made anew for a mail that may have been taken: the outbox says when it is tried again', async () => {
+    const server = await script(at('.', 2, 'hang up'));
+    const opened = await open({ port: server.port, secure: 'none' }, { to });
+    expect(await send(opened, notification({ id: 'one' }))).toMatchObject([{ status: 'delivered' }]);
+    expect(await send(opened, notification({ id: 'two' }))).toMatchObject([{ reason: 'network', retryable: true }]);
+    expect(sent(server.lines)).toBe(2);
+    expect(await send(opened, notification({ id: 'two' }))).toMatchObject([{ status: 'delivered' }]);
+    expect(server.connections).toBe(2);
+  });
+
+  test('goes on after a mail that was refused', async () => {
+    const server = await script(at('RCPT', 1, '550 no such user'));
+    const opened = await open({ port: server.port, secure: 'none' }, { to });
+    expect(await send(opened)).toMatchObject([{ reason: 'rejected', retryable: false }]);
+    expect(await send(opened)).toMatchObject([{ status: 'delivered' }]);
+    expect(server.lines.filter((line) => line.startsWith('RSET'))).toHaveLength(1);
+    expect(server.connections).toBe(1);
+  });
+
+  test('is made anew with a new password', async () => {
+    const passwords: unknown[] = [];
+    const { port, mails } = await mailbox({
+      authOptional: false,
+      onAuth: ({ password }, _session, done) => {
+        passwords.push(password);
+        done(null, { user: 'notafter' });
+      },
+    });
+    const opened = await open({ port, username: 'notafter', password_file: 'password' });
+    await send(opened);
+    await send(opened);
+    opened.bench.secrets.set('password', `${CANARY}-rotated`);
+    await send(opened);
+    expect(passwords).toEqual([`${CANARY}-password`, `${CANARY}-rotated`]);
+    expect(mails).toHaveLength(3);
+  });
+
+  test('is ended when the channel is closed, and nothing keeps the process', async () => {
+    const server = await script(() => undefined);
+    const { instance, bench } = await open({ port: server.port, secure: 'none' }, { to });
+    await send({ instance, bench });
+    await instance.close?.();
+    await eventually('the end of the connection', () => server.open === 0);
   });
 });
 

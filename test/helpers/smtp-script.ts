@@ -6,6 +6,8 @@ export interface SmtpScript {
   /** Every line that clients sent, commands and content. */
   readonly lines: readonly string[];
   readonly connections: number;
+  /** Connections that have not ended yet. */
+  readonly open: number;
   close(): Promise<void>;
 }
 
@@ -44,6 +46,9 @@ export async function startSmtpScript(reply: Reply, banner = '220 script ESMTP')
     lines,
     get connections() {
       return connections;
+    },
+    get open() {
+      return sockets.size;
     },
     close: () =>
       new Promise((resolve) => {
