@@ -124,10 +124,10 @@ async function add(matchers: readonly string[], options: AddOptions): Promise<nu
 }
 
 async function list(options: DaemonOptions & { all?: true; json?: true }): Promise<number> {
-  const answer = await askDaemon(options, 'api/v1/silences');
-  const all = Silences.safeParse(answer?.value).data?.silences;
-  if (all === undefined) return EXIT.unknown;
-  const rows = options.all === true ? all : all.filter(({ state }) => state === 'active');
+  const state = options.all === true ? 'all' : 'active';
+  const answer = await askDaemon(options, `api/v1/silences?state=${state}&limit=1000`);
+  const rows = Silences.safeParse(answer?.value).data?.silences;
+  if (rows === undefined) return EXIT.unknown;
   if (options.json === true) print(JSON.stringify(rows, undefined, 2));
   else print(rows.length === 0 ? 'No silences.' : silenceTable(rows));
   return EXIT.ok;

@@ -80,6 +80,10 @@ export interface LocationQuery {
   /** Words, each of which the location holds, in any case. */
   readonly text?: string;
   readonly source?: string;
+  /** Only where the item of this id is now. */
+  readonly item?: string;
+  /** Only what fails for its clients when the item of this id ends. */
+  readonly limitedBy?: string;
   /** Only where the last look failed, or could not read all. */
   readonly failing?: boolean;
   readonly after?: LocationCursor;

@@ -8,6 +8,8 @@ import { standingOf, type Standing } from './standing.ts';
 import { worstWordFirst } from './word.ts';
 
 const MAX_MATCHERS = 20;
+/** In force at once: as many as the store lists. */
+const MAX_SILENCES = 1_000;
 const MAX_AUTHOR = 200;
 const MAX_COMMENT = 1_000;
 /** A silence is no configuration: what shall never be told is kept out by a route. */
@@ -91,7 +93,13 @@ export function createDesk({ alerts, transaction, now, newId, onChange }: DeskPa
         throw new DeskError('invalid', 'until is more than a year away: keep it out by a route of the config instead');
       }
       const silence: Silence = { id: newId(), matchers, createdAt: at, until, ...signed(author, comment) };
-      await transaction((tx) => tx.alerts.saveSilence(silence));
+      await transaction(async (tx) => {
+        const inForce = (await tx.alerts.silences()).filter((one) => one.until > at).length;
+        if (inForce >= MAX_SILENCES) {
+          throw new DeskError('conflict', `${MAX_SILENCES} silences are in force: end some, or widen one`);
+        }
+        await tx.alerts.saveSilence(silence);
+      });
       return silence;
     },
 

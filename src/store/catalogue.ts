@@ -68,11 +68,18 @@ export function createCatalogue(access: Access): Catalogue {
 
     history: (id, limit) => access.read((db) => selectHistory(db, id, limit)),
 
-    locations: ({ text, source, failing, after, limit }) =>
+    locations: ({ text, source, item, limitedBy, failing, after, limit }) =>
       access.read(async (db) => {
         const conditions: Condition[] = [
           ...wordsOf(text).map((word) => sql<boolean>`lower(location) like ${like(word)} escape '\\'`),
           ...(source === undefined ? [] : [sql<boolean>`source = ${source}`]),
+          ...(item === undefined
+            ? []
+            : [
+                sql<boolean>`id in (select s.location_id from sightings s join items i on i.id = s.item_id
+                  where i.identity = ${item} and s.ended_at is null)`,
+              ]),
+          ...(limitedBy === undefined ? [] : [sql<boolean>`limited_by = ${limitedBy}`]),
           ...(failing === true ? [sql<boolean>`(failure_reason is not null or problems_json <> '[]')`] : []),
           ...(after === undefined ? [] : [sql<boolean>`(source, location) > (${after.source}, ${after.location})`]),
         ];

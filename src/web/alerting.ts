@@ -3,25 +3,28 @@ import { z } from 'zod';
 
 import type { AlertState, Desk } from '../notify/desk.ts';
 import type { Silence } from '../notify/model.ts';
+import { SEVERITIES } from '../plugin/notification.ts';
+import { alertJson, findingJson, silenceJson, type FindingAt } from './api/alert-json.ts';
+import { pageOf, type Key } from './api/cursor.ts';
 import { addEndpoints, endpoint, Refusal, type Endpoint } from './api/endpoint.ts';
-import { iso, isoAt } from './api/item-json.ts';
+import { csvAnswer, format, paging } from './api/lists.ts';
 import {
   alert as alertSchema,
+  alertPage,
   family as familySchema,
   findings,
   rule as ruleSchema,
   severity as severitySchema,
   silence as silenceSchema,
+  silencePage,
 } from './api/schemas.ts';
 
-/** Alerts in one answer, and the most of them. */
-const LISTED = 1_000;
-const MAX_LISTED = 10_000;
-/** Places of an alert that are listed; their number is exact. */
-const MAX_PLACES = 20;
-
 const name = z.string().max(500);
-const limit = z.coerce.number().int().min(1).max(MAX_LISTED).default(LISTED);
+/** Orders what has no end behind what has one. */
+const NO_END = Number.MAX_SAFE_INTEGER;
+const ALERT_KEY = ['number', 'number', 'string'] as const;
+const FINDING_KEY = [...ALERT_KEY, 'number', 'number'] as const;
+const SILENCE_KEY = ['number', 'string'] as const;
 
 const silenceBody = z.strictObject({
   matchers: z.array(z.string().max(4_096)).min(1).max(20).describe('As in Alertmanager: owner="payments".'),
@@ -34,12 +37,15 @@ const acknowledgementBody = z.strictObject({
   comment: z.string().max(10_000).default(''),
 });
 
-const filter = {
+/** What alerts are asked for by, by the API and by the page alike. */
+export const alertFilter = {
   severity: severitySchema.optional(),
   family: familySchema.optional(),
   source: name.optional().describe('Of a place that it is about.'),
   owner: name.optional().describe('The label `owner` of such a place.'),
 };
+
+type AlertFilter = z.output<z.ZodObject<typeof alertFilter>>;
 
 export interface AlertingParts {
   readonly desk: Desk;
@@ -58,13 +64,16 @@ export function alertingEndpoints({ desk, now }: AlertingParts): readonly Endpoi
       path: '/api/v1/alerts',
       name: 'listAlerts',
       summary: 'Alerts, the worst first',
-      query: { state: z.enum(['open', 'all']).default('open'), ...filter, limit },
-      answer: z.object({ count: z.int().describe('Also of those that are not listed.'), alerts: z.array(alertSchema) }),
+      query: { state: z.enum(['open', 'all']).default('open'), ...alertFilter, ...paging, format },
+      answer: alertPage,
       status: 200,
-      async handle({ query }) {
-        const all = await desk.alerts(query.state === 'open' ? { state: 'open' } : {});
-        const wanted = all.filter((state) => isWanted(state, query));
-        return { count: wanted.length, alerts: wanted.slice(0, query.limit).map(alertJson) };
+      hasCsv: true,
+      async handle({ query: { state, format: form, limit, after, ...filter } }) {
+        const all = await desk.alerts(state === 'open' ? { state } : {});
+        const wanted = all.filter((one) => isWanted(one, filter));
+        if (form === 'csv') return csvAnswer('alerts', jsonOf(wanted, alertJson));
+        const { rows, next } = pageOf(wanted, { limit, after }, ALERT_KEY, alertKey);
+        return { count: wanted.length, alerts: rows.map(alertJson), next };
       },
     }),
     endpoint({
@@ -72,19 +81,29 @@ export function alertingEndpoints({ desk, now }: AlertingParts): readonly Endpoi
       path: '/api/v1/findings',
       name: 'listFindings',
       summary: 'What is wrong at each place, by the open alerts, the worst first',
-      query: { ...filter, rule: ruleSchema.optional(), limit },
+      query: {
+        ...alertFilter,
+        rule: ruleSchema.optional(),
+        alert: name.optional().describe('Id of the alert that they belong to: all its places.'),
+        ...paging,
+        format,
+      },
       answer: findings,
       status: 200,
-      async handle({ query }) {
+      hasCsv: true,
+      async handle({ query: { rule, alert, format: form, limit, after, ...filter } }) {
         const open = await desk.alerts({ state: 'open' });
-        const found = open.filter((state) => isWanted(state, query)).flatMap(findingsJson);
-        const wanted = found.filter(
-          ({ rule, source, labels }) =>
-            (query.rule === undefined || rule === query.rule) &&
-            (query.source === undefined || source === query.source) &&
-            (query.owner === undefined || labels['owner'] === query.owner),
-        );
-        return { count: wanted.length, findings: wanted.slice(0, query.limit) };
+        const wanted = open
+          .filter((state) => (alert === undefined || state.alert.id === alert) && isWanted(state, filter))
+          .flatMap((state) => findingsOf(state, filter))
+          .filter(({ finding }) => rule === undefined || finding.rule === rule);
+        if (form === 'csv') return csvAnswer('findings', jsonOf(wanted, findingJson));
+        const { rows, next } = pageOf(wanted, { limit, after }, FINDING_KEY, ({ state, place, index }) => [
+          ...alertKey(state),
+          place.locationId,
+          index,
+        ]);
+        return { count: wanted.length, findings: rows.map(findingJson), next };
       },
     }),
     endpoint({
@@ -110,11 +129,17 @@ export function alertingEndpoints({ desk, now }: AlertingParts): readonly Endpoi
       path: '/api/v1/silences',
       name: 'listSilences',
       summary: 'Silences, those that hold longest first, those that are over too',
-      answer: z.object({ silences: z.array(silenceSchema) }),
+      query: { state: z.enum(['active', 'all']).default('all'), ...paging, format },
+      answer: silencePage,
       status: 200,
-      async handle() {
-        const silences = await desk.silences();
-        return { silences: silences.map((silence) => silenceJson(silence, now())) };
+      hasCsv: true,
+      async handle({ query: { state, format: form, ...page } }) {
+        const at = now();
+        const wanted = (await desk.silences()).filter(({ until }) => state === 'all' || at < until);
+        const toJson = (silence: Silence): ReturnType<typeof silenceJson> => silenceJson(silence, at);
+        if (form === 'csv') return csvAnswer('silences', jsonOf(wanted, toJson));
+        const { rows, next } = pageOf(wanted, page, SILENCE_KEY, ({ until, id }) => [-until, id]);
+        return { count: wanted.length, silences: rows.map(toJson), next };
       },
     }),
     endpoint({
@@ -125,7 +150,7 @@ export function alertingEndpoints({ desk, now }: AlertingParts): readonly Endpoi
       body: silenceBody,
       answer: silenceSchema,
       status: 201,
-      problems: [403],
+      problems: [403, 409],
       async handle({ body: { until, ...request } }) {
         return silenceJson(await desk.addSilence({ ...request, until: Date.parse(until) }), now());
       },
@@ -148,87 +173,35 @@ export function alertingEndpoints({ desk, now }: AlertingParts): readonly Endpoi
   ];
 }
 
-interface Filter {
-  readonly severity?: string | undefined;
-  readonly family?: string | undefined;
-  readonly source?: string | undefined;
-  readonly owner?: string | undefined;
-}
-
-function isWanted({ alert, standing }: AlertState, { severity, family, source, owner }: Filter): boolean {
+/** Whether an alert is of these, and about a place that is. */
+export function isWanted({ alert, standing }: AlertState, filter: AlertFilter): boolean {
+  const { severity, family } = filter;
   return (
     (severity === undefined || standing.severity === severity) &&
     (family === undefined || alert.family === family) &&
-    ((source === undefined && owner === undefined) ||
-      alert.places.some(
-        (place) =>
-          (source === undefined || place.source === source) && (owner === undefined || place.labels['owner'] === owner),
-      ))
+    alert.places.some((place) => isAt(place, filter))
   );
 }
 
-/** An alert as other programs read it: its shape is a promise. */
-function alertJson({ alert, standing }: AlertState): z.input<typeof alertSchema> {
-  const worst = alert.places.flatMap((place) => place.findings).find(({ rule }) => rule === standing.worstRules[0]);
-  const { acknowledgement } = alert;
-  return {
-    id: alert.id,
-    family: alert.family,
-    cause: alert.cause,
-    state: alert.state,
-    severity: standing.severity,
-    rules: [...standing.rules],
-    title: worst?.title ?? alert.cause,
-    summary: worst?.summary ?? '',
-    ends_at: iso(standing.endsAt),
-    opened_at: isoAt(alert.openedAt),
-    closed_at: iso(alert.closedAt),
-    place_count: standing.placeCount,
-    places: alert.places.slice(0, MAX_PLACES).map(({ source, target, location, labels, state }) => ({
-      source,
-      target,
-      location,
-      labels: { ...labels },
-      state,
-    })),
-    acknowledgement:
-      acknowledgement === undefined
-        ? null
-        : { author: acknowledgement.author, comment: acknowledgement.comment, at: isoAt(acknowledgement.at) },
-    told: alert.told.map(({ channel, reason, severity, at }) => ({ channel, reason, severity, at: isoAt(at) })),
-    held: (alert.held ?? []).map(({ channel, why, until }) => ({ channel, why, until: iso(until) })),
-  };
+function isAt(
+  { source: own, labels }: AlertState['alert']['places'][number],
+  { source, owner }: Pick<AlertFilter, 'source' | 'owner'>,
+): boolean {
+  return (source === undefined || own === source) && (owner === undefined || labels['owner'] === owner);
 }
 
-function findingsJson({ alert }: AlertState): z.input<typeof findings>['findings'] {
-  return alert.places
-    .filter(({ state }) => state === 'open')
-    .flatMap(({ source, location, labels, findings: own }) =>
-      own.map(({ rule, family, severity, cause, title, summary, endsAt, actions }) => ({
-        alert: alert.id,
-        rule,
-        family,
-        severity,
-        cause,
-        title,
-        summary,
-        ends_at: iso(endsAt),
-        source,
-        location,
-        labels: { ...labels },
-        actions: [...actions],
-      })),
-    );
+/** In the order in which the desk has them: the worst first, then what ends first. */
+export function alertKey({ alert, standing }: AlertState): Key {
+  return [-SEVERITIES.indexOf(standing.severity), standing.endsAt ?? NO_END, alert.id];
 }
 
-function silenceJson(silence: Silence, now: number): z.input<typeof silenceSchema> {
-  return {
-    id: silence.id,
-    state: now < silence.until ? 'active' : 'expired',
-    matchers: [...silence.matchers],
-    created_at: isoAt(silence.createdAt),
-    until: isoAt(silence.until),
-    author: silence.author,
-    comment: silence.comment,
-  };
+function findingsOf(state: AlertState, filter: AlertFilter): readonly FindingAt[] {
+  return state.alert.places
+    .filter((place) => place.state === 'open' && isAt(place, filter))
+    .flatMap((place) => place.findings.map((finding, index) => ({ state, place, finding, index })));
+}
+
+/** One by one, so that a long list is not put together before any of it is sent. */
+function* jsonOf<Row>(rows: readonly Row[], toJson: (row: Row) => object): Generator<object> {
+  for (const row of rows) yield toJson(row);
 }

@@ -3,6 +3,7 @@ import { secureHeaders } from 'hono/secure-headers';
 import { z } from 'zod';
 
 import { alertingEndpoints } from './alerting.ts';
+import { clientEndpoints } from './api/clients.ts';
 import { addEndpoints, queryOf, Refusal, taggedAnswer } from './api/endpoint.ts';
 import { inventoryEndpoints } from './api/inventory.ts';
 import { openApi } from './api/openapi.ts';
@@ -58,7 +59,12 @@ export function createApp(parts: WebParts): Hono {
       ? context.text('reloaded\n')
       : context.text(`not reloaded, the old config stays in force\n${result.problems.join('\n')}\n`, 400);
   });
-  const endpoints = [...inventoryEndpoints(parts), ...alertingEndpoints(parts), ...statusEndpoints(parts)];
+  const endpoints = [
+    ...inventoryEndpoints(parts),
+    ...clientEndpoints(parts),
+    ...alertingEndpoints(parts),
+    ...statusEndpoints(parts),
+  ];
   addEndpoints(app, endpoints);
   const document = JSON.stringify(openApi(endpoints, parts.version));
   app.get('/openapi.json', (context) => taggedAnswer(context, document, 'application/json'));

@@ -217,6 +217,29 @@ export function describeCatalogue(get: () => Store): void {
     expect(await found({ text: 'host_' })).toEqual([]);
   });
 
+  it('lists the locations at which an item is, and those that fail when it ends', async () => {
+    const shared = ending('shared', 200, { isCa: true, title: 'Shared CA' });
+    const limited = { at: NOW + 200 * DAY, by: shared.id };
+    const [a] = await save(
+      location('a:443', {
+        sightings: [sighting(ending('one', 9)), sighting(shared, { role: 'intermediate', index: 1 })],
+      }),
+      location('b:443', {
+        sightings: [sighting(ending('two', 9))],
+        chain: { leaf: limited, servedMin: limited, effective: limited, limitedBy: shared },
+      }),
+      location('c:443', { sightings: [sighting(shared, { role: 'intermediate', index: 1 })] }),
+    );
+    const found = async (query: object): Promise<readonly string[]> =>
+      (await get().catalogue.locations({ limit: 9, ...query })).locations.map((each) => each.location);
+    expect(await found({ item: shared.id })).toEqual(['a:443', 'c:443']);
+    expect(await found({ limitedBy: shared.id })).toEqual(['b:443']);
+    expect(await found({ item: 'nosuch' })).toEqual([]);
+    if (a === undefined) throw new Error('it was saved');
+    await save({ ...a, sightings: a.sightings.slice(0, 1) });
+    expect(await found({ item: shared.id })).toEqual(['c:443']);
+  });
+
   it('counts the locations of each source', async () => {
     await save(location('a', { failure: { reason: 'timeout', detail: '' }, failures: 2 }), location('b'));
     await get().transaction((tx) =>

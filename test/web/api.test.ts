@@ -148,6 +148,39 @@ test('clients say who logs in where, with what verdict, until when, and who may'
   expect(possible_count).toBe(1);
 });
 
+test('clients come in pages, those that log in first, and are found by endpoint, certificate and verdict', async () => {
+  const whole = await json('/api/v1/clients', shapes.clientPage);
+  const first = await json('/api/v1/clients?limit=1', shapes.clientPage);
+  expect([first.logins, first.possible, first.login_count]).toEqual([whole.logins, [], 1]);
+  const second = await json(`/api/v1/clients?limit=1&after=${first.next ?? ''}`, shapes.clientPage);
+  expect([second.logins, second.possible, second.next]).toEqual([[], whole.possible, null]);
+  const [login] = whole.logins;
+  for (const query of [`client=${login?.client ?? ''}`, 'verdict=accepted']) {
+    const found = await json(`/api/v1/clients?${query}`, shapes.clientPage);
+    expect([query, found.logins, found.possible]).toEqual([query, [login], []]);
+  }
+  expect(await json('/api/v1/clients?source=nosuch', shapes.clientPage)).toMatchObject({ logins: [], possible: [] });
+});
+
+test('a forecast comes in pages that together are the whole, each of the same forecast', async () => {
+  const whole = await json('/api/v1/forecast?until=90d', shapes.forecastPage);
+  expect(whole.outlooks.length).toBeGreaterThan(4);
+  expect([whole.count, whole.next]).toEqual([whole.outlooks.length, null]);
+  const seen: unknown[] = [];
+  let next: string | null = '';
+  while (next !== null) {
+    const one: z.output<typeof shapes.forecastPage> = await json(
+      `/api/v1/forecast?until=90d&limit=2&after=${next}`,
+      shapes.forecastPage,
+    );
+    expect(one.from).toBe(whole.from);
+    seen.push(...one.outlooks);
+    next = one.next;
+    stage.clock.at += 1_000;
+  }
+  expect(seen).toEqual(whole.outlooks);
+});
+
 test('findings are those of the open alerts, at each place', async () => {
   const { findings, count } = await json('/api/v1/findings?rule=expired', shapes.findings);
   expect(findings).toMatchObject([
@@ -184,7 +217,10 @@ test('the status counts alerts and sources', async () => {
 
 describe('every answer', () => {
   test('has an ETag, and is not sent again to who has it', async () => {
-    for (const path of ['/api/v1/certificates', '/api/v1/alerts', '/openapi.json', '/calendar.ics']) {
+    const lists = ['certificates', 'locations', 'clients', 'alerts', 'findings', 'silences', 'forecast', 'status'];
+    const id = leaf('api.example.com').id;
+    const paths = [...lists, `certificates/${id}`].map((list) => `/api/v1/${list}`);
+    for (const path of [...paths, '/openapi.json', '/calendar.ics']) {
       const first = await stage.ask(path);
       const tag = first.headers.get('etag') ?? '';
       expect(tag, path).toMatch(/^"[\w-]{27}"$/);

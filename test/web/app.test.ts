@@ -237,8 +237,10 @@ describe('the forecast', () => {
     expect(JSON.parse(asked.text)).toEqual({
       from: '2026-12-18T00:00:00.000Z',
       until: '2027-01-04T23:59:59.999Z',
+      count: 0,
       outlooks: [],
       incomplete_locations: [],
+      next: null,
     });
     expect(calls).toEqual([
       'forecast 2026-11-23T00:00:00.000Z 2027-02-21T00:00:00.000Z',

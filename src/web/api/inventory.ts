@@ -6,19 +6,15 @@ import { safeText } from '../../text/safe-text.ts';
 import type { WebParts } from '../parts.ts';
 import { decodeCursor } from './cursor.ts';
 import { endpoint, Refusal, type Endpoint } from './endpoint.ts';
-import { iso, isoAt, itemJson, itemPageJson, locationPageJson, loginJson } from './item-json.ts';
-import { csvLines, itemRows, locationRows, type ItemSelection } from './rows.ts';
-import { clientPage, itemDetails, itemPage, KINDS, locationPage, ROLES } from './schemas.ts';
+import { iso, isoAt, itemJson, itemPageJson, locationPageJson } from './item-json.ts';
+import { csvAnswer, format, paging } from './lists.ts';
+import { itemRows, locationRows, type ItemSelection } from './rows.ts';
+import { itemDetails, itemPage, KINDS, locationPage, ROLES } from './schemas.ts';
 
-const MAX_PAGE = 1_000;
-const PAGE = 100;
 /** Places, endpoints and predecessors of one item that are listed. */
 const MAX_LISTED = 100;
 
 const text = z.string().max(500);
-const limit = z.coerce.number().int().min(1).max(MAX_PAGE).default(PAGE).describe(`Of one page; at most ${MAX_PAGE}.`);
-const after = z.string().max(4_000).optional().describe('The `next` of the page before.');
-const format = z.enum(['json', 'csv']).default('json').describe('`csv`: all pages in one, for a spreadsheet.');
 
 /** What items are asked for by, by the API and by the page alike. */
 export const itemFilter = {
@@ -65,18 +61,18 @@ function instantOf(name: string, asked: string | undefined, now: number): number
 
 export function afterItem(cursor: string | undefined): Pick<ItemQuery, 'after'> {
   if (cursor === undefined || cursor === '') return {};
-  const [key = '', id] = decodeCursor(cursor);
+  const [key = '', id] = decodeCursor(cursor, ['either', 'number']);
   return { after: { key, id: Number(id) } };
 }
 
-export function inventoryEndpoints({ catalogue, desk, survey, now }: InventoryApiParts): readonly Endpoint[] {
+export function inventoryEndpoints({ catalogue, desk, now }: InventoryApiParts): readonly Endpoint[] {
   return [
     endpoint({
       method: 'get',
       path: '/api/v1/certificates',
       name: 'listCertificates',
       summary: 'Everything that ends and is somewhere now, once each',
-      query: { ...itemFilter, limit, after, format },
+      query: { ...itemFilter, ...paging, format },
       answer: itemPage,
       status: 200,
       hasCsv: true,
@@ -146,61 +142,36 @@ export function inventoryEndpoints({ catalogue, desk, survey, now }: InventoryAp
       query: {
         q: text.optional().describe('Words that the location holds.'),
         source: text.optional(),
+        item: text.optional().describe('Id of what is there: all places of a certificate.'),
+        limited_by: text.optional().describe('Id of what sets their end: all endpoints that fail when it ends.'),
         failing: z.enum(['true', 'false']).optional().describe('`true`: only what could not be read as a whole.'),
-        limit,
-        after,
+        ...paging,
         format,
       },
       answer: locationPage,
       status: 200,
       hasCsv: true,
-      async handle({ query: { q, source, failing, limit: count, after: cursor, format: form } }) {
+      async handle({
+        query: { q, source, item, limited_by: limitedBy, failing, limit: count, after: cursor, format: form },
+      }) {
         const query = {
           ...(q === undefined ? {} : { text: q }),
           ...(source === undefined ? {} : { source }),
+          ...(item === undefined ? {} : { item }),
+          ...(limitedBy === undefined ? {} : { limitedBy }),
           failing: failing === 'true',
         };
         if (form === 'csv') return csvAnswer('locations', locationRows(catalogue, query));
         return locationPageJson(await catalogue.locations({ ...query, ...afterLocation(cursor), limit: count }));
       },
     }),
-    endpoint({
-      method: 'get',
-      path: '/api/v1/clients',
-      name: 'listClients',
-      summary: 'Who logs in where with a client certificate, what the server said, and when it will refuse',
-      query: { source: text.optional().describe('Of the endpoint.'), format },
-      answer: clientPage,
-      status: 200,
-      hasCsv: true,
-      async handle({ query: { source, format: form } }) {
-        const { at, clients } = await survey();
-        const isWanted = ({ endpoint: where }: { readonly endpoint: { readonly source: string } }): boolean =>
-          source === undefined || where.source === source;
-        const logins = clients.certain.filter(isWanted).map(loginJson);
-        const possible = clients.possible.filter(isWanted).map(loginJson);
-        if (form === 'csv') return csvAnswer('clients', [...logins, ...possible]);
-        return { at: isoAt(at), logins, possible, possible_count: clients.possibleCount };
-      },
-    }),
   ];
 }
 
-type InventoryApiParts = Pick<WebParts, 'catalogue' | 'desk' | 'survey' | 'now'>;
+type InventoryApiParts = Pick<WebParts, 'catalogue' | 'desk' | 'now'>;
 
 function afterLocation(cursor: string | undefined): Pick<LocationQuery, 'after'> {
   if (cursor === undefined) return {};
-  const [source, location] = decodeCursor(cursor);
+  const [source, location] = decodeCursor(cursor, ['string', 'string']);
   return { after: { source: String(source), location: String(location) } };
-}
-
-/** Row by row, as the client takes them. */
-function csvAnswer(name: string, rows: Parameters<typeof csvLines>[0]): Response {
-  return new Response(ReadableStream.from(csvLines(rows)).pipeThrough(new TextEncoderStream()), {
-    headers: {
-      'content-type': 'text/csv; charset=utf-8',
-      'content-disposition': `attachment; filename="notafter-${name}.csv"`,
-      'cache-control': 'no-store',
-    },
-  });
 }

@@ -12,7 +12,10 @@ export const instant = z.iso.datetime();
 const labels = z.record(z.string(), z.string());
 
 export const ROLES = ['server', 'client', 'intermediate', 'trust-anchor', 'issuer', 'signer', 'unknown'] as const;
+export const VERDICTS = ['accepted', 'rejected', 'unknown'] as const;
 export const KINDS = ['certificate', 'described', 'crl', 'credential'] as const;
+
+const next = z.string().nullable().describe('The `after` of the next page; null behind the last.');
 
 const endStatus = z
   .enum(['known', 'never', 'unknown', 'unreadable'])
@@ -42,7 +45,7 @@ export const listedItem = item.extend({
 export const itemPage = z.object({
   count: z.int().describe('On all pages; counted up to 10 000.'),
   certificates: z.array(listedItem),
-  next: z.string().nullable().describe('The `after` of the next page.'),
+  next,
 });
 
 const place = z.object({
@@ -58,11 +61,13 @@ const place = z.object({
 
 export const itemDetails = item.extend({
   place_count: z.int(),
-  places: z.array(place).describe('The first 100.'),
+  places: z.array(place).describe('The first 100; `/api/v1/locations?item=ID` has all.'),
   limits_count: z.int(),
   limits: z
     .array(z.object({ source: z.string(), location: z.string() }))
-    .describe('Endpoints that fail for everybody when it ends; the first 100.'),
+    .describe(
+      'Endpoints that fail for everybody when it ends; the first 100, `/api/v1/locations?limited_by=ID` has all.',
+    ),
   alerts: z.array(z.string()).describe('Ids of the open alerts about it.'),
   history: z
     .array(
@@ -101,7 +106,7 @@ export const locationPage = z.object({
       problems: z.array(z.object({ place: z.string().nullable(), reason: z.string(), detail: z.string() })),
     }),
   ),
-  next: z.string().nullable(),
+  next,
 });
 
 const login = z.object({
@@ -113,7 +118,7 @@ const login = z.object({
   joined_by: z.enum(['config', 'reference', 'issuer']),
   verdict: z
     .object({
-      status: z.enum(['accepted', 'rejected', 'unknown']),
+      status: z.enum(VERDICTS),
       reason: z.string().nullable(),
       evidence: z.string(),
     })
@@ -124,9 +129,11 @@ const login = z.object({
 
 export const clientPage = z.object({
   at: instant.describe('When this was put together.'),
+  login_count: z.int().describe('On all pages.'),
   logins: z.array(login).describe('Clients that log in, by the config or by what their places say.'),
+  possible_count: z.int().describe('Counted up to 10 000; the first 500 of them are on the pages, behind all logins.'),
   possible: z.array(login).describe('Clients that may log in: the endpoint names their issuer. Those that end first.'),
-  possible_count: z.int(),
+  next,
 });
 
 export const alert = z.object({
@@ -142,18 +149,26 @@ export const alert = z.object({
   opened_at: instant,
   closed_at: instant.nullable(),
   place_count: z.int(),
-  places: z.array(
-    z.object({
-      source: z.string(),
-      target: z.string(),
-      location: z.string(),
-      labels,
-      state: z.enum(['open', 'resolved', 'withdrawn']),
-    }),
-  ),
+  places: z
+    .array(
+      z.object({
+        source: z.string(),
+        target: z.string(),
+        location: z.string(),
+        labels,
+        state: z.enum(['open', 'resolved', 'withdrawn']),
+      }),
+    )
+    .describe('The first 20; `/api/v1/findings?alert=ID` has all.'),
   acknowledgement: z.object({ author: z.string(), comment: z.string(), at: instant }).nullable(),
   told: z.array(z.object({ channel: z.string(), reason: z.string(), severity, at: instant })),
   held: z.array(z.object({ channel: z.string(), why: z.string(), until: instant.nullable() })),
+});
+
+export const alertPage = z.object({
+  count: z.int().describe('On all pages.'),
+  alerts: z.array(alert),
+  next,
 });
 
 export const silence = z.object({
@@ -164,6 +179,12 @@ export const silence = z.object({
   until: instant,
   author: z.string(),
   comment: z.string(),
+});
+
+export const silencePage = z.object({
+  count: z.int().describe('On all pages; of those that are over the last.'),
+  silences: z.array(silence),
+  next,
 });
 
 export const forecast = z.object({
@@ -188,8 +209,14 @@ export const forecast = z.object({
   incomplete_locations: z.array(z.string()),
 });
 
+export const forecastPage = forecast.extend({
+  count: z.int().describe('On all pages.'),
+  incomplete_locations: forecast.shape.incomplete_locations.describe('The first 100.'),
+  next,
+});
+
 export const findings = z.object({
-  count: z.int(),
+  count: z.int().describe('On all pages.'),
   findings: z.array(
     z.object({
       alert: z.string().describe('Id of the alert that it belongs to.'),
@@ -206,6 +233,7 @@ export const findings = z.object({
       actions: z.array(z.string()),
     }),
   ),
+  next,
 });
 
 export const status = z.object({

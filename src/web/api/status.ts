@@ -1,11 +1,13 @@
 import { PeriodError, parsePeriod } from '../../policy/period.ts';
 import { z } from 'zod';
 
-import { forecastJson } from '../forecast.ts';
+import { forecastPageJson } from '../forecast.ts';
+import { createForecasts } from '../forecasts.ts';
 import type { WebParts } from '../parts.ts';
 import { endpoint, Refusal, type Endpoint } from './endpoint.ts';
 import { iso } from './item-json.ts';
-import { forecast, status } from './schemas.ts';
+import { paging } from './lists.ts';
+import { forecastPage, status } from './schemas.ts';
 
 type StatusParts = Pick<
   WebParts,
@@ -15,6 +17,7 @@ type StatusParts = Pick<
 const instant = z.string().max(100).optional();
 
 export function statusEndpoints(parts: StatusParts): readonly Endpoint[] {
+  const forecasts = createForecasts(parts.now);
   return [
     endpoint({
       method: 'get',
@@ -34,12 +37,17 @@ export function statusEndpoints(parts: StatusParts): readonly Endpoint[] {
         at: instant.describe('One moment: a date, or a time from now such as 30d.'),
         from: instant.describe('Default: now.'),
         until: instant.describe('That day included. Default: 90d after the start.'),
+        ...paging,
       },
-      answer: forecast,
+      answer: forecastPage,
       status: 200,
-      async handle({ query }) {
+      problems: [503],
+      async handle({ query: { limit, after, ...asked } }) {
         try {
-          return forecastJson(await parts.forecast(parsePeriod(query, parts.now())));
+          const period = parsePeriod(asked, parts.now());
+          const found = await forecasts.get(asked, () => parts.forecast(period));
+          if (found === 'busy') throw new Refusal(503, 'too many forecasts are asked for at once; ask again');
+          return forecastPageJson(found, { limit, after });
         } catch (error) {
           if (error instanceof PeriodError) throw new Refusal(400, error.message);
           throw error;
