@@ -1,61 +1,47 @@
 import { z } from 'zod';
 
-import { type Fields, tagsAt, textAt, textsAt } from '../../src/cloud/answer.ts';
 import { createGoogleInstance, type GoogleLook } from '../../src/cloud/google.ts';
 import { googleOptions } from '../../src/cloud/google-options.ts';
-import { readChain } from '../../src/cloud/held.ts';
-import { gone, listCut, missingFrom } from '../../src/cloud/observation.ts';
-import { tagLabels } from '../../src/cloud/tags.ts';
 import { defineCollector } from '../../src/plugin/collector.ts';
-import type { Observation } from '../../src/plugin/observation.ts';
+import { durationOption } from '../../src/plugin/options.ts';
+import { LIST_AUTHORITIES, observeAuthorities } from './authorities.ts';
+import { ISSUED_ACTIONS, observeIssued } from './issued.ts';
 
-const LIST = 'privateca.certificateAuthorities.list';
+const options = z.strictObject({
+  ...googleOptions,
+  issued: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether to look at the certificates that the pools have issued, too. A pool keeps every one: a look lists all that have not ended. Default false.',
+    ),
+  ignore_lifetime_under: durationOption(
+    'Issued certificates that live shorter are left out: what lives for hours is renewed by its program.',
+    '2d',
+  ),
+  keep_ended: durationOption('How long an issued certificate that has ended without a successor is told of.', '7d'),
+});
 
 export const googleCas = defineCollector({
   type: 'google-cas',
-  summary: 'Certificate authorities in Google Certificate Authority Service',
-  options: z.strictObject(googleOptions),
+  summary: 'Certificate authorities in Google Certificate Authority Service, and what they have issued',
+  options,
   scope: () => 'cluster',
   create: (given, context) =>
-    createGoogleInstance('google-cas', given, context, [{ name: '', actions: [LIST], observe: observeAuthorities }]),
+    createGoogleInstance('google-cas', given, context, [
+      { name: '', actions: [LIST_AUTHORITIES], observe: observeAuthorities },
+      ...(given.issued
+        ? [
+            {
+              name: 'issued',
+              actions: ISSUED_ACTIONS,
+              observe: (look: GoogleLook) =>
+                observeIssued(look, {
+                  shortestLifeMs: given.ignore_lifetime_under,
+                  keepEndedMs: given.keep_ended,
+                }),
+            },
+          ]
+        : []),
+    ]),
 });
-
-async function* observeAuthorities(look: GoogleLook): AsyncGenerator<Observation, void, undefined> {
-  const path = `/v1/projects/${look.project}/locations/-/caPools/-/certificateAuthorities`;
-  for await (const page of look.list({ action: LIST }, 'privateca', path, 'certificateAuthorities')) {
-    if (page.kind === 'cut') {
-      yield* missingFrom(look.here, [listCut(LIST, page.error)]);
-      continue;
-    }
-    for (const authority of page.items) {
-      const name = textAt(authority, 'name');
-      if (name !== undefined) yield await observeAuthority(look, authority, name);
-    }
-  }
-}
-
-/**
- * Its end is that of its own certificate. `expireTime` is no such thing: it says when a deleted authority is purged
- * (https://cloud.google.com/certificate-authority-service/docs/reference/rest/v1/projects.locations.caPools.certificateAuthorities).
- */
-async function observeAuthority(look: GoogleLook, authority: Fields, location: string): Promise<Observation> {
-  const state = textAt(authority, 'state');
-  if (state === 'DELETED') return gone(location);
-  const [own = '', ...above] = textsAt(authority, 'pemCaCertificates');
-  const { labels } = tagLabels(look.tags, tagsAt(authority, 'labels'));
-  const said = state === undefined || state === 'ENABLED' ? {} : { state: state.toLowerCase() };
-  const all = { ...labels, ...said };
-  const withLabels = Object.keys(all).length === 0 ? {} : { labels: all };
-  // One that waits to be activated has no certificate yet, and nothing that could end.
-  if (own === '' && state === 'AWAITING_USER_ACTIVATION') return { location, items: [], problems: [], ...withLabels };
-  const { items, problems } = await readChain(
-    look.context,
-    { certificate: own, chain: above.join('\n') },
-    {
-      role: 'issuer',
-      renewal: { mode: 'manual' },
-      usedBy: [{ type: 'gcp', id: location.replace(/\/certificateAuthorities\/.*$/, '') }],
-    },
-  );
-  return { location, items, problems, ...withLabels };
-}

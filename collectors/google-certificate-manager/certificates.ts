@@ -7,13 +7,14 @@ import { tagLabels } from '../../src/cloud/tags.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Reference } from '../../src/plugin/item.ts';
 import type { Observation, Problem } from '../../src/plugin/observation.ts';
+import { createAuthorizations, DNS_AUTHORIZATIONS, renewalOf } from './renewal.ts';
 
 const LIST = 'certificatemanager.certs.list';
 const MAPS = 'certificatemanager.certmaps.list';
 const ENTRIES = 'certificatemanager.certmapentries.list';
 const BACKENDS = 'networksecurity.backendAuthenticationConfigs.list';
 
-export const CERTIFICATE_ACTIONS = [LIST, MAPS, ENTRIES, BACKENDS];
+export const CERTIFICATE_ACTIONS = [LIST, MAPS, ENTRIES, BACKENDS, DNS_AUTHORIZATIONS];
 
 /** Who uses which certificate, by its relative name. */
 type Uses = ReadonlyMap<string, readonly Reference[]>;
@@ -22,6 +23,7 @@ type Uses = ReadonlyMap<string, readonly Reference[]>;
 export async function* observeCertificates(look: GoogleLook): AsyncGenerator<Observation, void, undefined> {
   const gaps: Problem[] = [];
   let uses: Uses | undefined;
+  const authorizations = createAuthorizations(look, gaps);
   const path = `/v1/projects/${look.project}/locations/-/certificates`;
   for await (const page of look.list({ action: LIST }, 'certificatemanager', path, 'certificates')) {
     if (page.kind === 'cut') {
@@ -33,7 +35,7 @@ export async function* observeCertificates(look: GoogleLook): AsyncGenerator<Obs
       if (name === undefined) continue;
       // Asked for only where there is something to be used.
       uses ??= await readUses(look, gaps);
-      yield await observeCertificate(look, certificate, name, uses);
+      yield await observeCertificate(look, certificate, name, uses, await renewalOf(certificate, authorizations));
     }
   }
   yield* missingFrom(look.here, gaps);
@@ -44,6 +46,7 @@ async function observeCertificate(
   certificate: Fields,
   location: string,
   uses: Uses,
+  renewal: NonNullable<Item['renewal']>,
 ): Promise<Observation> {
   const told = listAt(certificate, 'usedBy').flatMap((one) => textAt(one, 'name') ?? []);
   const usedBy = distinct([
@@ -52,7 +55,7 @@ async function observeCertificate(
   ]);
   const attributes = {
     role: textAt(certificate, 'scope') === 'CLIENT_AUTH' ? 'client' : 'server',
-    renewal: renewalOf(certificate),
+    renewal,
     ...(usedBy.length === 0 ? {} : { usedBy }),
   } as const;
   const labels = tagLabels(look.tags, tagsAt(certificate, 'labels'));
@@ -80,25 +83,6 @@ async function observeCertificate(
 
 function distinct(references: readonly Reference[]): readonly Reference[] {
   return [...new Map(references.map((one) => [`${one.type} ${one.id}`, one])).values()];
-}
-
-/** Who renews it, and what keeps Google from it (https://cloud.google.com/certificate-manager/docs/troubleshooting). */
-function renewalOf({ managed }: Fields): NonNullable<Item['renewal']> {
-  if (typeof managed !== 'object' || managed === null) return { mode: 'manual' };
-  const issue = textAt(managed, 'provisioningIssue', 'reason');
-  const failed = listAt(managed, 'authorizationAttemptInfo').filter((one) => textAt(one, 'state') === 'FAILED');
-  const state = textAt(managed, 'state');
-  if (issue === undefined && failed.length === 0 && state !== 'FAILED') return { mode: 'automatic' };
-  const domains = failed.map((one) => {
-    const why = [textAt(one, 'failureReason'), textAt(one, 'details')].filter((text) => text !== undefined).join(': ');
-    return `${textAt(one, 'domain') ?? ''} is not authorised${why === '' ? '' : ` (${why})`}`;
-  });
-  const details = textAt(managed, 'provisioningIssue', 'details');
-  const parts = [
-    ...(issue === undefined ? [] : [`Google says ${issue}${details === undefined ? '' : `: ${details}`}`]),
-    ...domains,
-  ];
-  return { mode: 'automatic', stuck: parts.length === 0 ? 'Google says FAILED' : parts.join('; ') };
 }
 
 /** Certificates are in use by entries of maps, by front ends themselves, and by what logs in at backends. */

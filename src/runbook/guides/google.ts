@@ -45,7 +45,7 @@ export const google: Guide = {
           ...(stuck === undefined ? [] : [`Its renewal is stuck: ${stuck}.`]),
           'A managed certificate renews by itself about 30 days before its end, as long as each domain still authorises it: the DNS authorisation or the address of the load balancer. The status says which domain fails.',
         ],
-        commands: command === undefined ? [] : [command],
+        commands: command === undefined ? [] : [command, ...recordsOf(spot)],
       }),
     ];
   },
@@ -97,6 +97,15 @@ function resourceOf(location: string): Resource | undefined {
   const { project, name, region } = found ?? {};
   if (project === undefined || name === undefined) return undefined;
   return { project, name, ...(region === undefined ? {} : { region }), isManager: manager !== undefined };
+}
+
+/** The DNS records by which the domains of a project are authorised, where one is missing. */
+function recordsOf({ home }: Spot): readonly string[] {
+  const { project, region, isManager } = resourceOf(home.location.location) ?? {};
+  if (project === undefined || isManager !== true || home.sighting.renewal?.stuck === undefined) return [];
+  return [
+    `gcloud certificate-manager dns-authorizations list --project=${quote(project)} --location=${quote(region ?? 'global')} --format='table(domain,dnsResourceRecord.name,dnsResourceRecord.type,dnsResourceRecord.data)'`,
+  ];
 }
 
 function describe({ home }: Spot): string | undefined {
