@@ -46,6 +46,7 @@ export function makeDashboard(
     )
     .withVariable(new DatasourceVariableBuilder('datasource').label('Data source').type('prometheus'))
     .withVariable(labelVariable('job', 'Job', 'label_values(notafter_build_info, job)'))
+    .withVariable(labelVariable('instance', 'Instance', 'label_values(notafter_build_info{job=~"$job"}, instance)'))
     .withVariable(labelVariable('source', 'Source', `label_values(notafter_location_up{${JOB}}, source)`));
   if (hasLocation === true) {
     const one = labelVariable('location', 'Location', `label_values(notafter_location_up{${SOURCE}}, location)`);
@@ -66,6 +67,6 @@ function labelVariable(name: string, label: string, query: string): QueryVariabl
     .sort(VariableSort.NaturalAsc)
     .multi(true)
     .includeAll(true)
-    .allValue('.*')
+    .allValue('.+')
     .current({ selected: true, text: ['All'], value: ['$__all'] });
 }

@@ -25,7 +25,7 @@ import { PanelBuilder as TimeSeriesPanelBuilder } from '@grafana/grafana-foundat
 export const dataSource = { type: 'prometheus', uid: '${datasource}' };
 
 /** What the variables of the dashboard select: every query has one of these for every metric. */
-export const JOB = 'job=~"$job"';
+export const JOB = 'job=~"$job", instance=~"$instance"';
 export const SOURCE = `${JOB}, source=~"$source"`;
 export const LOCATION = `${SOURCE}, location=~"$location"`;
 

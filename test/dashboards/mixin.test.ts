@@ -9,6 +9,7 @@ import { overview } from '../../dashboards/overview.ts';
 import { recordingRules } from '../../dashboards/recording-rules.ts';
 import { faultsOf } from '../helpers/dashboard-lint.ts';
 import { queriesOf } from '../helpers/dashboard.ts';
+import { schemaFaults } from '../helpers/grafana-schema.ts';
 
 const root = path.resolve(import.meta.dirname, '../..');
 
@@ -83,6 +84,10 @@ describe('alert rules', () => {
 describe.each([...dashboards()])('the dashboard %s', (name, dashboard) => {
   const panels = (dashboard.panels ?? []).filter((panel) => panel.type !== 'row');
 
+  test('is what Grafana publishes as the schema of a dashboard', () => {
+    expect(schemaFaults(JSON.parse(artifacts().get(`${name}.json`) ?? ''))).toEqual([]);
+  });
+
   test('keeps the rules of the house', () => {
     expect(faultsOf(dashboard)).toEqual([]);
   });
@@ -91,6 +96,7 @@ describe.each([...dashboards()])('the dashboard %s', (name, dashboard) => {
     expect(dashboard.templating?.list?.map(({ name: variable }) => variable)).toEqual([
       'datasource',
       'job',
+      'instance',
       'source',
       ...(name === 'location' ? ['location'] : []),
     ]);
@@ -120,6 +126,72 @@ describe.each([...dashboards()])('the dashboard %s', (name, dashboard) => {
   });
 });
 
+describe('the schema', () => {
+  const good = JSON.parse(artifacts().get('overview.json') ?? '') as { panels: { type: string; title: string }[] };
+  const first = (type: string): number => good.panels.findIndex((panel) => panel.type === type);
+  const stat = first('stat');
+  const lines = first('timeseries');
+
+  test.each<[string, readonly (string | number)[], unknown, string]>([
+    ['a title that is a number', ['title'], 7, '/title must be string'],
+    ['a field that no dashboard has', ['colour'], 'red', '/ must NOT have additional properties: colour'],
+    ['no version of the schema', ['schemaVersion'], undefined, "/ must have required property 'schemaVersion'"],
+    [
+      'a variable of a kind that there is not',
+      ['templating', 'list', 1, 'type'],
+      'list',
+      '/templating/list/1/type must',
+    ],
+    ['a panel that there is not', ['panels', stat, 'type'], 'speedometer', `/panels/${stat}/type must`],
+    ['a panel without a height', ['panels', stat, 'gridPos', 'h'], undefined, `/panels/${stat}/gridPos must have`],
+    ['an option of another panel', ['panels', stat, 'options', 'showHeader'], true, `/panels/${stat}/options must NOT`],
+    [
+      'an option of no sense',
+      ['panels', stat, 'options', 'colorMode'],
+      'pink',
+      `/panels/${stat}/options/colorMode must`,
+    ],
+    [
+      'a query without an expression',
+      ['panels', stat, 'targets', 0, 'expr'],
+      undefined,
+      `/panels/${stat}/targets/0 must`,
+    ],
+    [
+      'a query of another database',
+      ['panels', stat, 'targets', 0, 'rawSql'],
+      'x',
+      `/panels/${stat}/targets/0 must NOT`,
+    ],
+    [
+      'a threshold without a colour',
+      ['panels', stat, 'fieldConfig', 'defaults', 'thresholds', 'steps', 0, 'color'],
+      undefined,
+      `/panels/${stat}/fieldConfig/defaults/thresholds/steps/0 must have`,
+    ],
+    [
+      'a line of a width in words',
+      ['panels', lines, 'fieldConfig', 'defaults', 'custom', 'lineWidth'],
+      'thick',
+      `/panels/${lines}/fieldConfig/defaults/custom/lineWidth must`,
+    ],
+    [
+      'a row that does not say whether it is open',
+      ['panels', first('row'), 'collapsed'],
+      undefined,
+      '/panels/0 must have',
+    ],
+  ])('refuses %s', (_, where, value, fault) => {
+    const broken: unknown = structuredClone(good);
+    let at = broken as Record<string | number, unknown>;
+    for (const key of where.slice(0, -1)) at = at[key] as typeof at;
+    const last = where.at(-1) ?? '';
+    if (value === undefined) delete at[last];
+    else at[last] = value;
+    expect(schemaFaults(broken).join('\n')).toContain(fault);
+  });
+});
+
 describe('the linter', () => {
   const good = overview();
   const [row, panel, ...rest] = good.panels ?? [];
@@ -130,6 +202,8 @@ describe('the linter', () => {
     ['a data source of its own', { datasource: { type: 'prometheus', uid: 'x' } }, 'not of the data source'],
     ['a query for everything', { targets: [{ expr: 'sum by (job) (notafter_findings)' }] }, 'not selected by $job'],
     ['a query for one job', { targets: [{ expr: 'up{job="a"}' }] }, 'not selected by $job'],
+    ['a query for every instance', { targets: [{ expr: 'up{job=~"$job"}' }] }, 'not selected by $job and $instance'],
+    ['a unit of its own', { fieldConfig: { defaults: { unit: 'fortnights' } } }, 'no unit fortnights'],
     ['no query', { targets: [] }, 'no query'],
     ['the title of another', { title: 'Warnings' }, 'another panel has this title'],
   ])('finds a panel with %s', (_, change, fault) => {

@@ -1,6 +1,10 @@
 import { VariableType } from '@grafana/grafana-foundation-sdk/dashboard';
+import * as units from '@grafana/grafana-foundation-sdk/units';
 
+import { JOB } from '../../dashboards/panels.ts';
 import { queriesOf, type BuiltDashboard } from './dashboard.ts';
+
+const UNITS: ReadonlySet<string> = new Set(Object.values<unknown>(units).filter((unit) => typeof unit === 'string'));
 
 /** A metric with what selects of it. */
 const SELECTION = /\b((?:notafter|process|nodejs|scrape|x509|ssl|probe)_\w+|up)\b(\{[^{}]*\})?/g;
@@ -17,7 +21,7 @@ export function faultsOf(dashboard: BuiltDashboard): readonly string[] {
   const [first] = variables;
   if (first?.type !== VariableType.Datasource) faults.push(`${title}: the first variable is not the data source`);
   for (const { name, type, allValue, includeAll } of variables.slice(1)) {
-    const canBeAll = type === VariableType.Query && includeAll === true && allValue === '.*';
+    const canBeAll = type === VariableType.Query && includeAll === true && allValue === '.+';
     if (!canBeAll) faults.push(`${title}: ${name} cannot be all`);
   }
   const seen = new Set<string>();
@@ -32,6 +36,7 @@ export function faultsOf(dashboard: BuiltDashboard): readonly string[] {
     }
     const unit = 'fieldConfig' in panel ? panel.fieldConfig?.defaults.unit : undefined;
     if (unit === undefined || unit === '') faults.push(`${name}: no unit`);
+    else if (!UNITS.has(unit)) faults.push(`${name}: Grafana knows no unit ${unit}`);
     const source = 'datasource' in panel ? panel.datasource?.uid : undefined;
     if (source !== '${datasource}') faults.push(`${name}: not of the data source that was picked`);
     const targets = 'targets' in panel ? (panel.targets ?? []) : [];
@@ -39,7 +44,7 @@ export function faultsOf(dashboard: BuiltDashboard): readonly string[] {
   }
   for (const { panel, expr } of queriesOf(dashboard)) {
     for (const [, metric = '', selector = ''] of expr.replaceAll(LABEL_LIST, '').matchAll(SELECTION)) {
-      if (!selector.includes('job=~"$job"')) faults.push(`${title}: ${panel}: ${metric} is not selected by $job`);
+      if (!selector.includes(JOB)) faults.push(`${title}: ${panel}: ${metric} is not selected by $job and $instance`);
     }
   }
   return faults;

@@ -12,38 +12,38 @@ const queries = Array.from(dashboards()).flatMap(([dashboard, built]) =>
   queriesOf(built).map(({ panel, expr }) => ({
     dashboard,
     panel,
-    expr: expr.replaceAll(/\$(?:source|job|location)\b/g, '.*').replaceAll('$__rate_interval', '5m'),
+    expr: expr.replaceAll(/\$(?:job|instance|source|location)\b/g, '.+').replaceAll('$__rate_interval', '5m'),
   })),
 );
 
 const DAY = 86_400;
 
 /** A small installation, seen at 1970-01-01T01:00Z: one expired certificate, one that ends in 3 days, one in 20, and an old root. */
-const series: Readonly<Record<string, string>> = {
+const series = scraped({
   ...certificate('expired', 'server', 1800),
   ...certificate('soon', 'server', 3 * DAY + 3600),
   ...certificate('soon', 'server', 3 * DAY + 3600, 'other'),
   ...certificate('later', 'client', 20 * DAY + 3600),
   ...certificate('old root', 'trust-anchor', 60),
-  'up{job="notafter", instance="a"}': '1x60',
+  'up{}': '1x60',
   'notafter_rehearsal_accepted{source="disk", location="one", client="billing"}': '0x60',
   'notafter_rehearsal_accepted{source="disk", location="one", client="none"}': '0x60',
   'notafter_rehearsal_accepted{source="disk", location="two", client="billing"}': '1x60',
   'notafter_client_outage_timestamp_seconds{source="disk", location="one", client="billing"}': `${3 * DAY + 3600}x60`,
-  'notafter_heartbeat_timestamp_seconds{job="notafter"}': '3540x60',
-  'notafter_series_dropped{job="notafter"}': '7x60',
+  'notafter_heartbeat_timestamp_seconds{}': '3540x60',
+  'notafter_series_dropped{}': '7x60',
   'notafter_certificate_not_before_timestamp_seconds{source="disk", location="one", name="soon"}': '0x60',
   'notafter_observations_total{source="disk", result="ok"}': '0+5x60',
   'notafter_collect_errors_total{source="disk", reason="timeout"}': '0+1x60',
   'notafter_observation_duration_seconds_bucket{source="disk", le="0.1"}': '0+5x60',
   'notafter_observation_duration_seconds_bucket{source="disk", le="+Inf"}': '0+6x60',
   'notafter_notifications_total{channel="mail", reason="first"}': '0+1x60',
-  'notafter_outbox_oldest_seconds{job="notafter"}': '5x60',
+  'notafter_outbox_oldest_seconds{}': '5x60',
   'notafter_schedule_lag_seconds{schedule="disk"}': '1x60',
   'notafter_build_info{version="1.0.0", node="24.0.0"}': '1x60',
-  'scrape_duration_seconds{job="notafter"}': '0.1x60',
-  'process_resident_memory_bytes{job="notafter"}': '1000x60',
-  'process_cpu_seconds_total{job="notafter"}': '0+1x60',
+  'scrape_duration_seconds{}': '0.1x60',
+  'process_resident_memory_bytes{}': '1000x60',
+  'process_cpu_seconds_total{}': '0+1x60',
   'notafter_location_up{source="disk", location="one"}': '1x60',
   'notafter_location_up{source="disk", location="two"}': '0x60',
   'notafter_location_last_success_timestamp_seconds{source="disk", location="one"}': '3600x60',
@@ -54,7 +54,20 @@ const series: Readonly<Record<string, string>> = {
   'notafter_findings{rule="expired", severity="critical", source="disk"}': '1x60',
   'notafter_findings{rule="expiring", severity="warning", source="disk"}': '2x60',
   'notafter_notifications_failed_total{channel="mail", reason="timeout"}': '0+1x60',
-};
+});
+
+/** The same series as Prometheus keeps them: by whom they were scraped, too. */
+function scraped(said: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(said).map(([key, values]) => [
+      key.replace(
+        /\{(?=(\})?)/,
+        (_, isEmpty?: string) => `{job="notafter", instance="a"${isEmpty === undefined ? ', ' : ''}`,
+      ),
+      values,
+    ]),
+  );
+}
 
 function certificate(name: string, role: string, notAfter: number, location = 'one'): Record<string, string> {
   const labels = `source="disk", location="${location}", place="chain", role="${role}", name="${name}", issuer="CN=CA", fingerprint="${name}"`;
@@ -70,12 +83,14 @@ const shown: Readonly<Record<string, readonly { readonly labels: string; readonl
   'Logins accepted': [{ labels: '{}', value: 1 }],
   'Endpoints that let anyone in': [{ labels: '{}', value: 0 }],
   'Logins that end within 30 days': [{ labels: '{}', value: 1 }],
-  'When clients fail': [{ labels: '{source="disk", location="one", client="billing"}', value: 3 * DAY }],
+  'When clients fail': [
+    { labels: '{job="notafter", instance="a", source="disk", location="one", client="billing"}', value: 3 * DAY },
+  ],
   'Rejected logins': [{ labels: '{location="one"}', value: 1 }],
   'Trust stores': [
     {
       labels:
-        '{source="disk", location="one", place="chain", role="trust-anchor", name="old root", issuer="CN=CA", fingerprint="old root"}',
+        '{job="notafter", instance="a", source="disk", location="one", place="chain", role="trust-anchor", name="old root", issuer="CN=CA", fingerprint="old root"}',
       value: 60 - 3600,
     },
   ],
@@ -92,7 +107,9 @@ const shown: Readonly<Record<string, readonly { readonly labels: string; readonl
   'Expiring in 30 days': [{ labels: '{}', value: 2 }],
   Certificates: [{ labels: '{}', value: 3 }],
   'Locations down': [{ labels: '{}', value: 1 }],
-  'Locations that cannot be read': [{ labels: '{source="disk", location="two"}', value: 3000 }],
+  'Locations that cannot be read': [
+    { labels: '{job="notafter", instance="a", source="disk", location="two"}', value: 3000 },
+  ],
   'What breaks next': [
     { labels: '{source="disk", location="one", name="expired", issuer="CN=CA", role="server"}', value: -1800 },
     { labels: '{source="disk", location="one", name="soon", issuer="CN=CA", role="server"}', value: 3 * DAY },
@@ -103,7 +120,9 @@ const shown: Readonly<Record<string, readonly { readonly labels: string; readonl
     { labels: '{week="0"}', value: 1 },
     { labels: '{week="2"}', value: 1 },
   ],
-  'When clients begin to fail': [{ labels: '{source="disk", location="one"}', value: 2 * DAY }],
+  'When clients begin to fail': [
+    { labels: '{job="notafter", instance="a", source="disk", location="one"}', value: 2 * DAY },
+  ],
   'Revocation lists and credentials': [
     { labels: '{source="disk", location="one", subject="CN=CA"}', value: DAY },
     { labels: '{source="disk", location="one", subject="secret"}', value: 2 * DAY },

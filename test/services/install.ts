@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-import { buildHelm } from '../helpers/go-programs.ts';
+import { buildGoPrograms } from '../helpers/go-programs.ts';
 
 import { installMoto } from './moto.ts';
 
@@ -74,6 +74,5 @@ if (wanted.length > 0) {
 const noMoto = installMoto();
 if (noMoto !== undefined) console.warn(`the tests against moto will be skipped: ${noMoto}`);
 
-// Without it the chart alone is not rendered: its tests say so.
-const withoutHelm = buildHelm();
-if (withoutHelm !== undefined) console.log(withoutHelm);
+// Without them the chart is not rendered, and Grafana's linter does not run: their tests say so.
+for (const reason of buildGoPrograms()) console.warn(reason);
