@@ -13,7 +13,7 @@ import { findSuccessors, mattersFrom } from './leftover.ts';
 import type { Options } from './options.ts';
 import { createPasswords } from './password.ts';
 import { pathTest } from './pattern.ts';
-import { isFailure, readBounded, readRegular, stateOf, type FileContent, type FileState } from './read.ts';
+import { isFailure, ownBytes, readBounded, readRegular, stateOf, type FileContent, type FileState } from './read.ts';
 import { Repeats } from './repeats.ts';
 import { layoutOf } from './role.ts';
 import { mayBeStructured, readStructured } from './structured.ts';
@@ -90,13 +90,12 @@ export function createLooker(given: Options, context: Context): FileLooker {
     return readAnew(entry, content);
   }
 
-  async function readAnew(entry: Entry, { bytes, owned, state }: FileContent): Promise<Looked> {
-    // The memory is the next file's, too, as soon as others have their turn.
-    const mine = owned ? bytes : Buffer.from(bytes);
+  async function readAnew(entry: Entry, content: FileContent): Promise<Looked> {
+    const { state } = content;
+    const mine = ownBytes(content);
     const keyFile = await keyFileOf(entry);
     try {
-      const content = await read(mine, siteOf(entry, keyFile));
-      return await conclude(entry, state, content, keyFile?.state);
+      return await conclude(entry, state, await read(mine, siteOf(entry, keyFile)), keyFile?.state);
     } catch (error) {
       if (!(error instanceof CollectError)) throw error;
       return failure(entry, { reason: error.reason, detail: `${entry.path}: ${error.message}` });
@@ -133,8 +132,9 @@ export function createLooker(given: Options, context: Context): FileLooker {
     const keyPath = path.slice(0, path.length - name.length) + keyName;
     const content = readBounded(keyPath, MAX_BESIDE_BYTES);
     if (isFailure(content)) return undefined;
+    const bytes = ownBytes(content);
     const { known } = await passwordsFor(keyPath);
-    const { parts } = await context.parse(Buffer.from(content.bytes), { passwords: known });
+    const { parts } = await context.parse(bytes, { passwords: known });
     const keys = parts.filter((part) => part.kind === 'private-key');
     return { path: keyPath, keys, isCertain: !folder.sharesKey(name), state: content.state };
   }
@@ -180,7 +180,7 @@ export function createLooker(given: Options, context: Context): FileLooker {
   async function readLeaves(path: string): Promise<readonly Certificate[]> {
     const content = readBounded(path, MAX_BESIDE_BYTES);
     if (isFailure(content)) return [];
-    const { parts } = await context.parse(Buffer.from(content.bytes));
+    const { parts } = await context.parse(ownBytes(content));
     return parts.flatMap((part) => (part.kind === 'certificate' && !part.certificate.isCa ? [part.certificate] : []));
   }
 

@@ -38,6 +38,11 @@ export function isFailure(result: object): result is Failure {
   return 'reason' in result;
 }
 
+/** The bytes to keep: where they lie in shared memory, the next file overwrites them as soon as others have their turn. */
+export function ownBytes({ bytes, owned }: FileContent): Buffer {
+  return owned ? bytes : Buffer.from(bytes);
+}
+
 /** The whole content of a regular file of at most `maxBytes`; what is no regular file is not opened. */
 export function readBounded(path: string, maxBytes: number): FileContent | Failure {
   const before = stateOf(path);

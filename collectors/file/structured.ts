@@ -18,7 +18,7 @@ import {
   type KubeconfigUser,
 } from './kubeconfig.ts';
 import { readInlineConfig, type InlineConfig } from './openvpn.ts';
-import { isFailure, readBounded } from './read.ts';
+import { isFailure, ownBytes, readBounded } from './read.ts';
 
 /** Larger texts are searched for PEM blocks alone. */
 const MAX_TEXT = 16 * 1024 * 1024;
@@ -107,7 +107,7 @@ async function kubeconfigContent(config: Kubeconfig, site: FileSite, tools: Stru
     if (file === undefined) return { parts: [], problems: [] };
     readsFiles = true;
     const content = readBounded(resolve(dirname(site.path), file), MAX_NAMED_BYTES);
-    if (!isFailure(content)) return { parts: await tools.parse(Buffer.from(content.bytes)), problems: [] };
+    if (!isFailure(content)) return { parts: await tools.parse(ownBytes(content)), problems: [] };
     return { parts: [], problems: [{ reason: content.reason, place, detail: `${site.path}: ${content.detail}` }] };
   }
 

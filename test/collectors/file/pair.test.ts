@@ -99,6 +99,16 @@ describe('a key beside a certificate', () => {
     expect(misses?.items.map(({ key }) => key?.match)).toEqual(['no', undefined]);
   });
 
+  test('is not mixed up with the key of another certificate that is looked at meanwhile', async () => {
+    files.write('pay.crt', pay.pem);
+    files.write('pay.key', pay.keyPem);
+    files.write('other.crt', other.pem);
+    files.write('other.key', other.keyPem);
+    const looks = ['pay.crt', 'other.crt'].map((name) => files.look({ paths: [`${files.folder}/${name}`] }));
+    const observations = (await Promise.all(looks)).flat();
+    expect(observations.map(({ items }) => items[0]?.key?.match)).toEqual(['yes', 'yes']);
+  });
+
   test('is no mismatch where it might be meant for another certificate', async () => {
     files.write('tls.crt', pay.pem);
     files.write('tls.pem', other.pem);
