@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 
 import { buildGoPrograms } from '../helpers/go-programs.ts';
 
+import { installLowkeyVault } from './lowkey-vault.ts';
 import { installMoto } from './moto.ts';
 
 /** Programs and files of other projects that the service tests use, and the Debian packages that bring them. */
@@ -73,6 +74,9 @@ if (wanted.length > 0) {
 
 const noMoto = installMoto();
 if (noMoto !== undefined) console.warn(`the tests against moto will be skipped: ${noMoto}`);
+
+const noLowkeyVault = installLowkeyVault();
+if (noLowkeyVault !== undefined) console.warn(`the tests against lowkey-vault will be skipped: ${noLowkeyVault}`);
 
 // Without them the chart is not rendered, and Grafana's linter does not run: their tests say so.
 for (const reason of buildGoPrograms()) console.warn(reason);
