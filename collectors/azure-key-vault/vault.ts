@@ -15,6 +15,9 @@ import type { Trial } from '../../src/cloud/trial.ts';
 import type { Known } from '../../src/plugin/collector.ts';
 import type { Context } from '../../src/plugin/context.ts';
 
+/** One for all that is asked: the clients' own defaults differ, and a national cloud may not know the newest yet. */
+const API_VERSION = '2025-07-01' as const;
+
 /** Vaults hold some thousands; a page holds 25. */
 export const MAX_PAGES = 1000;
 
@@ -103,6 +106,7 @@ export function openVault(url: string, parts: VaultParts, signal: AbortSignal, t
   let operation: string | undefined;
 
   const settings = {
+    serviceVersion: API_VERSION,
     // Trying again is the host's work.
     retryOptions: { maxRetries: 0 },
     // An emulator on this machine cannot name a resource that its address lies in.

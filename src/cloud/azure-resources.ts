@@ -1,11 +1,12 @@
-import type { Known, CollectorInstance } from '../plugin/collector.ts';
+import type { CollectorInstance } from '../plugin/collector.ts';
 import type { Context } from '../plugin/context.ts';
 import { CollectError } from '../plugin/error.ts';
 import type { Json } from '../plugin/json.ts';
 import type { Observation } from '../plugin/observation.ts';
-import { type Fields, listAt, tagsAt, textAt } from './answer.ts';
+import { type Fields, tagsAt, textAt } from './answer.ts';
 import { type AzureApi, openManagement, readResources } from './azure.ts';
 import type { AzureResourceOptions } from './azure-options.ts';
+import { queryResourceGraph } from './azure-resource-graph.ts';
 import type { Attributes } from './held.ts';
 import { type CloudPart, type CloudPlace, createCloudInstance } from './instance.ts';
 import type { Listed } from './paging.ts';
@@ -13,14 +14,10 @@ import { listCut, missingFrom } from './observation.ts';
 import type { RestCall, RestLook } from './rest.ts';
 import { tagLabels } from './tags.ts';
 
-const GRAPH_VERSION = '2022-10-01';
-const GRAPH_PAGE_SIZE = 1000;
 const SUBSCRIPTIONS = `resourcecontainers
 | where type =~ 'microsoft.resources/subscriptions'
 | project subscriptionId, name
 | order by subscriptionId asc`;
-
-const NOTHING_KNOWN: Known = { version: () => undefined, checkpoint: undefined };
 
 /** A subscription. */
 interface Subscription extends CloudPlace {
@@ -49,9 +46,7 @@ export async function createAzureInstance(
   context: Context,
   parts: readonly CloudPart<AzureLook>[],
 ): Promise<CollectorInstance> {
-  if (options.subscriptions !== undefined && options.management_groups !== undefined) {
-    throw new Error('give either subscriptions or management_groups, not both');
-  }
+  checkScope(options);
   const api = await openManagement(options, context);
   const named = options.subscriptions?.map((id) => toPlace(id.toLowerCase(), undefined));
   return createCloudInstance<Subscription, AzureLook>(
@@ -67,6 +62,13 @@ export async function createAzureInstance(
     },
     parts,
   );
+}
+
+/** Throws an Error when the options say two things at once. */
+export function checkScope(options: Pick<AzureResourceOptions, 'subscriptions' | 'management_groups'>): void {
+  if (options.subscriptions !== undefined && options.management_groups !== undefined) {
+    throw new Error('give either subscriptions or management_groups, not both');
+  }
 }
 
 async function* iterate<T>(values: readonly T[]): AsyncGenerator<T, void, undefined> {
@@ -94,32 +96,13 @@ async function* discover(
   managementGroups: readonly string[] | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Subscription, void, undefined> {
-  const look = api.look({ here: '', on: 'Azure Resource Graph', known: NOTHING_KNOWN, signal });
-  const url = `${api.base}/providers/Microsoft.ResourceGraph/resources?api-version=${GRAPH_VERSION}`;
   let found = 0;
-  let skipToken: string | undefined;
-  do {
-    const answer = await look.ask({ action: 'Microsoft.ResourceGraph/resources/read' }, url, {
-      query: SUBSCRIPTIONS,
-      ...(managementGroups === undefined ? {} : { managementGroups }),
-      options: {
-        resultFormat: 'objectArray',
-        $top: GRAPH_PAGE_SIZE,
-        ...(skipToken === undefined ? {} : { $skipToken: skipToken }),
-      },
-    });
-    for (const row of listAt(answer, 'data')) {
-      const id = textAt(row, 'subscriptionId')?.toLowerCase();
-      if (id === undefined) continue;
-      found++;
-      yield toPlace(id, textAt(row, 'name'));
-    }
-    const next = textAt(answer, '$skipToken');
-    if (next !== undefined && next === skipToken) {
-      throw new CollectError('service_error', 'Azure Resource Graph gave the same page twice');
-    }
-    skipToken = next;
-  } while (skipToken !== undefined);
+  for await (const row of queryResourceGraph(api, SUBSCRIPTIONS, { managementGroups }, signal)) {
+    const id = textAt(row, 'subscriptionId')?.toLowerCase();
+    if (id === undefined) continue;
+    found++;
+    yield toPlace(id, textAt(row, 'name'));
+  }
   if (found === 0) {
     throw new CollectError(
       'permission_denied',

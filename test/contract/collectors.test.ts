@@ -186,6 +186,14 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
       'a vault that is no URL': { vaults: ['one'] },
       'a vault without TLS': { vaults: ['http://one.vault.azure.net'] },
       'a vault with a path': { vaults: ['https://one.vault.azure.net/certificates'] },
+      'vaults and where to find them': {
+        vaults: ['https://one.vault.azure.net'],
+        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+      },
+      'both subscriptions and management groups': {
+        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+        management_groups: ['prod'],
+      },
       'a vault named twice': { vaults: ['https://one.vault.azure.net', 'https://ONE.vault.azure.net/'] },
       'a secret in the config': {
         vaults: ['https://one.vault.azure.net'],

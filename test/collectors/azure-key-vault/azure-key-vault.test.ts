@@ -384,6 +384,15 @@ describe('a certificate that cannot be had', () => {
     expect(observation?.items).toMatchObject([{ kind: 'described', notAfter: 'unknown' }]);
   });
 
+  it('is described, and not taken for gone, when it is disabled and the vault gives nothing of such', async () => {
+    vault.certificates = [certificate('web', { enabled: false })];
+    answerGet('web', vaultFault(404, 'NotFound', 'Operation get is not allowed on a disabled entity.'));
+
+    expect(await look()).toMatchObject([
+      { location: location('web'), items: [{ kind: 'described', labels: { enabled: 'false' } }], problems: [] },
+    ]);
+  });
+
   it('is gone when it was deleted in between', async () => {
     vault.certificates = [certificate('web')];
     answerGet('web', vaultFault(404, 'CertificateNotFound', 'not found'));
