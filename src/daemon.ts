@@ -18,7 +18,7 @@ import {
 import { networkOptions } from './config/network-section.ts';
 import { startLoop, type Loop } from './engine/loop.ts';
 import { FactIndex } from './inventory/fact-index.ts';
-import { clientOutlooks } from './inventory/clients.ts';
+import { joinClients } from './inventory/clients.ts';
 import { loadInventoryIndex } from './inventory/inventory-index.ts';
 import { createChains } from './look/chains.ts';
 import { forecastAll } from './look/forecasting.ts';
@@ -132,7 +132,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   let seriesSettings = planSeries(config, machine);
   const metrics = createMetrics({
     inventory: store.inventory,
-    clients: (locations) => clientOutlooks(locations, index.clientTrust),
+    clients: (locations) => joinClients(locations, index.clientTrust),
     endpointsNamed: (name) => index.endpointsNamed(name),
     findings: () => countFindings(store.alerts),
     oldestPendingAt: () => store.outbox.oldestPendingAt(),

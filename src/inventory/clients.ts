@@ -80,23 +80,39 @@ interface FoundClient {
   readonly issuers: ReadonlySet<string>;
 }
 
+/** Sightings, clients or pairs in one step of joining: less than a millisecond. */
+const STEP = 100;
+
 /**
  * Joins clients and endpoints. Takes time and memory by the number of sightings and of names in lists of acceptable
  * issuers, never by the product of clients and endpoints.
  */
-export function clientOutlooks(
+export function clientOutlooks(locations: readonly Location[], trust?: Trusting): Clients {
+  const joining = joinClients(locations, trust);
+  for (;;) {
+    const { done, value } = joining.next();
+    if (done === true) return value;
+  }
+}
+
+/** The same in many short steps, for whoever must not keep others waiting. The result is what it returns. */
+export function* joinClients(
   locations: readonly Location[],
   trust: Trusting = createClientTrust(locations),
-): Clients {
+): Generator<undefined, Clients> {
   const configured: ClientOutlook[] = [];
   const homes = new Map<string, Home[]>();
   const found = new Map<string, KnownCertificate>();
   const uses: Use[] = [];
   const authorities = new IssuerIndex();
   const endpointsByIssuer = new Map<string, Location[]>();
+  let steps = 0;
+  const isStep = (): boolean => ++steps % STEP === 0;
   for (const location of locations) {
+    if (isStep()) yield;
     configured.push(...configuredAt(location, trust));
     for (const sighting of location.sightings) {
+      if (isStep()) yield;
       const { item } = sighting;
       append(homes, item.id, { location, sighting });
       if (item.kind !== 'certificate') continue;
@@ -107,27 +123,43 @@ export function clientOutlooks(
     }
     for (const key of issuerKeys(location)) append(endpointsByIssuer, key, location);
   }
-  const byEnd = [...found.values()].map((certificate) => foundClient(certificate, authorities)).toSorted(earliestFirst);
-  const byFingerprint = new Map(byEnd.map((client) => [client.certificate.id, client]));
+  const clients: FoundClient[] = [];
+  for (const certificate of found.values()) {
+    if (isStep()) yield;
+    clients.push(foundClient(certificate, authorities));
+  }
+  const byEnd = yield* earliestFirst(clients, isStep);
+  const byFingerprint = new Map<string, FoundClient>();
   const byIssuer = new Map<string, FoundClient[]>();
-  for (const client of byEnd) for (const key of client.issuers) append(byIssuer, key, client);
+  for (const client of byEnd) {
+    if (isStep()) yield;
+    byFingerprint.set(client.certificate.id, client);
+    for (const key of client.issuers) append(byIssuer, key, client);
+  }
 
   /** Pairs that are known for sure: each once, by the words of the config before those of a place. */
-  const sure = new Map(configured.map((outlook) => [pairOf(outlook), outlook]));
+  const sure = new Map<string, ClientOutlook>();
+  const byClient = new Map<string, ClientOutlook[]>();
+  for (const outlook of configured) {
+    if (isStep()) yield;
+    sure.set(pairOf(outlook), outlook);
+    append(byClient, outlook.client.id, outlook);
+  }
   const referenced: ClientOutlook[] = [];
-  const named = endpointsNamed(new Set(uses.map(({ at }) => at)), locations);
+  const named = yield* endpointsNamed(new Set(uses.map(({ at }) => at)), locations, isStep);
   for (const { id, at, source } of uses) {
     const client = byFingerprint.get(id);
     const endpoints = named.get(at) ?? [{ source, location: at }];
     if (client === undefined) continue;
     for (const endpoint of endpoints) {
+      if (isStep()) yield;
       const outlook = toOutlook(client, endpoint, 'reference', trust);
       if (sure.has(pairOf(outlook))) continue;
       sure.set(pairOf(outlook), outlook);
+      append(byClient, id, outlook);
       referenced.push(outlook);
     }
   }
-  const byClient = Map.groupBy([...configured, ...referenced], ({ client }) => client.id);
 
   function isSure({ certificate }: FoundClient, endpoint: Endpoint): boolean {
     return sure.has(pairOf({ client: certificate, endpoint }));
@@ -156,8 +188,8 @@ export function clientOutlooks(
 
     *foundAt(endpoint) {
       yield* referenced.filter((outlook) => isSame(outlook.endpoint, endpoint));
-      const clients = new Set([...issuerKeys(endpoint)].flatMap((key) => byIssuer.get(key) ?? []));
-      for (const client of [...clients].toSorted(earliestFirst)) {
+      const here = new Set([...issuerKeys(endpoint)].flatMap((key) => byIssuer.get(key) ?? []));
+      for (const client of [...here].toSorted((a, b) => endOf(a) - endOf(b) || 0)) {
         if (!isSure(client, endpoint)) yield toOutlook(client, endpoint, 'issuer', trust);
       }
     },
@@ -178,16 +210,42 @@ interface Use {
 }
 
 /** The endpoints that references mean, by the names that they use. */
-function endpointsNamed(
+function* endpointsNamed(
   names: ReadonlySet<string>,
   locations: readonly Location[],
-): ReadonlyMap<string, readonly Location[]> {
+  isStep: () => boolean,
+): Generator<undefined, ReadonlyMap<string, readonly Location[]>> {
   const found = new Map<string, Location[]>();
   if (names.size === 0) return found;
   for (const location of locations) {
+    if (isStep()) yield;
     for (const name of namesOfEndpoint(location)) if (names.has(name)) append(found, name, location);
   }
   return found;
+}
+
+/** By their ends; those of one end in the order in which they come. Only the ends are sorted at once, as plain numbers. */
+function* earliestFirst(
+  clients: readonly FoundClient[],
+  isStep: () => boolean,
+): Generator<undefined, readonly FoundClient[]> {
+  const byEnd = new Map<number, FoundClient[]>();
+  for (const client of clients) {
+    if (isStep()) yield;
+    append(byEnd, endOf(client), client);
+  }
+  const sorted: FoundClient[] = [];
+  for (const end of Float64Array.from(byEnd.keys()).toSorted()) {
+    for (const client of byEnd.get(end) ?? []) {
+      if (isStep()) yield;
+      sorted.push(client);
+    }
+  }
+  return sorted;
+}
+
+function endOf({ outageAt }: FoundClient): number {
+  return outageAt ?? Infinity;
 }
 
 function pairOf({ client, endpoint }: Pick<ClientOutlook, 'client' | 'endpoint'>): string {
@@ -283,12 +341,7 @@ function issuerKeys(location: Location): ReadonlySet<string> {
   return new Set(location.endpoint?.acceptableIssuers.map((issuer) => nameKey(issuer)));
 }
 
-function earliestFirst(a: FoundClient, b: FoundClient): number {
-  const [endA, endB] = [a.outageAt ?? Infinity, b.outageAt ?? Infinity];
-  return endA === endB ? 0 : endA - endB;
-}
-
-function append<Value>(lists: Map<string, Value[]>, key: string, value: Value): void {
+function append<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
   const list = lists.get(key);
   if (list === undefined) lists.set(key, [value]);
   else list.push(value);

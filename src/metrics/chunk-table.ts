@@ -1,9 +1,11 @@
 import { Piece } from './piece.ts';
 
 /** Places of one chunk: what is written anew when one of them changes. */
-const CHUNK = 256;
-/** Changes of one chunk that wait at most; then it is written anew, so that no text piles up while nobody asks. */
-const MAX_WAITING = 64;
+const CHUNK = 64;
+/** Changes that wait at most; beyond it the chunk that changes is written anew, so that no text piles up while nobody asks. */
+const MAX_WAITING = 16_384;
+/** Fewer changes are not worth that. */
+const WORTH_WRITING = 16;
 
 interface Chunk {
   piece: Piece;
@@ -16,6 +18,7 @@ interface Chunk {
 /** Text by place, in chunks: a change costs the copy of one chunk, and nothing while nobody asks for it. */
 export class ChunkTable {
   readonly #chunks: Chunk[] = [];
+  #waiting = 0;
 
   /** Puts text at a place; an empty one takes away what is there. */
   set(place: number, text: string): void {
@@ -24,8 +27,7 @@ export class ChunkTable {
     const at = place % CHUNK;
     if (text === '' && (known === undefined || (isEmpty(known, at) && !known.waiting.has(at)))) return;
     const chunk = known ?? this.#grow(index);
-    chunk.waiting.set(at, text);
-    if (chunk.waiting.size >= MAX_WAITING) settle(chunk);
+    this.#wait(chunk, at, text);
   }
 
   /** Gives the one line at a place another value, in the form in which a line has it; nothing where there is none. */
@@ -36,16 +38,31 @@ export class ChunkTable {
     if (typeof waiting === 'string') {
       if (waiting !== '') chunk?.waiting.set(at, `${waiting.slice(0, waiting.lastIndexOf(' ') + 1)}${value}\n`);
     } else if (chunk !== undefined && !isEmpty(chunk, at)) {
-      chunk.waiting.set(at, value);
+      this.#wait(chunk, at, value);
     }
   }
 
   /** The text as it stands now, in the order of the places, a piece at a time. */
   *pieces(): Generator<Piece> {
     for (const chunk of this.#chunks) {
-      if (chunk.waiting.size > 0) settle(chunk);
+      if (chunk.waiting.size > 0) this.#settle(chunk);
       if (chunk.piece.bytes.length > 0) yield chunk.piece;
     }
+  }
+
+  #wait(chunk: Chunk, at: number, news: string | number): void {
+    const { waiting } = chunk;
+    const before = waiting.size;
+    waiting.set(at, news);
+    this.#waiting += waiting.size - before;
+    const isTooMuch = this.#waiting > MAX_WAITING && waiting.size >= WORTH_WRITING;
+    if (waiting.size === CHUNK || isTooMuch) this.#settle(chunk);
+  }
+
+  #settle(chunk: Chunk): void {
+    this.#waiting -= chunk.waiting.size;
+    if (chunk.piece.bytes.length === 0) fill(chunk);
+    else rewrite(chunk);
   }
 
   #grow(index: number): Chunk {
@@ -62,8 +79,26 @@ function isEmpty({ starts }: Chunk, at: number): boolean {
   return starts[at] === starts[at + 1];
 }
 
+/** Writes an empty chunk, all in one go: that is how everything is written first. */
+function fill(chunk: Chunk): void {
+  const { starts, waiting } = chunk;
+  const texts = Array<string>(CHUNK).fill('');
+  // Where there is nothing, no value waits.
+  for (const [at, news] of waiting) if (typeof news === 'string') texts[at] = news;
+  waiting.clear();
+  const text = texts.join('');
+  const bytes = Buffer.from(text);
+  const isAscii = bytes.length === text.length;
+  for (let at = 0, start = 0; at < CHUNK; at++) {
+    const own = texts[at] ?? '';
+    start += isAscii ? own.length : Buffer.byteLength(own);
+    starts[at + 1] = start;
+  }
+  chunk.piece = new Piece(bytes);
+}
+
 /** Writes the chunk anew. The old bytes stay as they are: an answer may be on its way with them. */
-function settle(chunk: Chunk): void {
+function rewrite(chunk: Chunk): void {
   const { starts, waiting } = chunk;
   const old = chunk.piece.bytes;
   const changed = new Map<number, Uint8Array>();

@@ -1,13 +1,12 @@
 import { hash } from 'node:crypto';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import type { ClientOutlook, Clients } from '../inventory/clients.ts';
 import type { KnownCertificate, Location } from '../inventory/model.ts';
 import type { InventoryReader } from '../inventory/port.ts';
 import { endpointName, namesOfEndpoint } from '../plugin/endpoint-name.ts';
-import { familyHeader, type Family, type Format } from './family.ts';
+import { familyHeader, sampleLine, type Family, type Format } from './family.ts';
 import { labelPairs } from './label-value.ts';
 import { Piece } from './piece.ts';
+import { Turns } from './turns.ts';
 
 const OUTAGE: Family = {
   name: 'notafter_client_outage_timestamp_seconds',
@@ -23,17 +22,18 @@ const MAX_COUNTED_CLIENTS = 50_000;
 const ENDED_CLIENT_MS = 30 * 86_400_000;
 /** What ended longer ago moves out of sight by time alone. */
 const REFRESH_MS = 3_600_000;
-/** Joining that took longer than this is not done at each scrape, but with pauses this many times as long. */
+/** Joining that takes more CPU than this is not done at each scrape, but with pauses this many times as long. */
 const CHEAP_MS = 50;
 const PAUSE = 20;
-const BATCH = 500;
-/** Pairs that are counted before others get their turn. */
-const PER_TURN = 2_000;
+/** Locations that are read at once. */
+const BATCH = 100;
+/** Lines of one piece. */
+const PER_PIECE = 256;
 
 export interface ClientSeriesParts {
   readonly inventory: Pick<InventoryReader, 'locations'>;
-  /** Joins clients and endpoints. */
-  clients(locations: readonly Location[]): Pick<Clients, 'configured' | 'referenced' | 'found'>;
+  /** Joins clients and endpoints, in short steps. */
+  clients(locations: readonly Location[]): Generator<undefined, Pick<Clients, 'configured' | 'referenced' | 'found'>>;
   /** The locations of an endpoint of this name, whatever looks at them. */
   endpointsNamed(name: string): Iterable<number>;
   now(): number;
@@ -62,7 +62,7 @@ export class ClientSeries {
   #isStale = true;
   #madeAt = -Infinity;
   #pauseUntil = 0;
-  #piece = new Piece('');
+  #pieces: readonly Piece[] = [];
   #dropped = 0;
 
   constructor(parts: ClientSeriesParts) {
@@ -107,40 +107,57 @@ export class ClientSeries {
 
   async #refresh(): Promise<void> {
     const now = this.#parts.now();
-    if (this.#concerned.size === 0 && this.#piece.bytes.length === 0) return;
+    if (this.#concerned.size === 0 && this.#pieces.length === 0) return;
     if (!this.#isStale && now - this.#madeAt < REFRESH_MS && now >= this.#madeAt) return;
     if (performance.now() < this.#pauseUntil) return;
     this.#isStale = false;
     this.#madeAt = now;
-    const startedAt = performance.now();
+    const turns = new Turns();
     try {
-      await this.#join(await this.#read(), now);
+      await this.#join(await this.#read(turns), now, turns);
     } catch (error) {
       this.#isStale = true;
       throw error;
     }
-    const tookMs = performance.now() - startedAt;
-    if (tookMs > CHEAP_MS) this.#pauseUntil = performance.now() + PAUSE * tookMs;
+    if (turns.workedMs > CHEAP_MS) this.#pauseUntil = performance.now() + PAUSE * turns.workedMs;
   }
 
   pieces(format: Format): readonly Piece[] {
-    return this.#piece.bytes.length === 0 ? [] : [new Piece(familyHeader(OUTAGE, format)), this.#piece];
+    return this.#pieces.length === 0 ? [] : [new Piece(familyHeader(OUTAGE, format)), ...this.#pieces];
   }
 
-  async #read(): Promise<readonly Location[]> {
-    const ids = new Set(this.#concerned.keys());
-    this.#used = new Set([...this.#concerned.values()].flat());
-    for (const name of this.#used) for (const id of this.#parts.endpointsNamed(name)) ids.add(id);
+  async #read(turns: Turns): Promise<readonly Location[]> {
+    const ids = new Set<number>();
+    const used = new Set<string>();
+    // At once, so that what is noted between two turns is measured by what is asked for here.
+    this.#used = used;
     this.#joined = ids;
+    for (const [id, names] of [...this.#concerned]) {
+      ids.add(id);
+      for (const name of names) used.add(name);
+      if (turns.isOver) await turns.next();
+    }
+    for (const name of used) {
+      for (const id of this.#parts.endpointsNamed(name)) ids.add(id);
+      if (turns.isOver) await turns.next();
+    }
     const all = [...ids];
     const locations: Location[] = [];
     for (let start = 0; start < all.length; start += BATCH) {
       locations.push(...(await this.#parts.inventory.locations({ ids: all.slice(start, start + BATCH) })));
+      if (turns.isOver) await turns.next();
     }
-    return locations.length === 0 ? [] : [...locations, this.#authoritiesElsewhere()];
+    return locations.length === 0 ? [] : [...locations, await this.#authoritiesElsewhere(turns)];
   }
 
-  async #join(locations: readonly Location[], now: number): Promise<void> {
+  async #join(locations: readonly Location[], now: number, turns: Turns): Promise<void> {
+    const joining = this.#parts.clients(locations);
+    let step = joining.next();
+    while (step.done !== true) {
+      if (turns.isOver) await turns.next();
+      step = joining.next();
+    }
+    const clients = step.value;
     const ends = new Map<string, number>();
     const add = ({ endpoint, client, name, outageAt }: ClientOutlook): void => {
       if (outageAt === null) return;
@@ -148,18 +165,30 @@ export class ClientSeries {
       const labels = labelPairs({ source, location, client: name ?? client.id });
       ends.set(labels, Math.min(ends.get(labels) ?? Infinity, outageAt / 1000));
     };
-    const clients = this.#parts.clients(locations);
-    for (const outlook of [...clients.configured, ...clients.referenced]) add(outlook);
+    for (const sure of [clients.configured, clients.referenced]) {
+      for (const outlook of sure) {
+        add(outlook);
+        if (turns.isOver) await turns.next();
+      }
+    }
     let found = 0;
     for (const outlook of clients.found(now - ENDED_CLIENT_MS)) {
       if (found++ < MAX_FOUND_CLIENTS) add(outlook);
       if (found === MAX_COUNTED_CLIENTS) break;
-      if (found % PER_TURN === 0) await nextTurn();
+      if (turns.isOver) await turns.next();
     }
+    const pieces: Piece[] = [];
+    let lines: string[] = [];
+    for (const [labels, end] of ends) {
+      lines.push(sampleLine(OUTAGE, labels, end));
+      if (lines.length < PER_PIECE) continue;
+      pieces.push(new Piece(lines.join('')));
+      lines = [];
+      if (turns.isOver) await turns.next();
+    }
+    if (lines.length > 0) pieces.push(new Piece(lines.join('')));
+    this.#pieces = pieces;
     this.#dropped = Math.max(0, found - MAX_FOUND_CLIENTS);
-    let text = '';
-    for (const [labels, end] of ends) text += `${OUTAGE.name}{${labels}} ${end}\n`;
-    this.#piece = new Piece(text);
   }
 
   #noteAuthorities({ id, sightings }: Location): void {
@@ -186,9 +215,12 @@ export class ClientSeries {
   }
 
   /** Every authority that is known, as if one more location held them all. */
-  #authoritiesElsewhere(): Location {
+  async #authoritiesElsewhere(turns: Turns): Promise<Location> {
     const known = new Map<string, KnownCertificate>();
-    for (const { certificates } of this.#lists.values()) for (const item of certificates) known.set(item.id, item);
+    for (const { certificates } of [...this.#lists.values()]) {
+      for (const item of certificates) known.set(item.id, item);
+      if (turns.isOver) await turns.next();
+    }
     return {
       id: 0,
       source: '',

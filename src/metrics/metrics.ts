@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import type { Location } from '../inventory/model.ts';
 import { ClientSeries, type ClientSeriesParts } from './client-series.ts';
 import { familyHeader, type Family, type Format } from './family.ts';
@@ -8,9 +6,8 @@ import { InventorySeries, type Dropped, type SeriesSettings } from './inventory-
 import { CONTENT_TYPES, preferredFormat, takesGzip, type Taste } from './negotiation.ts';
 import { gzipped, Piece } from './piece.ts';
 import { sourcePieces } from './source-series.ts';
+import { Turns } from './turns.ts';
 
-/** Time that an answer works before it lets others work. */
-const TURN_MS = 10;
 /** Findings are counted anew when something has changed, but with pauses this many times as long as it takes. */
 const PAUSE = 20;
 const CHEAP_MS = 20;
@@ -120,15 +117,13 @@ export function createMetrics(parts: MetricsParts): Metrics {
       format,
     );
     const pieces = [new Piece(own + leftOut(left, now, format))];
-    let turnAt = performance.now() + TURN_MS;
+    const turns = new Turns();
     for (const source of [inventory.pieces(format, now), clients.pieces(format), sources(format)]) {
       for (const piece of source) {
         pieces.push(piece);
         // Made here, where others get their turn in between.
         if (isDeflated) void [piece.deflated, piece.checksum];
-        if (performance.now() < turnAt) continue;
-        await nextTurn();
-        turnAt = performance.now() + TURN_MS;
+        if (turns.isOver) await turns.next();
       }
     }
     if (format === 'openmetrics') pieces.push(new Piece('# EOF\n'));

@@ -1,5 +1,8 @@
 import { constants, crc32, deflateRawSync } from 'node:zlib';
 
+/** A window of 16 KiB: most pieces are no longer, and a larger one costs more to set up than it gains. */
+const DEFLATE = { level: 1, windowBits: 14, finishFlush: constants.Z_SYNC_FLUSH } as const;
+
 /** Some bytes of an answer that never change; what is made of them is made once, and only where somebody asks for it. */
 export class Piece {
   readonly bytes: Uint8Array;
@@ -17,7 +20,7 @@ export class Piece {
 
   /** Whole blocks of deflate that end on a byte, so that others can follow them (RFC 1951). */
   get deflated(): Uint8Array {
-    return (this.#deflated ??= deflateRawSync(this.bytes, { level: 1, finishFlush: constants.Z_SYNC_FLUSH }));
+    return (this.#deflated ??= deflateRawSync(this.bytes, DEFLATE));
   }
 }
 

@@ -1,4 +1,4 @@
-import { clientOutlooks } from '../../src/inventory/clients.ts';
+import { joinClients } from '../../src/inventory/clients.ts';
 import { createInventoryIndex } from '../../src/inventory/inventory-index.ts';
 import type { Location } from '../../src/inventory/model.ts';
 import type { InventoryReader } from '../../src/inventory/port.ts';
@@ -32,7 +32,7 @@ export function knownMetrics(
   };
   const metrics = createMetrics({
     inventory,
-    clients: (all) => clientOutlooks(all, index.clientTrust),
+    clients: (all) => joinClients(all, index.clientTrust),
     endpointsNamed: (name) => index.endpointsNamed(name),
     findings: async () => [],
     oldestPendingAt: async () => undefined,
