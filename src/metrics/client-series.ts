@@ -132,7 +132,7 @@ export class ClientSeries {
     // At once, so that what is noted between two turns is measured by what is asked for here.
     this.#used = used;
     this.#joined = ids;
-    for (const [id, names] of [...this.#concerned]) {
+    for (const [id, names] of this.#concerned) {
       ids.add(id);
       for (const name of names) used.add(name);
       if (turns.isOver) await turns.next();
@@ -217,7 +217,7 @@ export class ClientSeries {
   /** Every authority that is known, as if one more location held them all. */
   async #authoritiesElsewhere(turns: Turns): Promise<Location> {
     const known = new Map<string, KnownCertificate>();
-    for (const { certificates } of [...this.#lists.values()]) {
+    for (const { certificates } of this.#lists.values()) {
       for (const item of certificates) known.set(item.id, item);
       if (turns.isOver) await turns.next();
     }
