@@ -124,8 +124,8 @@ export interface InventoryWriter extends InventoryReader {
   withdrawTarget(source: string, target: string, now: number): Promise<void>;
   /** Withdraws a source that the config no longer names, with all its targets and locations. */
   withdrawSource(name: string, now: number): Promise<void>;
-  /** When the findings of a location change by time alone, or those about one that is withdrawn end; `undefined` for never. */
-  scheduleAssessment(id: number, at: number | undefined): Promise<void>;
+  /** When the findings of locations change by time alone, or those about one that is withdrawn end; `undefined` for never. */
+  scheduleAssessments(times: ReadonlyMap<number, number | undefined>): Promise<void>;
   /** Locations are to be assessed then, unless they are earlier anyway. */
   assessBy(ids: readonly number[], at: number): Promise<void>;
 }

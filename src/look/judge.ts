@@ -133,16 +133,16 @@ export function createJudge(parts: JudgeParts): Judge {
   }
 
   async function judge(tx: LedgerTransaction, locations: readonly Looked[], now: number): Promise<void> {
+    if (locations.length === 0) return;
     const assessed: AssessedLocation[] = [];
+    const times = new Map<number, number | undefined>();
     for (const { location, look } of locations) {
       const { findings, nextAt } = assess(location, view, parts.policy(), now);
-      await tx.inventory.scheduleAssessment(
-        location.id,
-        nextAt === undefined ? undefined : Math.max(nextAt, now + SOONEST_MS),
-      );
+      times.set(location.id, nextAt === undefined ? undefined : Math.max(nextAt, now + SOONEST_MS));
       assessed.push(assessedLocation(location, look, findings));
     }
-    if (assessed.length > 0) await transition(tx.alerts, assessed, now);
+    await tx.inventory.scheduleAssessments(times);
+    await transition(tx.alerts, assessed, now);
   }
 
   /** Assesses what a change elsewhere concerns: some in the same transaction, the rest as what is due. */
@@ -193,19 +193,22 @@ export function createJudge(parts: JudgeParts): Judge {
     gone: NonNullable<Location['gone']>,
   ): Promise<void> {
     const departed: AssessedLocation[] = [];
+    const times = new Map<number, number | undefined>();
     for (const location of locations) {
       const { findings, nextAt } = assess({ ...location, gone }, view, parts.policy(), gone.at);
       if (findings.length === 0) continue;
-      await tx.inventory.scheduleAssessment(location.id, nextAt);
+      times.set(location.id, nextAt);
       departed.push(assessedLocation(location, 'none', findings));
     }
-    if (departed.length > 0) await transition(tx.alerts, departed, gone.at);
+    if (departed.length === 0) return;
+    await tx.inventory.scheduleAssessments(times);
+    await transition(tx.alerts, departed, gone.at);
   }
 
   async function forgetDeparted(tx: LedgerTransaction, until: number, now: number): Promise<number> {
     const departed = await tx.inventory.dueDepartures(until, MAX_DEPARTED);
-    for (const { id } of departed) await tx.inventory.scheduleAssessment(id, undefined);
     if (departed.length > 0) {
+      await tx.inventory.scheduleAssessments(new Map(departed.map(({ id }) => [id, undefined])));
       await transition(
         tx.alerts,
         departed.map((location) => assessedLocation(location, 'gone', [])),

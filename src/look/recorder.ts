@@ -68,7 +68,7 @@ export function createRecorder(parts: JudgeParts): Recorder {
     if (writes.length === 0) return [];
     const saved = await tx.inventory.saveLocations(writes);
     const steady = saved.flatMap(({ id }, position) => (writes[position]?.touchOnly === true ? [id] : []));
-    const alarmed = await alarmedOf(tx, steady);
+    const alarmed = await tx.alerts.alarmedAt(steady);
     touched(tx, steady, now);
     const changed = saved.filter(
       (location, position) => writes[position]?.touchOnly !== true || alarmed.has(location.id),
@@ -144,7 +144,7 @@ export function createRecorder(parts: JudgeParts): Recorder {
         let saved: readonly Location[] = [];
         const isRecorded = await record(async (tx, now) => {
           const steady = latest.filter(isSteady).flatMap(({ location }) => marks.get(location)?.id ?? []);
-          const alarmed = await alarmedOf(tx, steady);
+          const alarmed = await tx.alerts.alarmedAt(steady);
           const calm = new Set(steady.filter((id) => !alarmed.has(id)));
           const others = latest.filter(({ location }) => !calm.has(marks.get(location)?.id ?? 0));
           const known = await knownOf(
@@ -297,7 +297,7 @@ export function createRecorder(parts: JudgeParts): Recorder {
         await tx.inventory.noteLooks(source, [...allowed], now);
         touched(tx, ids, now);
         // An alert that is open there waits for good looks.
-        const alarmed = await alarmedOf(tx, ids);
+        const alarmed = await tx.alerts.alarmedAt(ids);
         const here = ids.filter((id) => alarmed.has(id));
         if (here.length === 0) return;
         const locations = await tx.inventory.locations({ ids: here });
@@ -340,15 +340,6 @@ export function createRecorder(parts: JudgeParts): Recorder {
 
     assessLocations,
   };
-}
-
-/** Those of the locations at which an alert is open: it waits for good looks. */
-async function alarmedOf(tx: LedgerTransaction, ids: readonly number[]): Promise<ReadonlySet<number>> {
-  if (ids.length === 0) return new Set();
-  const open = await tx.alerts.openAlertsAt(ids);
-  return new Set(
-    open.flatMap((alert) => alert.places.flatMap((place) => (place.state === 'open' ? [place.locationId] : []))),
-  );
 }
 
 /** What holds for everything that a look at a target finds. */

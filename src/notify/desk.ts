@@ -130,7 +130,7 @@ export function createDesk({ alerts, transaction, now, newId, onChange }: DeskPa
         const { held = [], ...rest } = alert;
         const stillHeld = held.filter(({ why }) => why !== 'escalation');
         const acknowledged = { ...rest, acknowledgement, ...(stillHeld.length === 0 ? {} : { held: stillHeld }) };
-        await tx.alerts.saveAlert(acknowledged);
+        await tx.alerts.saveAlerts([acknowledged]);
         return { alert: acknowledged, standing };
       }),
   };

@@ -74,6 +74,7 @@ export async function sendDigest(alerts: AlertWriter, options: NotifyOptions, no
     }
   }
   const entries = new Map(waiting.map((entry) => [entry.alert.id, entry]));
+  const changed: Alert[] = [];
   for (const alert of open) {
     const noted = memory.noted(alert, told.get(alert.id) ?? []);
     const entry = entries.get(alert.id);
@@ -83,8 +84,9 @@ export async function sendDigest(alerts: AlertWriter, options: NotifyOptions, no
     // A dry run leaves it waiting: the digest goes out when the dry run is over.
     const after =
       options.dryRun === undefined ? { ...noted, awaitsDigest: false, ...(held.length === 0 ? {} : { held }) } : noted;
-    if (after !== alert) await alerts.saveAlert(after);
+    if (after !== alert) changed.push(after);
   }
+  if (changed.length > 0) await alerts.saveAlerts(changed);
 }
 
 /** What is told by itself in a moment stays out of the digest. */

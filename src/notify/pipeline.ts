@@ -35,9 +35,7 @@ export async function transition(
   const before = await concernedAlerts(alerts, assessed);
   const resolveAfterLooks = options.resolveAfterLooks ?? DEFAULT_RESOLVE_AFTER_LOOKS;
   const after = applyLooks(before, assessed, { resolveAfterLooks, isNew: (source) => options.isNew(source) }, now);
-  for (const told of await tell(alerts, [...after.values()], options, now, 'look')) {
-    if (told !== before.get(told.id)) await alerts.saveAlert(told);
-  }
+  await saveChanged(alerts, await tell(alerts, [...after.values()], options, now, 'look'), before);
 }
 
 /**
@@ -66,9 +64,17 @@ async function tellAnew(
   occasion: Occasion,
 ): Promise<void> {
   const before = new Map(known.map((alert) => [alert.id, alert]));
-  for (const told of await tell(alerts, known, options, now, occasion)) {
-    if (told !== before.get(told.id)) await alerts.saveAlert(told);
-  }
+  await saveChanged(alerts, await tell(alerts, known, options, now, occasion), before);
+}
+
+/** An alert that nothing happened to is the same object still. */
+async function saveChanged(
+  alerts: AlertWriter,
+  after: readonly Alert[],
+  before: ReadonlyMap<string, Alert>,
+): Promise<void> {
+  const changed = after.filter((alert) => alert !== before.get(alert.id));
+  if (changed.length > 0) await alerts.saveAlerts(changed);
 }
 
 /** A look brings news of a few alerts; a collection goes through all that was put off until now. */
@@ -116,7 +122,7 @@ async function tell(
         now,
       );
     for (const word of message.words) heard.get(word.alert.id)?.told.push(tellOf(word));
-    for (const word of ended) await alerts.saveAlert(memory.noted(word.alert, [tellOf(word)]));
+    if (ended.length > 0) await alerts.saveAlerts(ended.map((word) => memory.noted(word.alert, [tellOf(word)])));
   }
   return [...heard.values()].map(({ alert, standing, routed, told, held }) => {
     const noted = memory.noted(alert, told);

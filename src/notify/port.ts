@@ -5,6 +5,8 @@ export interface AlertReader {
   alerts(filter?: { readonly state?: 'open' }): Promise<readonly Alert[]>;
   /** Open alerts that have an open place at one of these locations. */
   openAlertsAt(locationIds: readonly number[]): Promise<readonly Alert[]>;
+  /** Those of these locations at which an alert is open. */
+  alarmedAt(locationIds: readonly number[]): Promise<ReadonlySet<number>>;
   alertsById(ids: readonly string[]): Promise<readonly Alert[]>;
   /** Alerts of which some channel is due to hear: again, or what was put off until now. */
   alertsDue(now: number): Promise<readonly Alert[]>;
@@ -23,8 +25,8 @@ export interface AlertReader {
 
 /** Lives inside a transaction of the store: a transition and its outbox rows are committed together. */
 export interface AlertWriter extends AlertReader {
-  /** Inserts or replaces the alert with its places and what was told. */
-  saveAlert(alert: Alert): Promise<void>;
+  /** Inserts or replaces alerts with their places and what was told. */
+  saveAlerts(alerts: readonly Alert[]): Promise<void>;
   /** A notification id that is already there is left alone. */
   enqueue(entry: OutboxEntry, now: number): Promise<void>;
   /** As the outbox's, together with what follows from it. */

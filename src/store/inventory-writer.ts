@@ -3,7 +3,7 @@ import { sql } from 'kysely';
 import type { TargetState } from '../inventory/model.ts';
 import type { InventoryWriter } from '../inventory/port.ts';
 import type { Access } from './access.ts';
-import { chunks } from './bulk.ts';
+import { chunks, valueRows } from './bulk.ts';
 import { forgetTextsAt } from './item-texts.ts';
 import { toJson } from './json.ts';
 import { createInventoryReader } from './inventory.ts';
@@ -151,13 +151,19 @@ export function createInventoryWriter(access: Access): InventoryWriter {
           .execute();
       }),
 
-    scheduleAssessment: (id, at) =>
+    scheduleAssessments: (times) =>
       access.write(async (db) => {
-        await db
-          .updateTable('locations')
-          .set({ assess_at: at ?? null })
-          .where('id', '=', id)
-          .execute();
+        for (const some of chunks([...times])) {
+          const rows = some.map(([id, at]) => [id, at ?? null]);
+          await db
+            .updateTable('locations')
+            .from(valueRows<{ column1: number; column2: number | null }>(['bigint', 'bigint'], rows))
+            .set((eb) => ({ assess_at: eb.ref('v.column2') }))
+            .whereRef('locations.id', '=', 'v.column1')
+            // Most stand as they are: nothing is written then.
+            .whereRef('locations.assess_at', 'is distinct from', 'v.column2')
+            .execute();
+        }
       }),
 
     assessBy: (ids, at) =>

@@ -1,4 +1,4 @@
-import { sql, type ExpressionBuilder } from 'kysely';
+import { sql } from 'kysely';
 
 import type { DueDelivery, OutboxEntry, Settlement } from '../notify/model.ts';
 import type { Outbox } from '../notify/port.ts';
@@ -7,7 +7,7 @@ import type { Notification } from '../plugin/notification.ts';
 import type { Access } from './access.ts';
 import { chunks } from './bulk.ts';
 import { fromJson, toJson, type JsonText } from './json.ts';
-import type { Connection, Database } from './schema.ts';
+import type { Connection } from './schema.ts';
 
 // As literals: with a parameter neither database can tell that its index of such rows will do.
 const PENDING = sql.lit<'pending'>('pending');
@@ -121,23 +121,20 @@ export async function enqueue(db: Connection, entry: OutboxEntry, now: number): 
   }
 }
 
-/** Pending deliveries that no earlier one of their channel, recipient and group holds up. */
+/**
+ * Pending deliveries that no earlier one of their channel, recipient and group holds up: the first of each. Grouped, since
+ * whoever asks for each whether there is an earlier one takes minutes for thousands where the statistics are old.
+ */
 function waiting(db: Connection) {
+  const firsts = db
+    .selectFrom('deliveries')
+    .select((eb) => ['recipient', eb.fn.min('seq').as('seq')])
+    .where('state', '=', PENDING)
+    .groupBy(['channel', 'recipient', 'group_key'])
+    .as('f');
   return db
     .selectFrom('deliveries as d')
-    .where('d.state', '=', PENDING)
-    .where((eb) => eb.not(eb.exists(earlier(eb))));
-}
-
-function earlier(eb: ExpressionBuilder<Database & { d: Database['deliveries'] }, 'd'>) {
-  return eb
-    .selectFrom('deliveries as e')
-    .select('e.seq')
-    .where('e.state', '=', PENDING)
-    .whereRef('e.channel', '=', 'd.channel')
-    .whereRef('e.recipient', '=', 'd.recipient')
-    .whereRef('e.group_key', '=', 'd.group_key')
-    .whereRef('e.seq', '<', 'd.seq');
+    .innerJoin(firsts, (join) => join.onRef('f.seq', '=', 'd.seq').onRef('f.recipient', '=', 'd.recipient'));
 }
 
 async function selectDue(
@@ -148,22 +145,25 @@ async function selectDue(
 ): Promise<readonly DueDelivery[]> {
   if (channels.length === 0) return [];
   const ready = waiting(db).where('d.next_at', '<=', now).where('d.channel', 'in', channels);
+  const first = await ready.select('d.seq').distinct().orderBy('d.seq').limit(limit).execute();
+  if (first.length === 0) return [];
+  const seqs = first.map(({ seq }) => seq);
   const rows = await ready
     .innerJoin('notifications as n', 'n.seq', 'd.seq')
     .select(['d.seq', 'd.channel', 'd.recipient', 'd.group_key', 'd.attempts', 'n.notification_json'])
-    .where('d.seq', 'in', ready.select('d.seq').distinct().orderBy('d.seq').limit(limit))
+    .where('d.seq', 'in', seqs)
     .orderBy('d.seq')
     .orderBy('d.recipient')
     .execute();
   const due: DueDelivery[] = [];
   for (const recipients of Map.groupBy(rows, (row) => row.seq).values()) {
-    const [first] = recipients;
-    if (first === undefined) continue;
+    const [one] = recipients;
+    if (one === undefined) continue;
     due.push({
-      channel: first.channel,
-      notification: toNotification(first.notification_json),
+      channel: one.channel,
+      notification: toNotification(one.notification_json),
       recipients: recipients.map(({ recipient, attempts }) => ({ recipient, attempts })),
-      previous: await receiptOf(db, first.channel, first.recipient, first.group_key),
+      previous: await receiptOf(db, one.channel, one.recipient, one.group_key),
     });
   }
   return due;

@@ -10,6 +10,7 @@ import type { Notification } from '../../src/plugin/notification.ts';
 import type { Json } from '../../src/plugin/json.ts';
 import type { Finding } from '../../src/policy/finding.ts';
 import type { Store } from '../../src/store/store.ts';
+import { describeAlertHistory } from './alert-history.ts';
 import { describeCatalogue } from './catalogue.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
@@ -35,6 +36,7 @@ export function describeStore(name: string, open: () => Promise<Store>): void {
     });
     describe('alerts', () => {
       describeAlerts(() => store);
+      describeAlertHistory(() => store);
     });
     describe('outbox', () => {
       describeOutbox(() => store);
@@ -629,9 +631,12 @@ function describeInventory(get: () => Store): void {
     if (a === undefined || b === undefined || c === undefined) throw new Error('four were saved');
     expect(await inventory.nextAssessmentAt()).toBeUndefined();
     await get().transaction(async (tx) => {
-      await tx.inventory.scheduleAssessment(a, NOW + 20);
-      await tx.inventory.scheduleAssessment(b, NOW + 10);
-      await tx.inventory.scheduleAssessment(c, NOW + 30);
+      const times = new Map([
+        [a, NOW + 20],
+        [b, NOW + 10],
+        [c, NOW + 30],
+      ]);
+      await tx.inventory.scheduleAssessments(times);
     });
     const due = async (now: number, limit = 10): Promise<readonly string[]> =>
       (await inventory.dueForAssessment(now, limit)).map((each) => each.location);
@@ -642,7 +647,7 @@ function describeInventory(get: () => Store): void {
     await save(get(), ...saved);
     expect(await due(NOW + 40)).toEqual(['b', 'a', 'c']);
     await get().transaction(async (tx) => {
-      await tx.inventory.scheduleAssessment(b, undefined);
+      await tx.inventory.scheduleAssessments(new Map([[b, undefined]]));
       await tx.inventory.withdrawLocations([a], NOW);
     });
     expect(await due(NOW + 40)).toEqual(['c']);
@@ -797,7 +802,7 @@ function describeFacts(get: () => Store): void {
 function describeAlerts(get: () => Store): void {
   const saveAlerts = (...alerts: readonly Alert[]): Promise<void> =>
     get().transaction(async (tx) => {
-      for (const each of alerts) await tx.alerts.saveAlert(each);
+      await tx.alerts.saveAlerts(alerts);
     });
   const ids = (alerts: readonly Alert[]): readonly string[] => alerts.map((each) => each.id);
 
@@ -1266,7 +1271,7 @@ function describeTransactions(get: () => Store): void {
           ders: new Map([['f', new Uint8Array([1])]]),
         }),
       ]);
-      await tx.alerts.saveAlert(alert('x'));
+      await tx.alerts.saveAlerts([alert('x')]);
       await tx.alerts.enqueue(entry('n'), NOW);
       expect(await tx.inventory.locations()).toHaveLength(1);
       throw new Error('the last step failed');
@@ -1301,7 +1306,7 @@ function describeTransactions(get: () => Store): void {
   it('shows readers outside only what was committed', async () => {
     const { promise: gate, resolve: go } = Promise.withResolvers<void>();
     const writing = get().transaction(async (tx) => {
-      await tx.alerts.saveAlert(alert('x'));
+      await tx.alerts.saveAlerts([alert('x')]);
       await gate;
     });
     const reading = get().alerts.alerts();
@@ -1315,7 +1320,7 @@ function describeTransactions(get: () => Store): void {
   it('may be used by what a transaction set going, once it is over', async () => {
     const { promise: over, resolve } = Promise.withResolvers<void>();
     const later = await get().transaction(async (tx) => {
-      await tx.alerts.saveAlert(alert('x'));
+      await tx.alerts.saveAlerts([alert('x')]);
       return { alerts: over.then(() => get().alerts.alerts()) };
     });
     resolve();

@@ -10,13 +10,12 @@ import {
   firstEndMs,
   idOf,
   judged,
-  newsOf,
+  newsIn,
   renewSome,
   seededRandom,
-  startHosts,
+  startFleet,
   windows,
   type Host,
-  type News,
 } from './kill-run.ts';
 import type { PostgresServer } from './postgres-server.ts';
 import { startHook } from './receivers.ts';
@@ -78,7 +77,7 @@ export async function runCluster(plan: ClusterPlan, server: PostgresServer): Pro
   const next = seededRandom(plan.seed);
   const stage = createStage(plan.folder);
   const startedAt = Date.now();
-  const hosts = await startHosts(stage, plan, startedAt, next);
+  const { hosts, close } = await startFleet(stage, plan, startedAt, next);
   const hook = await startHook(() => {});
   const database = `run_${plan.seed}`;
   await query(server.url('postgres'), `create database ${database}`);
@@ -94,7 +93,7 @@ export async function runCluster(plan: ClusterPlan, server: PostgresServer): Pro
       }),
     );
   };
-  const told = (): readonly News[] => hook.received.flatMap(newsOf);
+  const told = newsIn(hook);
   const faultsAt: number[] = [];
   const counts = new Map<Fault, number>();
   const ages = sampleAges(server.url(database));
@@ -113,7 +112,7 @@ export async function runCluster(plan: ClusterPlan, server: PostgresServer): Pro
       faultsAt.push(Date.now());
       await strike(kind, { nodes, start, server, database, next });
       faultsAt.push(Date.now());
-      await renewSome(stage, hosts, told(), next);
+      renewSome(hosts, told(), next);
     }
     await wait(Math.max(0, startedAt + firstEndMs(plan) + plan.spreadMs - Date.now()));
     const deadline = Date.now() + plan.patienceMs;
@@ -134,7 +133,7 @@ export async function runCluster(plan: ClusterPlan, server: PostgresServer): Pro
   } finally {
     await ages.end();
     await Promise.all([...nodes.values()].map((node) => node.kill()));
-    for (const { server: one } of hosts) await one.close();
+    await close();
     await hook.close();
   }
 }
@@ -191,7 +190,7 @@ function writeConfig(plan: ClusterPlan, hosts: readonly Host[], hookUrl: string,
   writeFileSync(
     file,
     `sources:
-  - {name: servers, type: endpoint, every: ${plan.everyS}s, timeout: 5s, targets: [${hosts.map(({ server }) => `"127.0.0.1:${server.port}"`).join(', ')}]}
+  - {name: servers, type: endpoint, every: ${plan.everyS}s, timeout: 5s, targets: [${hosts.map(({ target }) => `"${target}"`).join(', ')}]}
 channels:
   - {name: hook, type: webhook, url: "${hookUrl}/told"}
 notifications: {storm_after: 0}

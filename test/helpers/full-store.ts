@@ -28,7 +28,7 @@ export async function fillStore(store: Store, locations: number): Promise<void> 
         ),
       ),
     );
-    for (const { id, location: name } of saved.slice(0, 40)) await tx.alerts.saveAlert(alertAt(id, name));
+    await tx.alerts.saveAlerts(saved.slice(0, 40).map(({ id, location: name }) => alertAt(id, name)));
     await tx.alerts.saveSilence(SILENCE);
     for (const id of ['n1', 'n2']) {
       await tx.alerts.enqueue(

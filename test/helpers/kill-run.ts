@@ -2,15 +2,14 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
+import { setImmediate, setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { startDaemonProcess } from './daemon-process.ts';
 import { eventually } from './eventually.ts';
-import type { TestCertificate } from './pki.ts';
-import { startHook, startMailbox, type ReceivedPost } from './receivers.ts';
+import { startHook, startMailbox, type Hook, type ReceivedPost } from './receivers.ts';
 import { createStage, type Stage } from './scenarios.ts';
-import { startTlsServer, type RunningTls } from './servers.ts';
+import { startTlsHosts, type TlsHosts } from './tls-hosts.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/notafter.js', import.meta.url));
 const SHORTEST_LIFE_MS = 60_000;
@@ -67,8 +66,16 @@ export interface News {
 
 export interface Host {
   readonly name: string;
-  readonly server: RunningTls;
-  isRenewed: boolean;
+  /** As the config names it. */
+  readonly target: string;
+  readonly isRenewed: boolean;
+  /** Serves a new certificate from now on. */
+  renew(): void;
+}
+
+export interface Fleet {
+  readonly hosts: readonly Host[];
+  close(): Promise<void>;
 }
 
 /** A small generator with a seed, so that a run can be repeated. */
@@ -92,19 +99,19 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
   const next = seededRandom(plan.seed);
   const stage = createStage(plan.folder);
   const startedAt = Date.now();
-  const hosts = await startHosts(stage, plan, startedAt, next);
+  const { hosts, close } = await startFleet(stage, plan, startedAt, next);
   const write = (file: string, line: string): void => appendFileSync(path.join(plan.folder, file), `${line}\n`);
   // Before the answer: what was answered was written down.
   const hook = await startHook(({ at, body }) => write('posts.log', `${at} ${body}`));
   const mailbox = await startMailbox(({ at, mail }) => write('mails.log', `${at} ${mail.messageId} ${mail.subject}`));
   try {
     const config = writeConfig(plan.folder, hosts, hook.url, mailbox.port);
-    const told = (): readonly News[] => hook.received.flatMap(newsOf);
+    const told = newsIn(hook);
     const killedAt: number[] = [];
     await passFirstRound(config, plan.folder);
     for (let kill = 0; kill < plan.kills; kill += 1) {
       killedAt.push(await oneLife(config, plan.folder, next));
-      await renewSome(stage, hosts, told(), next);
+      renewSome(hosts, told(), next);
     }
     await wait(Math.max(0, startedAt + firstEndMs(plan) + plan.spreadMs - Date.now()));
     const daemon = await startDaemonProcess(config, { cwd: plan.folder });
@@ -123,7 +130,7 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
       repeatedMails: windows(mails, killedAt),
     };
   } finally {
-    for (const { server } of hosts) await server.close();
+    await close();
     await hook.close();
     await mailbox.close();
   }
@@ -141,28 +148,55 @@ export function killText(result: KillResult): string {
   );
 }
 
-export async function startHosts(
+/** Certificates end one after the other, evenly spread. */
+export async function startFleet(
   stage: Stage,
   plan: Pick<KillPlan, 'certificates' | 'spreadMs'>,
   startedAt: number,
   next: () => number,
-): Promise<readonly Host[]> {
+): Promise<Fleet> {
+  const servers = await startTlsHosts();
   const hosts: Host[] = [];
   for (let index = 0; index < plan.certificates; index += 1) {
     const notAfter = startedAt + firstEndMs(plan) + (plan.spreadMs * index) / plan.certificates;
     const life = SHORTEST_LIFE_MS + next() * (LONGEST_LIFE_MS - SHORTEST_LIFE_MS);
-    const name = `host-${index}.kill.test`;
-    hosts.push({ name, server: await startTlsServer(issue(stage, name, notAfter - life, notAfter)), isRenewed: false });
+    hosts.push(startHost(stage, servers, index, notAfter - life, notAfter));
+    // Thousands take seconds.
+    if (index % 50 === 49) await setImmediate();
   }
-  return hosts;
+  return { hosts, close: () => servers.close() };
 }
 
-function issue({ intermediate }: Stage, name: string, notBefore: number, notAfter: number): TestCertificate {
-  return intermediate.issue({
-    names: [name, '127.0.0.1'],
-    notBefore: new Date(notBefore),
-    notAfter: new Date(notAfter),
-  });
+function startHost(
+  { intermediate }: Stage,
+  servers: TlsHosts,
+  index: number,
+  notBefore: number,
+  notAfter: number,
+): Host {
+  const name = `host-${index}.kill.test`;
+  let isRenewed = false;
+  const serve = (from: number, until: number): void =>
+    servers.use(
+      index,
+      intermediate.issue({
+        names: [name, servers.address(index)],
+        notBefore: new Date(from),
+        notAfter: new Date(until),
+      }),
+    );
+  serve(notBefore, notAfter);
+  return {
+    name,
+    target: servers.target(index),
+    get isRenewed() {
+      return isRenewed;
+    },
+    renew() {
+      serve(Date.now() - DAY_MS, Date.now() + 90 * DAY_MS);
+      isRenewed = true;
+    },
+  };
 }
 
 function writeConfig(folder: string, hosts: readonly Host[], hookUrl: string, mailPort: number): string {
@@ -171,7 +205,7 @@ function writeConfig(folder: string, hosts: readonly Host[], hookUrl: string, ma
   writeFileSync(
     file,
     `sources:
-  - {name: servers, type: endpoint, every: ${every}, timeout: 5s, targets: [${hosts.map(({ server }) => `"127.0.0.1:${server.port}"`).join(', ')}]}
+  - {name: servers, type: endpoint, every: ${every}, timeout: 5s, targets: [${hosts.map(({ target }) => `"${target}"`).join(', ')}]}
 channels:
   - {name: hook, type: webhook, url: "${hookUrl}/told"}
   - {name: mail, type: email, smtp: {host: 127.0.0.1, port: ${mailPort}, secure: none}, from: notafter@lab.test, to: [oncall@lab.test]}
@@ -226,17 +260,11 @@ async function oneLife(config: string, cwd: string, next: () => number): Promise
 }
 
 /** Half of the servers get a new certificate at some time after their end was told. */
-export async function renewSome(
-  stage: Stage,
-  hosts: readonly Host[],
-  news: readonly News[],
-  next: () => number,
-): Promise<void> {
+export function renewSome(hosts: readonly Host[], news: readonly News[], next: () => number): void {
   const ended = endedOf(news);
   for (const [index, host] of hosts.entries()) {
     if (index % 2 === 1 || host.isRenewed || !ended.has(host.name) || next() < 0.5) continue;
-    host.server.use(issue(stage, host.name, Date.now() - DAY_MS, Date.now() + 90 * DAY_MS));
-    host.isRenewed = true;
+    host.renew();
   }
 }
 
@@ -256,7 +284,18 @@ async function settled(
   while (!isSettled() && Date.now() < deadline) await wait(250);
 }
 
-export function newsOf({ body }: ReceivedPost): readonly News[] {
+/** What was told until now; each post is read once. */
+export function newsIn(hook: Pick<Hook, 'received'>): () => readonly News[] {
+  const news: News[] = [];
+  let read = 0;
+  return () => {
+    for (const post of hook.received.slice(read)) news.push(...newsOf(post));
+    read = hook.received.length;
+    return news;
+  };
+}
+
+function newsOf({ body }: ReceivedPost): readonly News[] {
   const { id, reason, alerts } = JSON.parse(body) as {
     readonly id: string;
     readonly reason: string;
@@ -311,12 +350,18 @@ export function windows(
   messages: readonly { readonly at: number; readonly id: string }[],
   killedAt: readonly number[],
 ): readonly number[] {
-  return messages.flatMap(({ at, id }, index) => {
-    const again = messages.slice(index + 1).find((other) => other.id === id);
-    if (again === undefined) return [];
-    const between = killedAt.find((moment) => moment >= at && moment <= again.at);
-    // The receivers live in this process: on a busy machine they note a message only after the kill that followed it.
-    const kill = between ?? killedAt.find((moment) => moment >= at - NOTED_LATE_MS && moment <= again.at);
-    return [kill === undefined ? Infinity : Math.max(0, kill - at)];
-  });
+  const nextOf = new Map<string, number>();
+  // From the end: what comes again is known when its first is met.
+  return messages
+    .toReversed()
+    .flatMap(({ at, id }) => {
+      const again = nextOf.get(id);
+      nextOf.set(id, at);
+      if (again === undefined) return [];
+      const between = killedAt.find((moment) => moment >= at && moment <= again);
+      // The receivers live in this process: on a busy machine they note a message only after the kill that followed it.
+      const kill = between ?? killedAt.find((moment) => moment >= at - NOTED_LATE_MS && moment <= again);
+      return [kill === undefined ? Infinity : Math.max(0, kill - at)];
+    })
+    .toReversed();
 }

@@ -65,6 +65,10 @@ export function createMemoryAlerts(): MemoryAlerts {
         place.state === 'open' && wanted.has(place.locationId);
       return those((alert) => isOpen(alert) && alert.places.some(isWanted));
     },
+    async alarmedAt(ids) {
+      const open = [...alerts.values()].flatMap(({ places }) => places.filter(({ state }) => state === 'open'));
+      return new Set(open.flatMap(({ locationId }) => (ids.includes(locationId) ? [locationId] : [])));
+    },
     alertsById: async (ids) => structuredClone(ids.flatMap((id) => alerts.get(id) ?? [])),
     alertsDue: async (now) => those((alert) => tellTimes(alert).some((at) => at <= now)),
     nextTellAt: async () => minimum([...alerts.values()].flatMap(tellTimes)),
@@ -88,9 +92,9 @@ export function createMemoryAlerts(): MemoryAlerts {
       }
     },
     alertsAwaitingDigest: async () => those((alert) => isOpen(alert) && alert.awaitsDigest),
-    async saveAlert(alert) {
-      saved += 1;
-      alerts.set(alert.id, structuredClone(alert));
+    async saveAlerts(changed) {
+      saved += changed.length;
+      for (const alert of changed) alerts.set(alert.id, structuredClone(alert));
     },
     async enqueue(entry, now) {
       if (rows.some((row) => row.notification.id === entry.notification.id)) return;

@@ -54,7 +54,7 @@ export async function layOut(folder: string, end: 'stopped' | 'killed', location
   for (const id of ['s2', 's3', 's4']) {
     await store.transaction(async (tx) => {
       await tx.alerts.saveSilence({ ...SILENCE, id });
-      await tx.inventory.scheduleAssessment(1, states.length);
+      await tx.inventory.scheduleAssessments(new Map([[1, states.length]]));
     });
     states.push(contentOf(file));
   }

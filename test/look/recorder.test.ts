@@ -475,7 +475,7 @@ describe('what time alone changes', () => {
     const signal = new AbortController().signal;
     // With this interval it would be stale in a millisecond: five minutes of grace less three intervals.
     scenario.intervalMs = () => (-5 * MINUTE) / 3;
-    await scenario.store.transaction((tx) => tx.inventory.scheduleAssessment(id, scenario.clock.at));
+    await scenario.store.transaction((tx) => tx.inventory.scheduleAssessments(new Map([[id, scenario.clock.at]])));
     expect(await scenario.recorder.assessDue(signal)).toBe(1);
     expect(await scenario.store.inventory.nextAssessmentAt()).toBe(scenario.clock.at + 1_000);
   });

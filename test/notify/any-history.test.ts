@@ -161,7 +161,7 @@ describe('any history of looks, silences and acknowledgements', () => {
                     severity,
                     rules: allRules(alert, rules),
                   };
-                  await scenario.store.saveAlert({ ...alert, acknowledgement });
+                  await scenario.store.saveAlerts([{ ...alert, acknowledgement }]);
                 }
                 break;
               }

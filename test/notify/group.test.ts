@@ -74,7 +74,7 @@ describe('escalation', () => {
     const scenario = createScenario({ channels, routes: routes('unacknowledged') });
     await scenario.after(0, owned(1, 'web'));
     const acknowledgement = { author: 'a', comment: '', at: START, severity: 'warning', rules: ['expiring'] } as const;
-    await scenario.store.saveAlert({ ...(await scenario.alert()), acknowledgement });
+    await scenario.store.saveAlerts([{ ...(await scenario.alert()), acknowledgement }]);
     scenario.now = START + HOUR;
     await scenario.repeats();
     expect(scenario.news()).toEqual(['mail first']);

@@ -30,7 +30,7 @@ async function acknowledge(scenario: Scenario): Promise<void> {
     severity: 'warning',
     rules: ['expiring'],
   };
-  await scenario.store.saveAlert({ ...alert, acknowledgement });
+  await scenario.store.saveAlerts([{ ...alert, acknowledgement }]);
 }
 
 describe('a silence', () => {

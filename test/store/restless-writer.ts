@@ -22,17 +22,19 @@ for (;;) {
       ),
     );
     await setImmediate();
-    await tx.alerts.saveAlert({
-      id: 'a',
-      family: 'expiry',
-      cause: 'c',
-      state: 'open',
-      generation: now,
-      openedAt: 0,
-      awaitsDigest: false,
-      places: [],
-      told: [],
-    });
+    await tx.alerts.saveAlerts([
+      {
+        id: 'a',
+        family: 'expiry',
+        cause: 'c',
+        state: 'open',
+        generation: now,
+        openedAt: 0,
+        awaitsDigest: false,
+        places: [],
+        told: [],
+      },
+    ]);
     await setImmediate();
     await tx.alerts.enqueue(
       {
