@@ -199,6 +199,14 @@ describe('leases', () => {
     expect(await one.hold('x')).toBe(false);
   });
 
+  it('are held by a node that asks for one from several places at once', async () => {
+    const leases = createLeases(store.dueTimes, clock);
+    expect(await Promise.all([leases.hold('x'), leases.hold('x'), leases.hold('x')])).toEqual([true, true, true]);
+    clock.at += 5_000;
+    expect(await Promise.all([leases.hold('x'), leases.keep(), leases.hold('x')])).toEqual([true, undefined, true]);
+    expect(leases.isHeld('x')).toBe(true);
+  });
+
   it('are for others at once when they are given back', async () => {
     const [one, two] = [createLeases(store.dueTimes, clock), createLeases(store.dueTimes, clock)];
     await one.hold('x');

@@ -22,8 +22,18 @@ export interface Leases {
 export function createLeases(dueTimes: DueTimes, clock: { now(): number }): Leases {
   /** Until when each is held. */
   const held = new Map<string, number>();
+  /** What the store is asked for now: who asks for the same meanwhile gets the same answer, and not his own turned down. */
+  const asked = new Map<string, Promise<boolean>>();
 
-  async function take(name: string): Promise<boolean> {
+  function take(name: string): Promise<boolean> {
+    const underWay = asked.get(name);
+    if (underWay !== undefined) return underWay;
+    const answer = ask(name).finally(() => asked.delete(name));
+    asked.set(name, answer);
+    return answer;
+  }
+
+  async function ask(name: string): Promise<boolean> {
     const key = keyOf(name);
     const known = held.get(name) ?? (await dueTimes.next(key)) ?? 0;
     if (known === 0) await dueTimes.init(key, 0);
@@ -53,6 +63,7 @@ export function createLeases(dueTimes: DueTimes, clock: { now(): number }): Leas
     },
 
     async release() {
+      await Promise.allSettled(asked.values());
       for (const [name, until] of held) await dueTimes.claim(keyOf(name), until, 0);
       held.clear();
     },
