@@ -25,10 +25,12 @@ export function failingChannel({ family, cause }: Pick<Alert, 'family' | 'cause'
  * and the alert is over when the recipient gets a message again.
  */
 export interface DeadLetters {
-  /** What a settlement says of its recipients; empty when it is no news. Keeps in mind what is said. */
+  /** What a settlement says of its recipients; empty when it is no news. */
   judge(delivery: DueDelivery, settlement: Settlement): readonly AssessedLocation[];
   /** The end of what is known to fail on channels other than these: the config no longer has them. */
-  forget(channels: ReadonlySet<string>): readonly AssessedLocation[];
+  goneBut(channels: ReadonlySet<string>): readonly AssessedLocation[];
+  /** Keeps in mind what was judged. To be called once that is committed: what fails is judged again. */
+  note(judged: readonly AssessedLocation[]): void;
 }
 
 /** `open`: the alerts that are open at the start. */
@@ -37,7 +39,7 @@ export function createDeadLetters(open: readonly Alert[]): DeadLetters {
   for (const { places, ...alert } of open) {
     if (failingChannel(alert) === undefined) continue;
     for (const { locationId, target, location, state } of places) {
-      if (state === 'open') failing.set(locationId, { channel: target, recipient: location.slice(target.length + 2) });
+      if (state === 'open') failing.set(locationId, lostAt(target, location));
     }
   }
   return {
@@ -46,24 +48,24 @@ export function createDeadLetters(open: readonly Alert[]): DeadLetters {
       for (const result of settlement.results) {
         const { channel } = delivery;
         const id = numberOf(channel, result.recipient);
-        if (result.status === 'delivered' && failing.delete(id)) {
+        if (result.status === 'delivered' && failing.has(id)) {
           judged.push(place(channel, result.recipient, 'superseded'));
         }
         if (result.status === 'failed' && !settlement.retryAt.has(result.recipient)) {
-          failing.set(id, { channel, recipient: result.recipient });
           judged.push(place(channel, result.recipient, 'failed', [lost(delivery, result)]));
         }
       }
       return judged;
     },
-    forget(channels) {
-      const judged: AssessedLocation[] = [];
-      for (const [id, { channel, recipient }] of failing) {
-        if (channels.has(channel)) continue;
-        failing.delete(id);
-        judged.push(place(channel, recipient, 'gone'));
+    goneBut(channels) {
+      const gone = [...failing.values()].filter(({ channel }) => !channels.has(channel));
+      return gone.map(({ channel, recipient }) => place(channel, recipient, 'gone'));
+    },
+    note(judged) {
+      for (const { locationId, target, location, look } of judged) {
+        if (look === 'failed') failing.set(locationId, lostAt(target, location));
+        else failing.delete(locationId);
       }
-      return judged;
     },
   };
 }
@@ -108,6 +110,11 @@ function place(
     look,
     findings,
   };
+}
+
+/** Of a place as `place` makes it. */
+function lostAt(channel: string, location: string): { readonly channel: string; readonly recipient: string } {
+  return { channel, recipient: location.slice(channel.length + 2) };
 }
 
 /** No location of the inventory has a negative number. */

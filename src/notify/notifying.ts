@@ -82,6 +82,7 @@ export async function createNotifying(parts: NotifyingParts): Promise<Notifying>
       await tx.alerts.settle(settlement);
       await transition(tx.alerts, judged, options(), settlement.at);
     });
+    deadLetters.note(judged);
     parts.onPosted();
   }
 
@@ -129,9 +130,10 @@ export async function createNotifying(parts: NotifyingParts): Promise<Notifying>
       if (given > 0) {
         log.error({ deliveries: given }, 'notifications given up: their channel is no longer in the config');
       }
-      const gone = deadLetters.forget(new Set(channels.keys()));
+      const gone = deadLetters.goneBut(new Set(channels.keys()));
       if (gone.length === 0) return;
       await parts.transaction((tx) => transition(tx.alerts, gone, options(), clock.now()));
+      deadLetters.note(gone);
       parts.onPosted();
     },
 

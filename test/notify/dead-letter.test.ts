@@ -13,6 +13,8 @@ interface Bench {
   readonly gaveUp: string[];
   /** Recipients that are refused for good. */
   readonly refused: Set<string>;
+  /** So many transactions to come fail. */
+  failing: number;
   deliver(): Promise<void>;
 }
 
@@ -44,7 +46,10 @@ async function bench(
   const notifying = await createNotifying({
     alerts: store,
     outbox: store,
-    transaction: (work) => work({ alerts: store }),
+    async transaction(work) {
+      if (result.failing-- > 0) throw new Error('disk full');
+      return work({ alerts: store });
+    },
     channels: new Map(Object.keys(recipients).map((name) => [name, instance(name)])),
     options: () => scenario.options,
     rate: () => undefined,
@@ -54,12 +59,13 @@ async function bench(
     meter: { delivered: silent, undelivered: (channel, _reason, isLost) => void (isLost && gaveUp.push(channel)) },
     onPosted: silent,
   });
-  return {
+  const result: Bench = {
     scenario,
     notifying,
     sent,
     gaveUp,
     refused,
+    failing: 0,
     async deliver() {
       const { signal } = new AbortController();
       // What is lost is told in a second round.
@@ -67,6 +73,7 @@ async function bench(
       await notifying.deliver(signal);
     },
   };
+  return result;
 }
 
 const lines = ({ sent }: Bench): readonly string[] =>
@@ -99,6 +106,31 @@ describe('a message that is given up', () => {
     await work.scenario.after(HOUR, looked(2, 'good', [finding({ cause: 'other', severity: 'critical' })]));
     await work.deliver();
     expect(lines(work).slice(3)).toEqual(['mail worse expiring', 'chat resolved delivery-failed']);
+  });
+
+  test('is over when the recipient gets one again, also where that could not be recorded at once', async () => {
+    const work = await bench({ mail: ['a'], chat: ['c'] }, { routes: [{ matchers: [], channels: ['mail'] }] });
+    work.refused.add('a');
+    await work.scenario.after(0, looked(1, 'good', [finding()]));
+    await work.deliver();
+    work.refused.clear();
+    await work.scenario.after(HOUR, looked(2, 'good', [finding({ cause: 'other' })]));
+    work.failing = 1;
+    await expect(work.deliver()).rejects.toThrow('the outbox failed');
+    await work.deliver();
+    expect(lines(work).at(-1)).toBe('chat resolved delivery-failed');
+  });
+
+  test('is withdrawn with its channel, also where that could not be recorded at once', async () => {
+    const work = await bench({ mail: ['a'], chat: ['c'] }, { routes: [{ matchers: [], channels: ['mail'] }] });
+    work.refused.add('a');
+    await work.scenario.after(0, looked(1, 'good', [finding()]));
+    await work.deliver();
+    work.failing = 1;
+    await expect(work.notifying.useChannels(new Map())).rejects.toThrow('disk full');
+    await work.notifying.useChannels(new Map());
+    const alerts = await work.scenario.store.alerts();
+    expect(alerts.find(({ cause }) => cause === 'channel:mail')).toMatchObject({ state: 'withdrawn' });
   });
 
   test('to one of several recipients of the only channel is told to the others', async () => {
