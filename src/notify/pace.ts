@@ -20,10 +20,18 @@ export interface Pace {
 export function createPace(clock: Clock, rateOf: (channel: string) => Rate | undefined): Pace {
   /** The times of the last messages, the oldest first, no more than the rate's count. */
   const sent = new Map<string, number[]>();
+
+  /** Without times that are still to come: the clock was set back. */
+  function heeded(channel: string): number[] {
+    const times = sent.get(channel) ?? [];
+    const now = clock.now();
+    return (times.at(-1) ?? now) <= now ? times : times.filter((at) => at <= now);
+  }
+
   return {
     freeAt(channel) {
       const rate = rateOf(channel);
-      const times = sent.get(channel) ?? [];
+      const times = heeded(channel);
       if (rate === undefined || times.length < rate.count) return -Infinity;
       return (times[times.length - rate.count] ?? -Infinity) + rate.windowMs;
     },
@@ -34,7 +42,7 @@ export function createPace(clock: Clock, rateOf: (channel: string) => Rate | und
         return;
       }
       const now = clock.now();
-      const times = (sent.get(channel) ?? []).filter((at) => at > now - rate.windowMs);
+      const times = heeded(channel).filter((at) => at > now - rate.windowMs);
       times.push(now);
       sent.set(channel, times);
     },

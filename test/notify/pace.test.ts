@@ -26,6 +26,19 @@ describe('a pace', () => {
     );
   });
 
+  test('does not wait for a time that comes again because the clock was set back', () => {
+    let now = 10_000_000;
+    const pace = createPace({ now: () => now }, () => ({ count: 2, windowMs: 60_000 }));
+    pace.note('mail');
+    pace.note('mail');
+    now -= 3_600_000;
+    expect(pace.freeAt('mail')).toBeLessThanOrEqual(now + 60_000);
+    pace.note('mail');
+    pace.note('mail');
+    now += 1_000;
+    expect(pace.freeAt('mail')).toBe(now - 1_000 + 60_000);
+  });
+
   test('is kept for each channel, and there is none without a rate', () => {
     const pace = createPace({ now: () => 0 }, (channel) =>
       channel === 'mail' ? { count: 1, windowMs: 60_000 } : undefined,
