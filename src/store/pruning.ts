@@ -36,7 +36,7 @@ async function forgetSightings(db: Connection, before: number): Promise<number> 
   for (const some of chunks([...new Set(ended.map(({ item_id: item }) => item))])) {
     const orphans = await db
       .selectFrom('items as i')
-      .select(['i.id', 'i.identity'])
+      .select(['i.id', 'i.kind', 'i.identity'])
       .where('i.id', 'in', some)
       .where((eb) =>
         eb.not(eb.exists(eb.selectFrom('sightings as s').select('s.id').whereRef('s.item_id', '=', 'i.id'))),
@@ -46,14 +46,10 @@ async function forgetSightings(db: Connection, before: number): Promise<number> 
     const ids = orphans.map(({ id }) => id);
     await db.deleteFrom('item_texts').where('item_id', 'in', ids).execute();
     await db.deleteFrom('items').where('id', 'in', ids).execute();
-    await db
-      .deleteFrom('ders')
-      .where(
-        'fingerprint',
-        'in',
-        orphans.map(({ identity }) => identity),
-      )
-      .execute();
+    // What only described a certificate may go by its fingerprint: its bytes are not gone with that.
+    const read = orphans.filter(({ kind }) => kind === 'certificate' || kind === 'crl');
+    const fingerprints = read.map(({ identity }) => identity);
+    if (fingerprints.length > 0) await db.deleteFrom('ders').where('fingerprint', 'in', fingerprints).execute();
   }
   return ended.length;
 }

@@ -1,5 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
 
+import type { Item } from '../../src/plugin/item.ts';
+import type { Observation } from '../../src/plugin/observation.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import type { Store } from '../../src/store/store.ts';
@@ -82,5 +84,28 @@ it.each(Object.keys(KINDS))(
     scenario.clock.at = START + 12 * DAY;
     await look(START + 12 * DAY, next);
     expect(await scenario.news()).toEqual([]);
+  },
+);
+
+it.each(Object.keys(KINDS))(
+  'leaves in %s the bytes of a certificate that is there when what only described it goes',
+  async (kind) => {
+    await open(kind);
+    const scenario = await createLookScenario(store);
+    const certificate = endingIn(80);
+    const { der, fingerprint } = certificate;
+    const look = async (at: number, ...observations: Observation[]): Promise<void> => {
+      scenario.clock.at = at;
+      const recording = await scenario.recorder.begin(SOURCE, TARGET, BigInt(at));
+      await recording.add(observations);
+      await recording.finish();
+    };
+    const where = { place: { key: 'chain' }, role: 'server' } as const;
+    const listed: Item = { kind: 'described', sha256: fingerprint, notAfter: 'unknown', ...where };
+    await look(START, { location: 'list', items: [listed], problems: [] });
+    const seen: Item = { kind: 'certificate', der, ...where };
+    await look(START + HOUR, { location: 'list', items: [seen], problems: [] }, saw('api:443', [certificate]));
+    expect(await forget(START + 60 * DAY)).toBeGreaterThan(0);
+    expect(await store.inventory.der(fingerprint)).toEqual(der);
   },
 );
