@@ -111,7 +111,8 @@ function recognise(
   now: number,
 ): Seen {
   const firstSeen = new Map(previous?.sightings.map((sighting) => [identityOf(sighting), sighting.firstSeenAt]));
-  const known = new Set(previous?.sightings.map((sighting) => sighting.item.id));
+  // What is only described may go by the fingerprint of a certificate whose DER nobody has seen.
+  const known = new Set(previous?.sightings.flatMap(({ item }) => (item.kind === 'described' ? [] : [item.id])));
   const sightings = new Map<string, Sighting>();
   const problems: Problem[] = [];
   const certificates = new Map<string, Certificate>();

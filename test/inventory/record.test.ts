@@ -123,6 +123,18 @@ describe('a further look', () => {
     expect([...ders.keys()]).toEqual([b.fingerprint]);
   });
 
+  test('gives the DER of what was only described there before', () => {
+    const described: Item = {
+      kind: 'described',
+      sha256: a.fingerprint,
+      notAfter: 'unknown',
+      place: { key: 'p' },
+      role: 'server',
+    };
+    const { ders } = applyObservation(after(observed([described])), observed([certificate(a)]), META, 2000);
+    expect([...ders.keys()]).toEqual([a.fingerprint]);
+  });
+
   test('tells one item at two places apart, and at one place once', () => {
     expect(names(after(observed([certificate(a, 'x'), certificate(a, 'y'), certificate(a, 'y')])))).toEqual([
       'a@x',
