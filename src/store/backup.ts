@@ -65,9 +65,10 @@ export function restoreStore(from: string, path: string, at: Date): string | und
     copyFileSync(backup, fresh);
     forgetGeneration(fresh);
     keepOnDisk(fresh);
-    const aside = existsSync(file) ? moveAside(file, at) : undefined;
+    const isThere = existsSync(file);
+    const aside = moveAside(file, at);
     renameSync(fresh, file);
-    return aside;
+    return isThere ? aside : undefined;
   } finally {
     lock.release();
   }
@@ -138,10 +139,10 @@ function keepOnDisk(file: string): void {
   }
 }
 
+/** With its log: SQLite would take one that is left for that of the next file of this name. */
 function moveAside(file: string, at: Date): string {
   const aside = `${file}.replaced-${at.toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
-  renameSync(file, aside);
-  for (const suffix of ['-wal', '-shm']) {
+  for (const suffix of ['', '-wal', '-shm']) {
     if (existsSync(`${file}${suffix}`)) renameSync(`${file}${suffix}`, `${aside}${suffix}`);
   }
   rmSync(sealsPath(file), { force: true });

@@ -59,6 +59,23 @@ describe('a backup of a store', () => {
     await restored.close();
   });
 
+  it('is restored as it is, though the log of a store that was removed lies there still', async () => {
+    await (await filled()).close();
+    backupStore(file, copy);
+    const store = await openSqlite(file, { exclusive: true });
+    await store.dueTimes.init('later', 1);
+    const log = readFileSync(`${file}-wal`);
+    await store.close();
+    rmSync(file);
+    writeFileSync(`${file}-wal`, log);
+
+    restoreStore(copy, file, AT);
+    const restored = await openSqlite(file, { exclusive: true, onRescue: () => expect.unreachable() });
+    expect(await restored.dueTimes.next('later')).toBeUndefined();
+    expect(await restored.inventory.locations()).toHaveLength(30);
+    await restored.close();
+  });
+
   it('is not restored under a daemon, nor when it is damaged, newer or something else', async () => {
     const store = await filled();
     backupStore(file, copy);
