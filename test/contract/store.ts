@@ -624,6 +624,25 @@ function describeInventory(get: () => Store): void {
     expect(await isOver()).toBe(true);
   });
 
+  it('begins a first round anew where a source was withdrawn and comes back', async () => {
+    const store = get();
+    const source = { name: 'partners', type: 'endpoint', intervalMs: DAY, firstSeenAt: NOW };
+    const target = { source: 'partners', key: 'a', labels: {}, data: null };
+    await store.transaction(async (tx) => {
+      await tx.inventory.saveSource(source);
+      await tx.inventory.saveTarget(target, NOW);
+      await tx.inventory.noteDiscovery('partners', NOW);
+      await tx.inventory.noteLooks('partners', ['a'], NOW);
+      await tx.inventory.withdrawSource('partners', NOW + 1);
+      await tx.inventory.saveSource(source);
+      await tx.inventory.saveTarget(target, NOW + 2);
+      await tx.inventory.noteDiscovery('partners', NOW + 2);
+    });
+    expect(await store.inventory.isFirstRoundOver('partners')).toBe(false);
+    await store.transaction((tx) => tx.inventory.noteLooks('partners', ['a'], NOW + 3));
+    expect(await store.inventory.isFirstRoundOver('partners')).toBe(true);
+  });
+
   it('lists what is due for assessment, the most overdue first, and when the next is', async () => {
     const { inventory } = get();
     const saved = await save(get(), location('a'), location('b'), location('c'), location('d'));
