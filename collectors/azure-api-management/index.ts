@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { type Fields, dateAt, listAt, textAt } from '../../src/cloud/answer.ts';
+import { type Fields, listAt, textAt } from '../../src/cloud/answer.ts';
 import { resourceOptions } from '../../src/cloud/azure-options.ts';
 import {
   type AzureLook,
@@ -8,15 +8,10 @@ import {
   renewalByVault,
   vaultReferenceOf,
 } from '../../src/cloud/azure-resources.ts';
-import { attempt, problemOf } from '../../src/cloud/observation.ts';
 import { defineCollector } from '../../src/plugin/collector.ts';
-import { CollectError } from '../../src/plugin/error.ts';
-import type { Item, Reference, Role } from '../../src/plugin/item.ts';
+import type { Item, Reference } from '../../src/plugin/item.ts';
 import type { Observation } from '../../src/plugin/observation.ts';
-
-const TYPE = 'Microsoft.ApiManagement/service';
-const CERTIFICATES = `${TYPE}/certificates/read`;
-const VERSION = '2024-05-01';
+import { CLIENT_ACTIONS, describe, readClients, readWorkspaces, TYPE, VERSION } from './clients.ts';
 
 export const azureApiManagement = defineCollector({
   type: 'azure-api-management',
@@ -27,7 +22,7 @@ export const azureApiManagement = defineCollector({
     createAzureInstance('azure-api-management', given, context, [
       {
         name: '',
-        actions: [`${TYPE}/read`, CERTIFICATES],
+        actions: [`${TYPE}/read`, ...CLIENT_ACTIONS],
         observe: (look) => look.each(TYPE, VERSION, (service, id) => observeService(look, service, id)),
       },
     ]),
@@ -52,66 +47,31 @@ async function observeService(look: AzureLook, service: Fields, location: string
     });
     return certificate ?? [];
   });
-  const clients = await attempt(readClients(look, location, own));
-  if (clients instanceof CollectError) {
-    return { location, items: [...hosts, ...authorities], problems: [problemOf('client', clients)] };
-  }
-  return { location, items: [...hosts, ...authorities, ...clients], problems: [] };
+  const clients = await readClients(look, location);
+  const below = await readWorkspaces(look, location);
+  return {
+    location,
+    items: [...hosts, ...authorities, ...clients.items, ...below.items],
+    problems: [...clients.problems, ...below.problems],
+  };
 }
-
-type Attributes = Pick<Item, 'renewal' | 'remarks' | 'labels' | 'usedBy'>;
 
 function hostItem(configuration: Fields): Item | undefined {
   const host = textAt(configuration, 'hostName');
   if (host === undefined) return undefined;
   const vault = vaultReferenceOf(textAt(configuration, 'keyVaultId'));
   const isManaged = textAt(configuration, 'certificateSource') === 'Managed';
+  const { renewal, ...rest } = isManaged ? { renewal: { mode: 'automatic' } as const } : renewalByVault(vault);
+  const isBroken = textAt(configuration, 'certificateStatus') === 'Failed';
   return describe(configuration['certificate'], { key: `host/${host.toLowerCase()}` }, 'server', {
-    ...(isManaged ? { renewal: { mode: 'automatic' } } : renewalByVault(vault)),
+    ...rest,
+    renewal: {
+      mode: 'manual',
+      ...renewal,
+      ...(isBroken
+        ? { stuck: `API Management could not take the certificate of ${host} from where it comes from` }
+        : {}),
+    },
     usedBy: [{ type: 'endpoint', id: `${host}:443` }],
   });
-}
-
-function describe(certificate: unknown, place: Item['place'], role: Role, attributes: Attributes): Item | undefined {
-  const thumbprint = textAt(certificate, 'thumbprint')?.toLowerCase();
-  const end = dateAt(certificate, 'expiry') ?? dateAt(certificate, 'expirationDate');
-  if (thumbprint === undefined && end === undefined) return undefined;
-  const subject = textAt(certificate, 'subject');
-  return {
-    kind: 'described',
-    place,
-    role,
-    ...(thumbprint === undefined ? {} : { sha1: thumbprint }),
-    ...(subject === undefined ? {} : { names: [subject] }),
-    notAfter: end ?? 'unknown',
-    ...attributes,
-  };
-}
-
-/** What API Management logs in with at backends, and what policies compare the thumbprints of callers with. */
-async function readClients(look: AzureLook, location: string, own: readonly Reference[]): Promise<readonly Item[]> {
-  const items: Item[] = [];
-  for await (const page of look.resources(
-    { action: CERTIFICATES, of: location },
-    `${location}/certificates`,
-    VERSION,
-  )) {
-    if (page.kind === 'cut') throw page.error;
-    for (const certificate of page.items) {
-      const name = textAt(certificate, 'name') ?? '';
-      const vault = vaultReferenceOf(textAt(certificate, 'properties', 'keyVault', 'secretIdentifier'));
-      const renewal = renewalByVault(vault);
-      const status = textAt(certificate, 'properties', 'keyVault', 'lastStatus', 'code');
-      const message = textAt(certificate, 'properties', 'keyVault', 'lastStatus', 'message') ?? '';
-      const isBroken = vault !== undefined && status !== undefined && status !== 'Success';
-      const stuck = isBroken ? { stuck: `API Management cannot read ${vault.id}: ${status} ${message}`.trimEnd() } : {};
-      const item = describe(certificate['properties'], { key: `client/${name.toLowerCase()}` }, 'client', {
-        ...renewal,
-        renewal: { mode: 'manual', ...renewal.renewal, ...stuck },
-        usedBy: own,
-      });
-      if (item !== undefined) items.push(item);
-    }
-  }
-  return items;
 }

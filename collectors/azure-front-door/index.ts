@@ -14,6 +14,7 @@ import { defineCollector } from '../../src/plugin/collector.ts';
 import { CollectError } from '../../src/plugin/error.ts';
 import type { Item, Reference } from '../../src/plugin/item.ts';
 import type { Observation, Problem } from '../../src/plugin/observation.ts';
+import { CLASSIC, CLASSIC_VERSION, observeClassic } from './classic.ts';
 
 const TYPE = 'Microsoft.Cdn/profiles';
 const SECRETS = `${TYPE}/secrets/read`;
@@ -31,6 +32,11 @@ export const azureFrontDoor = defineCollector({
         name: '',
         actions: [`${TYPE}/read`, SECRETS, DOMAINS],
         observe: (look) => look.each(TYPE, VERSION, (profile, id) => observeProfile(look, profile, id)),
+      },
+      {
+        name: 'classic',
+        actions: [`${CLASSIC}/read`],
+        observe: (look) => look.each(CLASSIC, CLASSIC_VERSION, async (door, id) => observeClassic(door, id)),
       },
     ]),
 });

@@ -24,6 +24,10 @@ export function azureAnswerError(answer: RestAnswer, call: CloudCall, advice: Az
   const { codes, message } = readFault(answer.body);
   const said = `HTTP ${answer.status}${codes.length === 0 ? '' : ` ${codes.join('/')}`}${message === '' ? '' : `: ${message}`}`;
   switch (answer.status) {
+    case 400:
+      // A thing that the tier of the resource does not have.
+      if (codes.includes('MethodNotAllowedInPricingTier')) return new CollectError('empty', `${where}: ${said}`);
+      return new CollectError('service_error', `${where}: ${said}`);
     case 401:
       return new CollectError(
         'authentication_failed',

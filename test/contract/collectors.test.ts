@@ -3,11 +3,40 @@ import { describe, expect, it } from 'vitest';
 
 import { collectors } from '../../collectors/index.ts';
 import type { Collector } from '../../src/plugin/collector.ts';
+import { SUBSCRIPTION } from './azure-collector.ts';
 import { type CollectorCase, COLLECTORS, describeCollector } from './collector.ts';
 
 const all = collectors as readonly unknown[] as readonly Collector[];
 
 /** Every collector has a case here: one without is an error. */
+/** A collector for resources in subscriptions of Azure: so many targets for each. */
+function inSubscriptions(targetCount: number): CollectorCase {
+  return {
+    validOptions: { subscriptions: [SUBSCRIPTION], cloud: 'china' },
+    invalidOptions: {
+      'a subscription by its name': { subscriptions: ['payments'] },
+      'a subscription named twice': { subscriptions: [SUBSCRIPTION, SUBSCRIPTION.toUpperCase()] },
+      'both subscriptions and management groups': { subscriptions: [SUBSCRIPTION], management_groups: ['prod'] },
+      'half a service principal': { subscriptions: [SUBSCRIPTION], tenant_id: 't' },
+    },
+    targetCount,
+  };
+}
+
+/** A collector for projects of Google: so many targets for two of them. */
+function inProjects(targetCount: number): CollectorCase {
+  return {
+    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
+    invalidOptions: {
+      'nothing to look at': {},
+      'a project that cannot be one': { projects: ['My Project'] },
+      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
+      'a folder by its name': { folders: ['payments'] },
+    },
+    targetCount,
+  };
+}
+
 const CASES: Readonly<Record<string, CollectorCase>> = {
   'access-log': {
     validOptions: { format: 'nginx', paths: ['/var/log/nginx/clients.log', '/var/log/nginx/../nginx/clients.log'] },
@@ -110,66 +139,10 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 1,
   },
-  'azure-api-management': {
-    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
-    invalidOptions: {
-      'a subscription by its name': { subscriptions: ['payments'] },
-      'a subscription named twice': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
-      },
-      'both subscriptions and management groups': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
-        management_groups: ['prod'],
-      },
-      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
-    },
-    targetCount: 1,
-  },
-  'azure-app-gateway': {
-    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
-    invalidOptions: {
-      'a subscription by its name': { subscriptions: ['payments'] },
-      'a subscription named twice': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
-      },
-      'both subscriptions and management groups': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
-        management_groups: ['prod'],
-      },
-      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
-    },
-    targetCount: 1,
-  },
-  'azure-app-service': {
-    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
-    invalidOptions: {
-      'a subscription by its name': { subscriptions: ['payments'] },
-      'a subscription named twice': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
-      },
-      'both subscriptions and management groups': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
-        management_groups: ['prod'],
-      },
-      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
-    },
-    targetCount: 1,
-  },
-  'azure-front-door': {
-    validOptions: { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], cloud: 'china' },
-    invalidOptions: {
-      'a subscription by its name': { subscriptions: ['payments'] },
-      'a subscription named twice': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-00000000000a', '0F1E2D3C-0000-4000-8000-00000000000A'],
-      },
-      'both subscriptions and management groups': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
-        management_groups: ['prod'],
-      },
-      'half a service principal': { subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'], tenant_id: 't' },
-    },
-    targetCount: 1,
-  },
+  'azure-api-management': inSubscriptions(1),
+  'azure-app-gateway': inSubscriptions(1),
+  'azure-app-service': inSubscriptions(1),
+  'azure-front-door': inSubscriptions(2),
   'azure-entra': {
     validOptions: { cloud: 'us-government', owners: true, superseded: 'alert' },
     invalidOptions: {
@@ -188,10 +161,10 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
       'a vault with a path': { vaults: ['https://one.vault.azure.net/certificates'] },
       'vaults and where to find them': {
         vaults: ['https://one.vault.azure.net'],
-        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+        subscriptions: [SUBSCRIPTION],
       },
       'both subscriptions and management groups': {
-        subscriptions: ['0f1e2d3c-0000-4000-8000-000000000001'],
+        subscriptions: [SUBSCRIPTION],
         management_groups: ['prod'],
       },
       'a vault named twice': { vaults: ['https://one.vault.azure.net', 'https://ONE.vault.azure.net/'] },
@@ -259,46 +232,10 @@ const CASES: Readonly<Record<string, CollectorCase>> = {
     },
     targetCount: 4,
   },
-  'google-cas': {
-    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
-    invalidOptions: {
-      'nothing to look at': {},
-      'a project that cannot be one': { projects: ['My Project'] },
-      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
-      'a folder by its name': { folders: ['payments'] },
-    },
-    targetCount: 2,
-  },
-  'google-certificate-manager': {
-    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
-    invalidOptions: {
-      'nothing to look at': {},
-      'a project that cannot be one': { projects: ['My Project'] },
-      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
-      'a folder by its name': { folders: ['payments'] },
-    },
-    targetCount: 4,
-  },
-  'google-compute': {
-    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
-    invalidOptions: {
-      'nothing to look at': {},
-      'a project that cannot be one': { projects: ['My Project'] },
-      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
-      'a folder by its name': { folders: ['payments'] },
-    },
-    targetCount: 2,
-  },
-  'google-iam': {
-    validOptions: { projects: ['my-project-1', '123456'], tags: [] },
-    invalidOptions: {
-      'nothing to look at': {},
-      'a project that cannot be one': { projects: ['My Project'] },
-      'a project named twice': { projects: ['my-project-1', 'my-project-1'] },
-      'a folder by its name': { folders: ['payments'] },
-    },
-    targetCount: 2,
-  },
+  'google-cas': inProjects(2),
+  'google-certificate-manager': inProjects(4),
+  'google-compute': inProjects(2),
+  'google-iam': inProjects(2),
   kubernetes: {
     validOptions: { kubeconfig: '/no/such/kubeconfig', contexts: ['prod', 'staging'], namespaces: ['shop', 'billing'] },
     invalidOptions: {

@@ -14,8 +14,8 @@ import {
   type RestReply,
   type RestRequest,
   slow,
-  startFakeRest,
   truncated,
+  useFakeRest,
 } from '../helpers/fake-rest.ts';
 import { collect, deafContext, NOTHING_KNOWN } from './collector.ts';
 
@@ -127,16 +127,14 @@ export async function permissionsOf(
 /** What every list of every collector that speaks JSON promises about what may go wrong with it. The file uses the identity of a machine. */
 export function describeRestList(collector: Collector, options: object, list: RestList): void {
   describe(`the list ${list.path}`, () => {
-    let fake: FakeRest;
+    const fake = useFakeRest();
     let first: readonly string[];
-    beforeEach(async () => {
-      fake = await startFakeRest();
+    beforeEach(() => {
       fake.pageSize = 1;
       first = list.fill(fake);
     });
-    afterEach(async () => {
+    afterEach(() => {
       vi.useRealTimers();
-      await fake[Symbol.asyncDispose]();
     });
 
     const isList = ({ path }: RestRequest): boolean => path === list.path;

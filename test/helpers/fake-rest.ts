@@ -33,7 +33,29 @@ export interface FakeRest extends AsyncDisposable {
 /** What `useMachineIdentity` gives out. */
 export const TOKEN = 'token-of-the-test';
 
+/** A fake with a server of its own. */
 export async function startFakeRest(): Promise<FakeRest> {
+  const { fake, listen } = createFakeRest();
+  await listen();
+  return fake;
+}
+
+/** For every test of a suite: a fake that knows nothing of the test before. */
+export function useFakeRest(): FakeRest {
+  const { fake, listen } = createFakeRest();
+  beforeAll(listen);
+  beforeEach(() => {
+    fake.requests.length = 0;
+    fake.routes.clear();
+    Object.assign(fake, AT_FIRST);
+  });
+  afterAll(() => fake[Symbol.asyncDispose]());
+  return fake;
+}
+
+const AT_FIRST = { intercept: undefined, pageSize: 100, token: TOKEN } as const;
+
+function createFakeRest(): { readonly fake: FakeRest; listen(): Promise<void> } {
   const server = createServer((request, response) => {
     void (async () => {
       const text = await bodyOf(request);
@@ -48,16 +70,13 @@ export async function startFakeRest(): Promise<FakeRest> {
       reply(fake, parsed)(response);
     })();
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
   const fake: FakeRest = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    get url() {
+      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
     requests: [],
     routes: new Map(),
-    intercept: undefined,
-    pageSize: 100,
-    token: TOKEN,
+    ...AT_FIRST,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => {
@@ -65,7 +84,13 @@ export async function startFakeRest(): Promise<FakeRest> {
       });
     },
   };
-  return fake;
+  return {
+    fake,
+    listen: () =>
+      new Promise((resolve) => {
+        server.listen(0, '127.0.0.1', resolve);
+      }),
+  };
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

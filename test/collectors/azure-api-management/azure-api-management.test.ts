@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { azureApiManagement } from '../../../collectors/azure-api-management/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
-import type { Observation } from '../../../src/plugin/observation.ts';
-import { armDenied, describeRestList, lookAt } from '../../contract/rest-collector.ts';
-import { armList, type FakeRest, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { describeAzureList, resourceOf, useAzureStage } from '../../contract/azure-collector.ts';
+import { armDenied } from '../../contract/rest-collector.ts';
+import { armList, json, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = azureApiManagement as unknown as Collector;
@@ -15,57 +15,19 @@ useMachineIdentity();
 const leaf = createAuthority({ name: 'Root' }).issue({ names: ['api.example.com'] });
 const thumbprint = createHash('sha1').update(leaf.der).digest('hex');
 const THUMBPRINT = thumbprint.toUpperCase();
-const SUBSCRIPTION = '0f1e2d3c-0000-4000-8000-000000000001';
-const PROVIDERS = `/subscriptions/${SUBSCRIPTION}/providers`;
-const PATH = `${PROVIDERS}/Microsoft.ApiManagement/service`;
-const ID = `/subscriptions/${SUBSCRIPTION}/resourceGroups/web/providers/Microsoft.ApiManagement/service/one`;
+const TYPE = 'Microsoft.ApiManagement/service';
+const ID = resourceOf(TYPE, 'one');
 const END = '2027-03-01T00:00:00Z';
 
-describeRestList(
-  collector,
-  { subscriptions: [SUBSCRIPTION] },
-  {
-    target: SUBSCRIPTION,
-    path: PATH,
-    pageParameter: '$skiptoken',
-    denied: armDenied('Microsoft.ApiManagement/service/read'),
-    remedy: 'Microsoft.ApiManagement/service/read over /subscriptions/1 is missing. Assign the role Reader',
-    fill: (fake) => {
-      fake.routes.set(
-        PATH,
-        armList(
-          fake,
-          ['', '-2', '-3'].map((end) => ({
-            id: `${ID}${end}`,
-            name: `one${end}`,
-            properties: { thumbprint: THUMBPRINT },
-          })),
-        ),
-      );
-      for (const end of ['', '-2', '-3']) fake.routes.set(`${ID}${end}/certificates`, armList(fake, []));
-      return [ID];
-    },
-  },
-);
+describeAzureList(collector, TYPE, { below: ['certificates', 'workspaces'] });
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
-  });
-  const look = (): Promise<Observation[]> =>
-    lookAt(collector, { subscriptions: [SUBSCRIPTION], endpoint: fake.url }, { key: SUBSCRIPTION });
-  const set = (properties: object, more: object = {}): void => {
-    fake.routes.set(PATH, armList(fake, [{ id: ID, name: 'one', properties, ...more }]));
-  };
+  const { fake, look, setOne } = useAzureStage(collector, TYPE);
 
   const VAULT = 'https://v.vault.azure.net/secrets/backend';
 
   it('gives a service the certificates of its host names, its CAs, and what it logs in with, page by page', async () => {
-    set({
+    setOne({
       hostnameConfigurations: [
         {
           hostName: 'API.example.com',
@@ -84,6 +46,7 @@ describe('what it sees', () => {
       certificates: [{ storeName: 'Root', certificate: { thumbprint: 'BB', expiry: END, subject: 'CN=Partner CA' } }],
     });
     fake.pageSize = 1;
+    fake.routes.set(`${ID}/workspaces`, armList(fake, []));
     fake.routes.set(
       `${ID}/certificates`,
       armList(fake, [
@@ -133,8 +96,106 @@ describe('what it sees', () => {
     ]);
   });
 
+  it('says of a host name that its certificate could not be taken', async () => {
+    const certificate = { thumbprint: 'AA', expiry: END };
+    setOne({
+      hostnameConfigurations: [
+        { hostName: 'a.example.com', keyVaultId: VAULT, certificateStatus: 'Failed', certificate },
+        { hostName: 'b.example.com', keyVaultId: VAULT, certificateStatus: 'Completed', certificate },
+        { hostName: 'c.example.com', keyVaultId: VAULT, certificateStatus: 'Tomorrow', certificate },
+      ],
+    });
+
+    fake.routes.set(`${ID}/certificates`, armList(fake, []));
+    fake.routes.set(`${ID}/workspaces`, armList(fake, []));
+    expect((await look())[0]?.items.map(({ renewal }) => renewal)).toEqual([
+      {
+        mode: 'unknown',
+        stuck: 'API Management could not take the certificate of a.example.com from where it comes from',
+      },
+      { mode: 'unknown' },
+      { mode: 'unknown' },
+    ]);
+  });
+
+  describe('workspaces', () => {
+    const uploaded = { name: 'Uploaded', properties: { thumbprint: 'EE', expirationDate: END, subject: 'CN=orders' } };
+    beforeEach(() => {
+      setOne({});
+      fake.routes.set(`${ID}/certificates`, armList(fake, []));
+      fake.routes.set(`${ID}/workspaces`, armList(fake, [{ name: 'Orders' }, { name: 'billing' }, {}]));
+      fake.routes.set(`${ID}/workspaces/Orders/certificates`, armList(fake, [uploaded, { name: 'none' }]));
+      fake.routes.set(
+        `${ID}/workspaces/billing/certificates`,
+        armList(fake, [
+          uploaded,
+          {
+            name: 'vault',
+            properties: { thumbprint: 'FF', expirationDate: END, keyVault: { secretIdentifier: `${VAULT}/0123` } },
+          },
+        ]),
+      );
+    });
+
+    it('have certificates of their own, which are read page by page', async () => {
+      fake.pageSize = 1;
+
+      const [seen] = await look();
+
+      expect(seen?.problems).toEqual([]);
+      expect(seen?.items).toMatchObject([
+        {
+          kind: 'described',
+          sha1: 'ee',
+          names: ['CN=orders'],
+          notAfter: new Date(END),
+          place: { key: 'workspace/orders/uploaded' },
+          role: 'client',
+          renewal: { mode: 'manual' },
+          usedBy: [{ type: 'azure', id: `${ID}/workspaces/Orders` }],
+        },
+        { place: { key: 'workspace/billing/uploaded' } },
+        {
+          place: { key: 'workspace/billing/vault' },
+          renewal: { mode: 'manual' },
+          remarks: [expect.stringContaining('refers to a version of a secret')],
+        },
+      ]);
+    });
+
+    it('are none where the tier has none', async () => {
+      fake.intercept = ({ path }) =>
+        path.endsWith('/workspaces')
+          ? json({ error: { code: 'MethodNotAllowedInPricingTier', message: 'Not allowed in Standard tier' } }, 400)
+          : undefined;
+
+      expect(await look()).toMatchObject([{ items: [], problems: [] }]);
+    });
+
+    it('are told each by itself when they may not be read', async () => {
+      fake.intercept = ({ path }) =>
+        path.endsWith('/Orders/certificates')
+          ? armDenied('Microsoft.ApiManagement/service/workspaces/certificates/read')
+          : undefined;
+
+      const [seen] = await look();
+      expect(seen?.items).toHaveLength(2);
+      expect(seen?.problems).toMatchObject([
+        {
+          reason: 'permission_denied',
+          place: 'workspace/orders',
+          detail: expect.stringContaining('Assign the role Reader') as unknown,
+        },
+      ]);
+
+      fake.intercept = ({ path }) => (path.endsWith('/workspaces') ? json({}, 403) : undefined);
+      expect((await look())[0]?.problems).toMatchObject([{ reason: 'permission_denied', place: 'workspace' }]);
+    });
+  });
+
   it('keeps the rest when it may not ask for client certificates', async () => {
-    set({ hostnameConfigurations: [{ hostName: 'a.example.com', certificate: { thumbprint: 'AA', expiry: END } }] });
+    setOne({ hostnameConfigurations: [{ hostName: 'a.example.com', certificate: { thumbprint: 'AA', expiry: END } }] });
+    fake.routes.set(`${ID}/workspaces`, armList(fake, []));
     fake.intercept = ({ path }) => (path.endsWith('/one/certificates') ? json({}, 403) : undefined);
 
     const [seen] = await look();

@@ -1,19 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { azureAppGateway } from '../../../collectors/azure-app-gateway/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
-import type { Observation } from '../../../src/plugin/observation.ts';
+import { describeAzureList, resourceOf, SUBSCRIPTION, useAzureStage } from '../../contract/azure-collector.ts';
 import { collect } from '../../contract/collector.ts';
-import {
-  armDenied,
-  base64,
-  describeRestList,
-  itemsOf,
-  lookAt,
-  permissionsOf,
-  restContext,
-} from '../../contract/rest-collector.ts';
-import { armList, type FakeRest, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { armDenied, base64, itemsOf, permissionsOf, restContext } from '../../contract/rest-collector.ts';
+import { json, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = azureAppGateway as unknown as Collector;
@@ -23,41 +15,14 @@ const root = createAuthority({ name: 'Root' });
 const partners = createAuthority({ name: 'Partner CA', parent: root });
 const leaf = root.issue({ names: ['api.example.com'] });
 
-const SUBSCRIPTION = '0f1e2d3c-0000-4000-8000-000000000001';
-const PATH = `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Network/applicationGateways`;
-const GATEWAY = `/subscriptions/${SUBSCRIPTION}/resourceGroups/net/providers/Microsoft.Network/applicationGateways/edge`;
+const TYPE = 'Microsoft.Network/applicationGateways';
+const GATEWAY = resourceOf(TYPE, 'edge');
 const text = (pem: string): string => Buffer.from(pem).toString('base64');
 
-const denied = armDenied('Microsoft.Network/applicationGateways/read');
-const ACTION = 'Microsoft.Network/applicationGateways/read';
-
-describeRestList(
-  collector,
-  { subscriptions: [SUBSCRIPTION] },
-  {
-    target: SUBSCRIPTION,
-    path: PATH,
-    pageParameter: '$skiptoken',
-    denied,
-    remedy: `${ACTION} over /subscriptions/1 is missing. Assign the role Reader`,
-    fill: (fake) => {
-      const all = ['one', 'two', 'three'].map((name) => ({ id: `${GATEWAY}-${name}` }));
-      fake.routes.set(PATH, armList(fake, all));
-      return [`${GATEWAY}-one`];
-    },
-  },
-);
+describeAzureList(collector, TYPE);
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
-  });
-  const look = (options: object = {}): Promise<Observation[]> =>
-    lookAt(collector, { subscriptions: [SUBSCRIPTION], endpoint: fake.url, ...options }, { key: SUBSCRIPTION });
+  const { fake, look, set } = useAzureStage(collector, TYPE);
   const part = (kind: string, name: string, properties: object = {}): object => ({
     id: `${GATEWAY}/${kind}/${name}`,
     name,
@@ -98,9 +63,6 @@ describe('what it sees', () => {
     };
   }
 
-  const set = (...gateways: readonly object[]): void => {
-    fake.routes.set(PATH, armList(fake, gateways));
-  };
   const LISTENER = { type: 'azure', id: `${GATEWAY}/httpListeners/api` };
   const usedBy = [{ type: 'endpoint', id: 'api.example.com:8443' }, LISTENER];
 
@@ -258,9 +220,11 @@ describe('what it sees', () => {
     const options = { subscriptions: [SUBSCRIPTION], endpoint: fake.url };
 
     expect(await permissionsOf(collector, options, SUBSCRIPTION)).toMatchObject([
-      { action: ACTION, status: 'allowed' },
+      { action: `${TYPE}/read`, status: 'allowed' },
     ]);
-    fake.intercept = () => denied;
-    expect(await permissionsOf(collector, options, SUBSCRIPTION)).toMatchObject([{ action: ACTION, status: 'denied' }]);
+    fake.intercept = () => armDenied(`${TYPE}/read`);
+    expect(await permissionsOf(collector, options, SUBSCRIPTION)).toMatchObject([
+      { action: `${TYPE}/read`, status: 'denied' },
+    ]);
   });
 });

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { azureAppService } from '../../../collectors/azure-app-service/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
-import type { Observation } from '../../../src/plugin/observation.ts';
-import { armDenied, describeRestList, lookAt, base64, itemsOf } from '../../contract/rest-collector.ts';
-import { armList, type FakeRest, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { describeAzureList, listPath, resourceOf, useAzureStage } from '../../contract/azure-collector.ts';
+import { armDenied, base64, itemsOf } from '../../contract/rest-collector.ts';
+import { armList, json, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = azureAppService as unknown as Collector;
@@ -15,57 +15,19 @@ useMachineIdentity();
 const leaf = createAuthority({ name: 'Root' }).issue({ names: ['api.example.com'] });
 const thumbprint = createHash('sha1').update(leaf.der).digest('hex');
 const THUMBPRINT = thumbprint.toUpperCase();
-const SUBSCRIPTION = '0f1e2d3c-0000-4000-8000-000000000001';
-const PROVIDERS = `/subscriptions/${SUBSCRIPTION}/providers`;
-const PATH = `${PROVIDERS}/Microsoft.Web/certificates`;
-const ID = `/subscriptions/${SUBSCRIPTION}/resourceGroups/web/providers/Microsoft.Web/certificates/one`;
+const TYPE = 'Microsoft.Web/certificates';
+const ID = resourceOf(TYPE, 'one');
 const END = '2027-03-01T00:00:00Z';
 
-describeRestList(
-  collector,
-  { subscriptions: [SUBSCRIPTION] },
-  {
-    target: SUBSCRIPTION,
-    path: PATH,
-    pageParameter: '$skiptoken',
-    denied: armDenied('Microsoft.Web/certificates/read'),
-    remedy: 'Microsoft.Web/certificates/read over /subscriptions/1 is missing. Assign the role Reader',
-    fill: (fake) => {
-      fake.routes.set(
-        PATH,
-        armList(
-          fake,
-          ['', '-2', '-3'].map((end) => ({
-            id: `${ID}${end}`,
-            name: `one${end}`,
-            properties: { thumbprint: THUMBPRINT },
-          })),
-        ),
-      );
-      fake.routes.set(`${PROVIDERS}/Microsoft.Web/sites`, armList(fake, []));
-      return [ID];
-    },
-  },
-);
+describeAzureList(collector, TYPE, { lists: ['Microsoft.Web/sites'] });
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
-  });
-  const look = (): Promise<Observation[]> =>
-    lookAt(collector, { subscriptions: [SUBSCRIPTION], endpoint: fake.url }, { key: SUBSCRIPTION });
-  const set = (properties: object, more: object = {}): void => {
-    fake.routes.set(PATH, armList(fake, [{ id: ID, name: 'one', properties, ...more }]));
-  };
+  const { fake, look, setOne } = useAzureStage(collector, TYPE);
 
-  const SITE = `/subscriptions/${SUBSCRIPTION}/resourceGroups/web/providers/Microsoft.Web/sites/shop`;
+  const SITE = resourceOf('Microsoft.Web/sites', 'shop');
   const sites = (): void => {
     fake.routes.set(
-      `${PROVIDERS}/Microsoft.Web/sites`,
+      listPath('Microsoft.Web/sites'),
       armList(fake, [
         {
           id: SITE,
@@ -82,7 +44,7 @@ describe('what it sees', () => {
 
   it('gives a certificate the host names and sites that are bound to it', async () => {
     sites();
-    set(
+    setOne(
       {
         thumbprint: THUMBPRINT,
         hostNames: ['api.example.com'],
@@ -121,7 +83,7 @@ describe('what it sees', () => {
 
   it('reads the certificate itself where App Service gives it', async () => {
     sites();
-    set({ thumbprint: THUMBPRINT, cerBlob: base64(leaf), expirationDate: END });
+    setOne({ thumbprint: THUMBPRINT, cerBlob: base64(leaf), expirationDate: END });
 
     expect(itemsOf(await look())[ID]).toMatchObject([{ kind: 'certificate', der: base64(leaf), role: 'server' }]);
   });
@@ -141,13 +103,13 @@ describe('what it sees', () => {
     ['a person', {}, { mode: 'manual' }],
   ])('tells that %s renews it', async (_what, properties, renewal) => {
     sites();
-    set({ thumbprint: THUMBPRINT, expirationDate: END, ...properties });
+    setOne({ thumbprint: THUMBPRINT, expirationDate: END, ...properties });
 
     expect((await look())[0]?.items[0]?.renewal).toEqual(renewal);
   });
 
   it('keeps what it sees and says what is missing when it may not ask for sites', async () => {
-    set({ thumbprint: THUMBPRINT, expirationDate: END });
+    setOne({ thumbprint: THUMBPRINT, expirationDate: END });
     fake.intercept = ({ path }) => (path.endsWith('/sites') ? armDenied('Microsoft.Web/sites/read') : undefined);
 
     const observations = await look();
@@ -159,7 +121,7 @@ describe('what it sees', () => {
 
   it('says of an end that it cannot read that it is not known', async () => {
     sites();
-    set({ thumbprint: THUMBPRINT, expirationDate: 'tomorrow' });
+    setOne({ thumbprint: THUMBPRINT, expirationDate: 'tomorrow' });
 
     expect((await look())[0]?.items[0]).toMatchObject({ notAfter: 'unknown' });
     fake.intercept = () => json({}, 500);

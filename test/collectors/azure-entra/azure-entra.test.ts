@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { azureEntra } from '../../../collectors/azure-entra/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
 import type { Observation } from '../../../src/plugin/observation.ts';
 import { describeRestList, knownOf, lookAt, NOW, permissionsOf } from '../../contract/rest-collector.ts';
 import { NOTHING_KNOWN } from '../../contract/collector.ts';
-import { type FakeRest, graphList, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { graphList, json, startFakeRest, useFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = azureEntra as unknown as Collector;
@@ -55,13 +55,7 @@ describe('failures', () => {
 });
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
-  });
+  const fake = useFakeRest();
 
   const look = (type: string, options: object = {}, known = NOTHING_KNOWN): Promise<Observation[]> =>
     lookAt(collector, { endpoint: fake.url, ...options }, { key: `directory/${type}` }, known);

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { azureFrontDoor } from '../../../collectors/azure-front-door/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
-import type { Observation } from '../../../src/plugin/observation.ts';
-import { armDenied, describeRestList, lookAt } from '../../contract/rest-collector.ts';
-import { armList, type FakeRest, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { describeAzureList, resourceOf, useAzureStage } from '../../contract/azure-collector.ts';
+import { armList, json, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = azureFrontDoor as unknown as Collector;
@@ -15,55 +14,17 @@ useMachineIdentity();
 const leaf = createAuthority({ name: 'Root' }).issue({ names: ['api.example.com'] });
 const thumbprint = createHash('sha1').update(leaf.der).digest('hex');
 const THUMBPRINT = thumbprint.toUpperCase();
-const SUBSCRIPTION = '0f1e2d3c-0000-4000-8000-000000000001';
-const PROVIDERS = `/subscriptions/${SUBSCRIPTION}/providers`;
-const PATH = `${PROVIDERS}/Microsoft.Cdn/profiles`;
-const ID = `/subscriptions/${SUBSCRIPTION}/resourceGroups/web/providers/Microsoft.Cdn/profiles/one`;
+const TYPE = 'Microsoft.Cdn/profiles';
+const ID = resourceOf(TYPE, 'one');
 const END = '2027-03-01T00:00:00Z';
 
-describeRestList(
-  collector,
-  { subscriptions: [SUBSCRIPTION] },
-  {
-    target: SUBSCRIPTION,
-    path: PATH,
-    pageParameter: '$skiptoken',
-    denied: armDenied('Microsoft.Cdn/profiles/read'),
-    remedy: 'Microsoft.Cdn/profiles/read over /subscriptions/1 is missing. Assign the role Reader',
-    fill: (fake) => {
-      fake.routes.set(
-        PATH,
-        armList(
-          fake,
-          ['', '-2', '-3'].map((end) => ({
-            id: `${ID}${end}`,
-            name: `one${end}`,
-            properties: { thumbprint: THUMBPRINT },
-          })),
-        ),
-      );
-      for (const end of ['', '-2', '-3']) {
-        fake.routes.set(`${ID}${end}/secrets`, armList(fake, []));
-        fake.routes.set(`${ID}${end}/customDomains`, armList(fake, []));
-      }
-      return [ID];
-    },
-  },
-);
+describeAzureList(collector, TYPE, { below: ['secrets', 'customDomains'] });
+
+const CLASSIC = 'Microsoft.Network/frontDoors';
+describeAzureList(collector, CLASSIC, { part: '/classic' });
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
-  });
-  const look = (): Promise<Observation[]> =>
-    lookAt(collector, { subscriptions: [SUBSCRIPTION], endpoint: fake.url }, { key: SUBSCRIPTION });
-  const set = (properties: object, more: object = {}): void => {
-    fake.routes.set(PATH, armList(fake, [{ id: ID, name: 'one', properties, ...more }]));
-  };
+  const { fake, look, setOne } = useAzureStage(collector, TYPE);
 
   const VAULT = '/subscriptions/s/resourceGroups/v/providers/Microsoft.KeyVault/vaults/v/secrets/web';
   const secret = (name: string, parameters: object): object => ({ name, properties: { parameters } });
@@ -71,7 +32,7 @@ describe('what it sees', () => {
     properties: { hostName, tlsSettings: { secret: { id: `${ID}/secrets/${of}` } }, ...properties },
   });
   function serve(secrets: readonly object[], domains: readonly object[]): void {
-    set({}, { sku: { name: 'Premium_AzureFrontDoor' } });
+    setOne({}, { sku: { name: 'Premium_AzureFrontDoor' } });
     fake.pageSize = 1;
     fake.routes.set(`${ID}/secrets`, armList(fake, secrets));
     fake.routes.set(`${ID}/customDomains`, armList(fake, domains));
@@ -140,7 +101,7 @@ describe('what it sees', () => {
   });
 
   it('looks at no profile of another kind', async () => {
-    set({}, { sku: { name: 'Standard_Microsoft' } });
+    setOne({}, { sku: { name: 'Standard_Microsoft' } });
 
     expect(await look()).toEqual([{ location: ID, items: [], problems: [] }]);
     expect(fake.requests).toHaveLength(1);
@@ -153,5 +114,90 @@ describe('what it sees', () => {
     const [seen] = await look();
     expect(seen?.items).toHaveLength(1);
     expect(seen?.problems).toMatchObject([{ reason: 'permission_denied', place: 'domains' }]);
+  });
+});
+
+describe('what it sees of classic ones', () => {
+  const { fake, look, setOne } = useAzureStage(collector, CLASSIC, '/classic');
+  const VAULT = '/subscriptions/s/resourcegroups/v/providers/Microsoft.KeyVault/vaults/v';
+  const frontend = (hostName: string, configuration: object | null, more: object = {}): object => ({
+    name: hostName.replaceAll('.', '-'),
+    properties: { hostName, customHttpsConfiguration: configuration, ...more },
+  });
+  const fromVault = (secretVersion?: string): object => ({
+    certificateSource: 'AzureKeyVault',
+    keyVaultCertificateSourceParameters: { vault: { id: VAULT }, secretName: 'web', secretVersion },
+  });
+
+  it('gives each domain that speaks TLS where its certificate comes from, and who renews it', async () => {
+    setOne(
+      {
+        frontendEndpoints: [
+          frontend('one.azurefd.net', null),
+          frontend('Pinned.example.com', fromVault('0123')),
+          frontend('latest.example.com', fromVault('Latest')),
+          frontend('managed.example.com', { certificateSource: 'FrontDoor' }),
+          frontend('tomorrow.example.com', { certificateSource: 'Quantum' }),
+        ],
+      },
+      { tags: { owner: 'shop' } },
+    );
+
+    const secret = '/subscriptions/s/resourceGroups/v/providers/Microsoft.KeyVault/vaults/v/secrets/web';
+    expect(await look()).toMatchObject([
+      {
+        location: resourceOf(CLASSIC, 'one'),
+        labels: { owner: 'shop' },
+        problems: [],
+        items: [
+          {
+            kind: 'described',
+            names: ['pinned.example.com'],
+            notAfter: 'unknown',
+            place: { key: 'frontend/pinned.example.com' },
+            role: 'server',
+            renewal: { mode: 'manual' },
+            labels: { key_vault_secret: secret },
+            remarks: [expect.stringContaining('refers to a version of a secret')],
+            usedBy: [{ type: 'endpoint', id: 'pinned.example.com:443' }],
+          },
+          { place: { key: 'frontend/latest.example.com' }, renewal: { mode: 'unknown' } },
+          {
+            place: { key: 'frontend/managed.example.com' },
+            renewal: { mode: 'manual' },
+            remarks: [expect.stringContaining('has renewed no managed certificate since 15 August 2025')],
+          },
+          { place: { key: 'frontend/tomorrow.example.com' }, renewal: { mode: 'manual' } },
+        ],
+      },
+    ]);
+    expect(fake.requests[0]?.query.get('api-version')).toBe('2021-06-01');
+  });
+
+  it.each([
+    ['Failed', 'DomainControlValidationRequestTimedOut', 'Failed, DomainControlValidationRequestTimedOut'],
+    [
+      'Enabling',
+      'PendingDomainControlValidationREquestApproval',
+      'Enabling, PendingDomainControlValidationREquestApproval',
+    ],
+    ['Failed', undefined, 'Failed'],
+    ['Enabled', 'CertificateDeployed', undefined],
+    ['Enabling', 'DeployingCertificate', undefined],
+    ['Tomorrow', 'Quantum', undefined],
+  ])('knows whether it goes on by itself in %s, %s', async (state, substate, said) => {
+    setOne({
+      frontendEndpoints: [
+        frontend('a.example.com', fromVault(), {
+          customHttpsProvisioningState: state,
+          customHttpsProvisioningSubstate: substate,
+        }),
+      ],
+    });
+
+    expect((await look())[0]?.items[0]?.renewal).toEqual({
+      mode: 'unknown',
+      ...(said === undefined ? {} : { stuck: `Front Door cannot bring out the certificate of a.example.com: ${said}` }),
+    });
   });
 });

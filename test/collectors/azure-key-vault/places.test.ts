@@ -1,15 +1,15 @@
 import type { TokenCredential } from '@azure/identity';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { createAzureKeyVault } from '../../../collectors/azure-key-vault/index.ts';
 import type { CollectorInstance, Target } from '../../../src/plugin/collector.ts';
+import { SUBSCRIPTION } from '../../contract/azure-collector.ts';
 import { collect, NOTHING_KNOWN } from '../../contract/collector.ts';
 import { restContext } from '../../contract/rest-collector.ts';
-import { type FakeKeyVault, startFakeKeyVault } from '../../helpers/fake-key-vault.ts';
-import { type FakeRest, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { startFakeKeyVault } from '../../helpers/fake-key-vault.ts';
+import { json, useFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
 
 const RESOURCE_GRAPH = '/providers/Microsoft.ResourceGraph/resources';
-const SUBSCRIPTION = '0f1e2d3c-0000-4000-8000-000000000001';
 
 /** What the rows of a page are asked for with. */
 interface Query {
@@ -25,16 +25,7 @@ const credential: TokenCredential = {
 
 describe('vaults that no source names', () => {
   useMachineIdentity();
-  let management: FakeRest;
-  let vault: FakeKeyVault;
-  beforeEach(async () => {
-    management = await startFakeRest();
-    vault = await startFakeKeyVault();
-  });
-  afterEach(async () => {
-    await management[Symbol.asyncDispose]();
-    await vault[Symbol.asyncDispose]();
-  });
+  const management = useFakeRest();
 
   function open(options: object = {}): Promise<CollectorInstance> {
     const collector = createAzureKeyVault(() => Promise.resolve(credential));
@@ -100,6 +91,7 @@ describe('vaults that no source names', () => {
   });
 
   it('are looked at by whichever node gets them, as they were found', async () => {
+    await using vault = await startFakeKeyVault();
     serve([row('here', { url: `${vault.url}/` })]);
     vault.certificates = [{ name: 'web', notAfter: new Date(Date.UTC(2027, 0, 1)) }];
     const [target] = await find({ deleted: true });

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { googleCas } from '../../../collectors/google-cas/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
@@ -15,7 +15,7 @@ import {
   permissionsOf,
   restContext,
 } from '../../contract/rest-collector.ts';
-import { type FakeRest, googleList, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { type FakeRest, googleList, json, useFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = googleCas as unknown as Collector;
@@ -54,13 +54,7 @@ describeRestList(
 );
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
-  });
+  const fake = useFakeRest();
   const look = (): Promise<Observation[]> =>
     lookAt(collector, { projects: [PROJECT], endpoint: fake.url }, { key: PROJECT });
   const set = (...items: readonly object[]): void => {
@@ -173,9 +167,8 @@ describeRestList(
 );
 
 describe('what the pools have issued', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
+  const fake = useFakeRest();
+  beforeEach(() => {
     const elsewhere = POOL.replace('europe-west1', 'us-central1');
     fake.routes.set(
       PATH,
@@ -186,9 +179,6 @@ describe('what the pools have issued', () => {
       ]),
     );
     fake.routes.set(issuedIn('us-central1'), googleList(fake, 'certificates', []));
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
   });
   const look = (options: object = {}, known?: ReturnType<typeof knownOf>): Promise<Observation[]> =>
     lookAt(

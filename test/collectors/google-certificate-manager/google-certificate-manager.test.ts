@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { googleCertificateManager } from '../../../collectors/google-certificate-manager/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
@@ -17,7 +17,7 @@ import {
   permissionsOf,
   restContext,
 } from '../../contract/rest-collector.ts';
-import { type FakeRest, googleList, json, startFakeRest, TOKEN, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { type FakeRest, googleList, json, useFakeRest, TOKEN, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = googleCertificateManager as unknown as Collector;
@@ -88,9 +88,8 @@ function setCompute(fake: FakeRest, field: string, items: readonly object[]): vo
 }
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
+  const fake = useFakeRest();
+  beforeEach(() => {
     serve(fake);
     setCompute(fake, 'targetHttpsProxies', [
       {
@@ -118,9 +117,6 @@ describe('what it sees', () => {
         },
       ]),
     );
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
   });
 
   const look = (part: string, options: object = {}): Promise<Observation[]> =>

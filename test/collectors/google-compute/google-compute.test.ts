@@ -1,10 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { googleCompute } from '../../../collectors/google-compute/index.ts';
 import type { Collector } from '../../../src/plugin/collector.ts';
 import type { Observation } from '../../../src/plugin/observation.ts';
 import { base64, describeRestList, googleDenied, itemsOf, lookAt } from '../../contract/rest-collector.ts';
-import { type FakeRest, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { type FakeRest, useFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = googleCompute as unknown as Collector;
@@ -60,13 +60,9 @@ describeRestList(
 );
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
+  const fake = useFakeRest();
+  beforeEach(() => {
     serve(fake);
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
   });
   const look = (): Promise<Observation[]> =>
     lookAt(collector, { projects: [PROJECT], endpoint: fake.url }, { key: PROJECT });

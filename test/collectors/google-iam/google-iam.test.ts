@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { googleIam } from '../../../collectors/google-iam/index.ts';
 import type { Known, Collector } from '../../../src/plugin/collector.ts';
 import type { Observation } from '../../../src/plugin/observation.ts';
 import { NOTHING_KNOWN } from '../../contract/collector.ts';
 import { base64, describeRestList, googleDenied, itemsOf, knownOf, lookAt } from '../../contract/rest-collector.ts';
-import { type FakeRest, googleList, json, startFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
+import { googleList, json, useFakeRest, useMachineIdentity } from '../../helpers/fake-rest.ts';
 import { createAuthority } from '../../helpers/pki.ts';
 
 const collector = googleIam as unknown as Collector;
@@ -40,17 +40,13 @@ describeRestList(
 );
 
 describe('what it sees', () => {
-  let fake: FakeRest;
-  beforeEach(async () => {
-    fake = await startFakeRest();
+  const fake = useFakeRest();
+  beforeEach(() => {
     fake.routes.set(PATH, googleList(fake, 'accounts', [{ name: ACCOUNT, email: EMAIL }]));
     fake.routes.set(`/v1/${ACCOUNT}/keys`, () => ({ keys }));
     fake.routes.set(`/v1/${ACCOUNT}/keys/up`, () => ({
       publicKeyData: Buffer.from(uploaded.pem).toString('base64'),
     }));
-  });
-  afterEach(async () => {
-    await fake[Symbol.asyncDispose]();
   });
   const keys = [
     { name: `${ACCOUNT}/keys/made`, keyOrigin: 'GOOGLE_PROVIDED', validBeforeTime: '2026-12-24T00:00:00Z' },
