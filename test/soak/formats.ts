@@ -44,19 +44,27 @@ export async function soakFormats({ count = COUNT, seed = 1 }: SoakOptions): Pro
       const { user, system } = process.cpuUsage(before);
       before = process.cpuUsage();
       progress.cpuMs += (user + system) / 1000;
-      progress.memory.push(Math.round(process.memoryUsage.rss() / 1024 / 1024));
+      progress.memory.push(mebibytes());
       writeFileSync(file, JSON.stringify(progress));
       const perMutation = ((user + system) / REPORT_EVERY).toFixed(0);
       console.log(`${progress.done} of ${count}, ${perMutation} µs each, ${progress.memory.at(-1)} MiB`);
     }
   }
+  // What is left over since the last report; a short run has none before.
+  const { user, system } = process.cpuUsage(before);
+  progress.cpuMs += (user + system) / 1000;
+  progress.memory.push(mebibytes());
   for (const [end, times] of Object.entries(progress.ends)) console.log(`${end.padEnd(28)} ${times}`);
   console.log(
-    `${progress.done} changed files of ${corpus.length} kinds in ${Math.round(progress.cpuMs / 1000)} s of the processor: ` +
+    `${progress.done} changed files of ${corpus.length} kinds in ${(progress.cpuMs / 1000).toFixed(1)} s of the processor: ` +
       `no crash, none took more than ${MAX_CPU_MS} ms, ` +
       `memory ${Math.min(...progress.memory)} to ${Math.max(...progress.memory)} MiB`,
   );
   rmSync(file, { force: true });
+}
+
+function mebibytes(): number {
+  return Math.round(process.memoryUsage.rss() / 1024 / 1024);
 }
 
 function load(file: string): Progress {
