@@ -118,13 +118,15 @@ export function createApi(server: Server, context: Context): Api {
   return { server, call };
 }
 
-/** The same path at the active node; a token is not sent in the clear where it was not before. */
+/** The same path at the active node, and no other place; a token is not sent in the clear where it was not before. */
 function redirected(location: string, from: string, where: string): string {
   const to = URL.canParse(location, from) ? new URL(location, from) : undefined;
-  if (to === undefined || (to.protocol !== 'https:' && new URL(from).protocol === 'https:')) {
+  const own = new URL(from);
+  const isSame = to?.pathname === own.pathname && to.search === own.search;
+  if (to === undefined || !isSame || (to.protocol !== 'https:' && own.protocol === 'https:')) {
     throw new CollectError(
       'service_error',
-      `${where}: a standby sends on to ${quote(location)}, which is not followed; set api_addr of the active node to its https address`,
+      `${where}: a standby sends on to ${quote(location)}, which is not followed; set api_addr of the active node to its https address, without a path`,
     );
   }
   return to.href;

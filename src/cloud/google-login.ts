@@ -15,9 +15,29 @@ export interface GoogleLogin {
   forget(): void;
 }
 
+/** The library, which follows nobody. */
+let loading: Promise<typeof import('google-auth-library')> | undefined;
+
+/**
+ * Who gives tokens is named by the credentials or by the machine, and sends nobody elsewhere. The library would follow, to
+ * any address, and where the new place is a URL with a user it throws outside of its promises, which ends the process. Its
+ * clients make clients of their own, so that no option reaches them all: every request of theirs passes here.
+ */
+function loadLibrary(): Promise<typeof import('google-auth-library')> {
+  loading ??= import('google-auth-library').then((library) => {
+    const { prototype } = library.gaxios.Gaxios;
+    const { request } = prototype;
+    prototype.request = function withoutRedirects(this: typeof prototype, options) {
+      return request.call(this, { ...options, redirect: 'error' });
+    } as typeof request;
+    return library;
+  });
+  return loading;
+}
+
 /** Opens a login by a file with credentials, else by the usual chain of Google. Asks nobody yet. */
 export async function openGoogleLogin(file: string | undefined, context: Context): Promise<GoogleLogin> {
-  const library = await import('google-auth-library');
+  const library = await loadLibrary();
   let client: Pick<AuthClient, 'getRequestHeaders'> | undefined;
 
   async function open(): Promise<Pick<AuthClient, 'getRequestHeaders'>> {

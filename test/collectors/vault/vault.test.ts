@@ -435,6 +435,26 @@ describe('a server that refuses', () => {
     expect(at.has('pki/cert/39-dd-2e-00-00-01')).toBe(true);
   });
 
+  it('and sends on to another path is not followed: what is not Vault gets no token', async () => {
+    const other = await lookInto();
+    const asked: string[] = [];
+    other.server.intercept = ({ path: called }) => {
+      asked.push(called);
+      return false;
+    };
+    const { server, look } = await lookInto({ mounts: ['pki'], auth_mounts: [] });
+    server.intercept = (_call, response) => {
+      response.writeHead(307, { location: `${other.server.url}/v1/sys/internal` });
+      response.end();
+      return true;
+    };
+
+    const { failures } = await look();
+
+    expect(failures.get('pki')?.message).toContain('which is not followed');
+    expect(asked).toEqual([]);
+  });
+
   it('with the page of a proxy is told for what it is', async () => {
     const { server, look } = await lookInto({ mounts: ['pki'], auth_mounts: [] });
     server.intercept = (_call, response) => {
