@@ -1,6 +1,6 @@
 import { createClientTrust, type ClientTrust } from './client-trust.ts';
 import { EndpointIndex, type Node } from './endpoint-index.ts';
-import { LeafIndex, type Home, type Successor } from './leaf-index.ts';
+import { LeafIndex, type Home, type Past, type Successor } from './leaf-index.ts';
 import type { HomeKind } from './leaf-sightings.ts';
 import type { KnownCertificate, Location } from './model.ts';
 import type { InventoryReader } from './port.ts';
@@ -16,6 +16,9 @@ export interface InventoryIndex {
   forget(location: Pick<Location, 'id' | 'source' | 'location'>): ReadonlySet<number>;
   /** Takes note of a leaf that a location held until then. */
   recall(locationId: number, item: KnownCertificate, endedAt: number): void;
+  /** What is known of the past of a location, to be given back to it by `restore` where what is noted next is undone. */
+  past(locationId: number): Past;
+  restore(locationId: number, past: Past): void;
   /** False where no leaf of the location has a successor: most have none, and this is known at once. */
   mayHaveSuccessors(location: Location): boolean;
   /** What is newer than a leaf and for the same names, or of the same title; the newest first. */
@@ -68,6 +71,8 @@ export function createInventoryIndex(locations: Iterable<Location> = []): Invent
     },
 
     recall: (locationId, item, endedAt) => leaves.recall(locationId, item, endedAt),
+    past: (locationId) => leaves.past(locationId),
+    restore: (locationId, past) => leaves.restore(locationId, past),
     mayHaveSuccessors: (location) => leaves.mayHaveSuccessors(location.id),
     successors: (leaf) => leaves.successors(leaf),
     homes: (leaf) => leaves.homes(leaf),

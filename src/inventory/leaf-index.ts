@@ -7,7 +7,7 @@ import { LeafSightings, type HomeKind } from './leaf-sightings.ts';
 import { LeafTable } from './leaf-table.ts';
 import type { KnownCertificate, Location } from './model.ts';
 import { packCertificate, unpackCertificate, type PackedCertificate } from './packed-certificate.ts';
-import { Rhythms } from './rhythm.ts';
+import { Rhythms, type RhythmsOfLocation } from './rhythm.ts';
 
 /** Sightings held at most; of more, the rest is not known here. */
 const MAX_SIGHTINGS = 4_000_000;
@@ -37,6 +37,13 @@ export interface Successor {
   /** Whether it is for exactly the same names. */
   readonly hasSameNames: boolean;
   readonly homes: readonly Home[];
+}
+
+/** What a location was before, as far as that tells of what it is now. */
+export interface Past {
+  /** What its leaves have replaced there, by their ids. */
+  readonly replaced: ReadonlyMap<string, PackedCertificate>;
+  readonly rhythms: RhythmsOfLocation;
 }
 
 interface Site {
@@ -92,6 +99,29 @@ export class LeafIndex {
     this.rhythms.learn(locationId, item, endedAt);
     if (!this.replaced.has(heir) && this.sightings.firstSeenAt(heir) >= endedAt) {
       this.replaced.set(heir, packCertificate(item));
+    }
+  }
+
+  /** What is known of the past of a location; nothing that it holds now tells that. */
+  past(locationId: number): Past {
+    const replaced = new Map<string, PackedCertificate>();
+    const site = this.replaced.size === 0 ? undefined : this.sites.get(locationId);
+    for (const row of site === undefined ? [] : this.sightings.atSite(site.number)) {
+      const before = this.replaced.get(row);
+      if (before !== undefined) replaced.set(this.leaves.get(this.sightings.leafOf(row)).id, before);
+    }
+    return { replaced, rhythms: this.rhythms.of(locationId) };
+  }
+
+  /** Gives a location back the past that it had when it held what it holds now. */
+  restore(locationId: number, { replaced, rhythms }: Past): void {
+    this.rhythms.reset(locationId, rhythms);
+    const site = this.sites.get(locationId);
+    if (site === undefined) return;
+    for (const row of this.sightings.atSite(site.number)) {
+      const before = replaced.size === 0 ? undefined : replaced.get(this.leaves.get(this.sightings.leafOf(row)).id);
+      if (before === undefined) this.replaced.delete(row);
+      else this.replaced.set(row, before);
     }
   }
 

@@ -6,6 +6,9 @@ const MAX_RENEWALS = 5;
 /** Titles at locations of which renewals are remembered; of more, nothing is learned. */
 const MAX_TITLES = 300_000;
 
+/** By title. */
+export type RhythmsOfLocation = ReadonlyMap<string, readonly number[]>;
+
 /** How each location renews, learned from what was replaced there. */
 export class Rhythms {
   private readonly shares = new Map<number, Map<string, readonly number[]>>();
@@ -22,6 +25,17 @@ export class Rhythms {
     if (here === undefined) this.shares.set(locationId, (here = new Map()));
     const share = Math.max(0, Math.min(1, (end - replacedAt) / (end - start)));
     here.set(key, [...(before ?? []), share].slice(-MAX_RENEWALS));
+  }
+
+  /** All that is remembered of a location, to be given to `reset` should what is learned next be undone. */
+  of(locationId: number): RhythmsOfLocation {
+    return new Map(this.shares.get(locationId));
+  }
+
+  reset(locationId: number, known: RhythmsOfLocation): void {
+    this.count += known.size - (this.shares.get(locationId)?.size ?? 0);
+    if (known.size === 0) this.shares.delete(locationId);
+    else this.shares.set(locationId, new Map(known));
   }
 
   /**

@@ -70,9 +70,15 @@ export interface Judge {
 /** What a transaction that is not committed yet has done. */
 interface Pending {
   /** What the index took note of, by the id of the location: to be undone where it fails. */
-  readonly noted: Map<number, Location>;
+  readonly noted: Map<number, Noted>;
   /** To be told of once it is committed: nothing else remembers them. */
   readonly touches: Touch[];
+}
+
+interface Noted {
+  readonly location: Location;
+  /** As it was before. */
+  readonly past: ReturnType<InventoryIndex['past']>;
 }
 
 interface Touch {
@@ -84,15 +90,18 @@ interface Touch {
 export type Farewell = 'gone' | 'gone with its target' | 'superseded' | 'unwanted';
 
 export function createJudge(parts: JudgeParts): Judge {
-  const { ledger, inventory, transition, index, witness } = parts;
+  const { ledger, transition, index, witness } = parts;
   const view: InventoryView = { ...index, ...parts.view };
   const pending = new WeakMap<LedgerTransaction, Pending>();
+  /** What failed transactions have noted, until that is undone. */
+  const undone = new Map<number, Noted>();
 
   async function transact<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T> {
-    const noted = new Map<number, Location>();
+    const noted = new Map<number, Noted>();
     const touches: Touch[] = [];
     try {
       const result = await ledger.transaction(async (tx) => {
+        await restore(tx);
         // Whatever others recorded until now: nobody else writes from here on.
         if (tx.changes !== undefined) await parts.following?.().catchUp(tx.changes);
         pending.set(tx, { noted, touches });
@@ -102,18 +111,35 @@ export function createJudge(parts: JudgeParts): Judge {
       witness?.judged();
       return result;
     } catch (error) {
-      const known = await inventory.locations({ ids: [...noted.keys()] });
-      const isKnown = new Set(known.map(({ id }) => id));
-      for (const location of noted.values()) {
-        index.forget(location);
-        if (!isKnown.has(location.id)) witness?.forget(location.id);
-      }
-      for (const location of known) {
-        index.note(location);
-        witness?.note(location);
-      }
+      for (const [id, one] of noted) if (!undone.has(id)) undone.set(id, one);
+      // Where the store cannot be read either, the next transaction begins with it.
+      if (undone.size > 0) await ledger.transaction(restore).catch(() => undefined);
       throw error;
     }
+  }
+
+  /** Makes what failed transactions have noted again what the store knows. Inside of one, in which nobody else writes. */
+  async function restore(tx: LedgerTransaction): Promise<void> {
+    if (undone.size === 0) return;
+    const owed = new Map(undone);
+    const known = new Map((await tx.inventory.locations({ ids: [...owed.keys()] })).map((one) => [one.id, one]));
+    for (const [id, { location, past }] of owed) {
+      index.forget(location);
+      const before = known.get(id);
+      if (before === undefined) witness?.forget(id);
+      else {
+        index.note(before);
+        witness?.note(before);
+      }
+      index.restore(id, past);
+      undone.delete(id);
+    }
+  }
+
+  /** To be called before the index learns of a location. */
+  function keep(tx: LedgerTransaction, location: Location): void {
+    const noted = pending.get(tx)?.noted;
+    if (noted?.has(location.id) === false) noted.set(location.id, { location, past: index.past(location.id) });
   }
 
   function touched(tx: LedgerTransaction, ids: readonly number[], at: number): void {
@@ -123,7 +149,7 @@ export function createJudge(parts: JudgeParts): Judge {
   async function follow(tx: LedgerTransaction, saved: readonly Looked[], now: number): Promise<void> {
     const concerned = new Set<number>();
     for (const { location } of saved) {
-      pending.get(tx)?.noted.set(location.id, location);
+      keep(tx, location);
       witness?.note(location);
       for (const id of index.note(location)) concerned.add(id);
     }
@@ -171,7 +197,7 @@ export function createJudge(parts: JudgeParts): Judge {
     );
     const concerned = new Set<number>();
     for (const location of locations) {
-      pending.get(tx)?.noted.set(location.id, location);
+      keep(tx, location);
       witness?.forget(location.id);
       for (const id of index.forget(location)) concerned.add(id);
     }
