@@ -5,7 +5,7 @@ import type { Config } from './config/config.ts';
 import { isLoopback } from './config/web-section.ts';
 import type { Location } from './inventory/model.ts';
 import { locationsAround, type AroundParts } from './look/around.ts';
-import { takeSurvey, type Survey, type SurveyParts } from './look/surveying.ts';
+import { emptySurvey, takeSurvey, type Survey, type SurveyParts } from './look/surveying.ts';
 import type { Alert } from './notify/model.ts';
 import type { Context } from './plugin/context.ts';
 import type { Logger } from './plugin/logger.ts';
@@ -14,7 +14,7 @@ import { createGate, type Gate } from './web/access/gate.ts';
 import { createLatest, type Latest } from './web/latest.ts';
 
 export interface Surveys extends Latest<Survey> {
-  /** Makes the first one, so that nobody has to wait for it. */
+  /** Makes the first one, so that it is there when somebody asks. */
   start(): void;
   /** Gives up what is under way. */
   stop(): void;
@@ -23,7 +23,7 @@ export interface Surveys extends Latest<Survey> {
 /** What only a pass over everything tells, kept while it is good enough. `parts`: as they are at that moment. */
 export function createSurveys(
   parts: () => {
-    readonly store: Pick<Store, 'inventory'>;
+    readonly store: Pick<Store, 'inventory' | 'catalogue'>;
     readonly config: Config;
     readonly view: SurveyParts['view'];
     readonly now: number;
@@ -36,18 +36,20 @@ export function createSurveys(
   const onError = (error: unknown): void => {
     if (!signal.aborted) log.error({ error }, 'a survey failed; the one before it stays');
   };
-  const latest = createLatest(
-    () => {
+  const latest = createLatest<Survey>({
+    make(onPart) {
       const { store, config, view, now } = parts();
+      const { inventory, catalogue } = store;
       const sources = config.sources.map(({ name }) => name);
-      return takeSurvey({ inventory: store.inventory, view, policy: config.policy, sources, now, signal });
+      return takeSurvey({ inventory, catalogue, view, policy: config.policy, sources, now, signal, onPart });
     },
+    nothing: () => emptySurvey(parts().now),
     clock,
     onError,
-  );
+  });
   return {
     ...latest,
-    start: () => void latest.get().catch(onError),
+    start: () => void latest.get(),
     stop: () => stopping.abort(),
   };
 }
@@ -84,7 +86,7 @@ export function around(
     locationsAround(alert, {
       ...parts,
       async logins() {
-        const { clients } = await surveys.get();
+        const { clients } = (await surveys.get()).value;
         return [...clients.certain, ...clients.possible];
       },
     });

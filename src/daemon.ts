@@ -371,11 +371,11 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
     if (works) await looking.use(plansOf(config));
     await enriching.use(config.enrich);
     isSetUp = true;
+    survey.start();
     delivery.wake();
     // The policy may have changed while notafter was not running.
     if (works && seat?.bringsConfig !== false) await recorder.assessAll(new AbortController().signal);
     started = true;
-    survey.start();
     digests.wake();
   } catch (error) {
     await stop();

@@ -56,6 +56,8 @@ const MAX_STEPS = 1_000;
 /** Takes in locations one by one, so that a host may do something else between two of them. */
 export interface Forecasting {
   note(location: Location): void;
+  /** What ends, the first end first, at most so many, made one by one: of what was noted so far. */
+  ending(max: number): Iterable<Outlook>;
   result(): Forecast;
 }
 
@@ -73,6 +75,16 @@ export function startForecast(view: InventoryView, policy: Policy, period: Perio
   const drafts = new Map<string, Draft>();
   const cut: string[] = [];
 
+  function* ending(max: number): Generator<Outlook> {
+    // Of very many the first are found by their ends alone: to make and sort all would take long.
+    const ends = new Float64Array(drafts.size);
+    let count = 0;
+    for (const { endsAt } of drafts.values()) ends[count++] = endsAt;
+    const last = Math.min(ends.toSorted()[max - 1] ?? Infinity, Number.MAX_VALUE);
+    const first = [...drafts.values()].filter(({ endsAt }) => endsAt <= last);
+    for (const draft of first.toSorted(endingFirst).slice(0, max)) yield outlookOf(draft, fromAt);
+  }
+
   return {
     note(location) {
       let at = fromAt;
@@ -87,6 +99,7 @@ export function startForecast(view: InventoryView, policy: Policy, period: Perio
         at = nextAt;
       }
     },
+    ending,
     result: () => ({
       ...period,
       outlooks: [...drafts.values()].map((draft) => outlookOf(draft, fromAt)).toSorted(firstFirst),
@@ -205,6 +218,10 @@ function firstFirst(a: Outlook, b: Outlook): number {
 function breaksOrChangesAt({ changes, endsAt }: Outlook): number {
   const [first] = changes;
   return first === undefined ? Infinity : (endsAt ?? first.at);
+}
+
+function endingFirst(a: Draft, b: Draft): number {
+  return a.endsAt - b.endsAt || compareText(a.cause, b.cause) || compareText(a.family, b.family);
 }
 
 /** By code unit: the same on every machine. */

@@ -102,16 +102,19 @@ async function calendarAnswer(context: Context, parts: WebParts): Promise<Respon
   try {
     const asked = calendarQuery.safeParse(queryOf(context.req.url));
     if (!asked.success) throw new Refusal(400, 'a calendar is asked for by owner, service and severity');
-    const { ending } = await parts.survey();
+    const { value: survey } = await parts.survey();
+    if (!survey.isWhole) throw new Refusal(503, 'still reading what is known; ask again in a few seconds');
     const base = parts.externalUrl();
-    const text = calendar(ending, asked.data, parts.now(), (cause) =>
+    const text = calendar(survey.ending, asked.data, parts.now(), (cause) =>
       base === undefined || !/^[0-9a-f]{64}$/.test(cause)
         ? undefined
         : new URL(`certificates/${cause}`, withSlash(base)).href,
     );
     return taggedAnswer(context, text, 'text/calendar; charset=utf-8');
   } catch (error) {
-    if (error instanceof Refusal) return problem(context, error.status, error.message);
+    if (error instanceof Refusal) {
+      return problem(context, error.status, error.message, error.status === 503 ? { 'retry-after': '10' } : {});
+    }
     throw error;
   }
 }

@@ -9,6 +9,7 @@ import type { CoverageReport } from '../policy/coverage-report.ts';
 import type { Forecast, Outlook, Period } from '../policy/forecast.ts';
 import type { InventoryView } from '../policy/view.ts';
 import type { Gate } from './access/gate.ts';
+import type { Had } from './latest.ts';
 import type { PrometheusParts } from './prometheus.ts';
 import type { ShownRunbook } from './runbook-page.ts';
 
@@ -16,6 +17,11 @@ import type { ShownRunbook } from './runbook-page.ts';
 export interface Survey {
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** Locations that it rests on, and how many there were when it began. */
+  readonly read: number;
+  readonly locations: number;
+  /** Nothing is left to read. */
+  readonly isWhole: boolean;
   /** What ends within more than a year, the first end first. */
   readonly ending: readonly Outlook[];
   readonly owners: readonly string[];
@@ -48,7 +54,8 @@ export interface WebParts extends PrometheusParts {
   alertRunbook(id: string): Promise<ShownRunbook | 'busy' | undefined>;
   /** What will be wrong within a period. */
   forecast(period: Period): Promise<Forecast>;
-  survey(): Promise<Survey>;
+  /** Never waits for long: what there is. */
+  survey(): Promise<Had<Survey>>;
   /** How people reach this page, when the config says so. */
   externalUrl(): string | undefined;
   /** Who may do what. */

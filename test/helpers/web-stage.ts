@@ -10,6 +10,7 @@ import type { InventoryView } from '../../src/policy/view.ts';
 import type { Store } from '../../src/store/store.ts';
 import { createGate, type AccessOptions, type Gate } from '../../src/web/access/gate.ts';
 import { createApp } from '../../src/web/app.ts';
+import type { Had } from '../../src/web/latest.ts';
 import type { Survey, WebParts } from '../../src/web/parts.ts';
 import { createAlertRunbooks, readRunbook } from '../../src/web/runbooks.ts';
 import {
@@ -119,15 +120,17 @@ export async function createWebStage(
   const logged: { fields: object; message: string }[] = [];
   const log = (fields: object, message: string): void => void logged.push({ fields, message });
   let ids = 0;
-  const survey = (): Promise<Survey> =>
-    takeSurvey({
+  const survey = async (): Promise<Had<Survey>> => ({
+    value: await takeSurvey({
       inventory: store.inventory,
+      catalogue: store.catalogue,
       view,
       policy: DEFAULT_POLICY,
       sources: [...new Set(locations.map(({ source }) => source))],
       now: clock.at,
       signal: new AbortController().signal,
-    });
+    }),
+  });
   const parts: WebParts = {
     inventory: store.inventory,
     catalogue: store.catalogue,
@@ -167,7 +170,7 @@ export async function createWebStage(
           ...store,
           successors: view.successors,
           async logins() {
-            const { clients } = await (overrides.survey ?? survey)();
+            const { clients } = (await (overrides.survey ?? survey)()).value;
             return [...clients.certain, ...clients.possible];
           },
         }),

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { safeText } from '../../src/text/safe-text.ts';
+import type { Survey } from '../../src/web/parts.ts';
 import { createWebStage, NOW, type WebStage } from '../helpers/web-stage.ts';
 import { DAY, endpointLocation, fileLocation, leaf, showing, sighting } from '../policy/places.ts';
 
@@ -47,6 +48,76 @@ async function post(path: string, fields: Readonly<Record<string, string>>, head
     headers: { 'content-type': 'application/x-www-form-urlencoded', origin: 'http://127.0.0.1:9919', ...headers },
   });
 }
+
+describe('while not all was read', () => {
+  /** The page as it is after a restart: as much of a survey as there is. */
+  async function reading(value: Partial<Survey>, making: Partial<Survey> = value): Promise<void> {
+    const { value: whole } = await stage.parts.survey();
+    await stage.close();
+    const had = { value: { ...whole, ...value }, making: { ...whole, ...making } };
+    stage = await createWebStage(undefined, { survey: async () => had });
+  }
+  const nothing = {
+    isWhole: false,
+    read: 0,
+    locations: 0,
+    ending: [],
+    clients: { certain: [], possible: [], possibleCount: 0 },
+  };
+
+  test('every page that rests on it says so, how far it is, and never that all is well', async () => {
+    await reading({
+      ...nothing,
+      read: 2_000,
+      locations: 100_000,
+      coverage: { sources: [], findings: [], unwatched: [] },
+    });
+    const alert = await alertOf('expired');
+    const paths = [
+      '/',
+      '/clients',
+      '/coverage',
+      `/certificates/${leaf('api.example.com').id}`,
+      `/runbooks/alerts/${alert}`,
+    ];
+    for (const path of paths) {
+      const text = await words(path);
+      expect(text, path).toContain('Still reading what is known. 2,000 of 100,000 locations so far');
+      expect(await page(path), path).toContain('data-reading');
+    }
+    expect(await words('/')).toContain('Nothing of what was read so far breaks within 12 weeks.');
+    expect(await words('/clients')).toContain('No login with a client certificate was read so far.');
+    expect(await words('/coverage')).not.toContain('All that was looked at was read');
+    expect(await words('/coverage')).not.toContain('Every name in a certificate is looked at');
+  });
+
+  test('a calendar and a CSV of all are not given out: whoever subscribed would believe the rest is over', async () => {
+    await reading(nothing);
+    for (const path of ['/calendar.ics', '/api/v1/clients?format=csv']) {
+      const answer = await stage.ask(path);
+      expect([path, answer.status, answer.type]).toEqual([path, 503, 'application/problem+json']);
+    }
+    expect((await stage.ask('/calendar.ics')).headers.get('retry-after')).toBe('10');
+    expect(JSON.parse((await stage.ask('/api/v1/clients')).text)).toMatchObject({ complete: false });
+  });
+
+  test('what was put together before is shown as such', async () => {
+    await reading({ at: NOW - 3 * 60_000 }, nothing);
+    expect(await words('/')).toContain('Reading everything anew. What stands here was put together 3 minutes ago.');
+    expect(await words('/')).toContain('Next to break: billing-secret');
+    expect((await stage.ask('/calendar.ics')).status).toBe(200);
+  });
+
+  test('a source whose first round is not over is named', async () => {
+    expect(await words('/')).not.toContain('first round');
+    await stage.store.transaction((tx) =>
+      tx.inventory.saveSource({ name: 'new<b>', type: 'file', intervalMs: 60_000, firstSeenAt: NOW }),
+    );
+    for (const path of ['/', '/coverage']) {
+      expect(await words(path)).toContain('The first round of new<b> is not over: more may be found there.');
+    }
+  });
+});
 
 describe('the pages', () => {
   test('Next says what breaks next, for whom, and shows the weeks to come', async () => {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ClientOutlook } from '../../inventory/clients.ts';
 import type { WebParts } from '../parts.ts';
 import { pageOf, type Key } from './cursor.ts';
-import { endpoint, type Endpoint } from './endpoint.ts';
+import { endpoint, Refusal, type Endpoint } from './endpoint.ts';
 import { isoAt, loginJson } from './item-json.ts';
 import { csvAnswer, format, paging } from './lists.ts';
 import { clientPage, VERDICTS } from './schemas.ts';
@@ -35,9 +35,10 @@ export function clientEndpoints({ survey }: Pick<WebParts, 'survey'>): readonly 
       },
       answer: clientPage,
       status: 200,
+      problems: [503],
       hasCsv: true,
       async handle({ query: { source, client, verdict, format: form, ...page } }) {
-        const { at, clients } = await survey();
+        const { at, clients, isWhole: isComplete } = (await survey()).value;
         const isWanted = (login: ClientOutlook): boolean =>
           (source === undefined || login.endpoint.source === source) &&
           (client === undefined || login.client.id === client) &&
@@ -45,6 +46,9 @@ export function clientEndpoints({ survey }: Pick<WebParts, 'survey'>): readonly 
         const certain = clients.certain.filter(isWanted).map((login): Listed => ({ group: 0, login }));
         const possible = clients.possible.filter(isWanted).map((login): Listed => ({ group: 1, login }));
         const all = [...certain, ...possible];
+        if (form === 'csv' && !isComplete) {
+          throw new Refusal(503, 'still reading what is known; ask again in a few seconds');
+        }
         if (form === 'csv') {
           return csvAnswer(
             'clients',
@@ -58,6 +62,7 @@ export function clientEndpoints({ survey }: Pick<WebParts, 'survey'>): readonly 
         const isWhole = possible.length === clients.possible.length;
         return {
           at: isoAt(at),
+          complete: isComplete,
           login_count: certain.length,
           logins: jsonOf(0),
           possible_count: isWhole ? clients.possibleCount : possible.length,

@@ -129,6 +129,7 @@ const login = z.object({
 
 export const clientPage = z.object({
   at: instant.describe('When this was put together.'),
+  complete: z.boolean().describe('False for some seconds after a start: not all that is known has been read.'),
   login_count: z.int().describe('On all pages.'),
   logins: z.array(login).describe('Clients that log in, by the config or by what their places say.'),
   possible_count: z.int().describe('Counted up to 10 000; the first 500 of them are on the pages, behind all logins.'),

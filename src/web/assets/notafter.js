@@ -15,6 +15,13 @@ for (const time of document.querySelectorAll('time[datetime]')) {
   time.title = new Date(time.dateTime).toLocaleString();
 }
 
+// While not all was read, the page looks again, unless somebody is writing on it.
+if (document.querySelector('[data-reading]') !== null) {
+  setTimeout(() => {
+    if (document.activeElement?.closest('form') === null) location.reload();
+  }, 3_000);
+}
+
 // Who signed last signs again, unless somebody else is logged in.
 for (const author of document.querySelectorAll('input[name="author"]')) {
   if (author.value === '') author.value = localStorage.getItem('author') ?? '';

@@ -9,11 +9,14 @@ import type { ChainTree } from '../../policy/chain-tree.ts';
 import { itemFacts } from '../../policy/facts.ts';
 import { endsAt } from '../../policy/kind.ts';
 import { ending, titleOf } from '../../policy/wording.ts';
+import type { Had } from '../latest.ts';
+import type { Survey } from '../parts.ts';
 import { alertLine } from './alerts.ts';
 import { chainPicture } from './chain-picture.ts';
 import { rest } from './certificates.ts';
 import { loginTable } from './clients.ts';
 import { day, itemLink, severityMark, tableFrame, text, type Frame, type Html } from './layout.ts';
+import { readingNote } from './reading.ts';
 
 /** Everything known of one item. */
 export interface KnownOfItem {
@@ -25,6 +28,7 @@ export interface KnownOfItem {
   readonly history: readonly Stay[];
   readonly successors: readonly Successor[];
   readonly alerts: readonly AlertState[];
+  readonly had: Had<Survey>;
   /** Logins that fail when it ends. */
   readonly logins: readonly ClientOutlook[];
   readonly chains: readonly { readonly location: string; readonly tree: ChainTree }[];
@@ -53,7 +57,7 @@ export function certificatePage(known: KnownOfItem, frame: Frame): Html {
             </ul>
           </section>`
     }
-    ${breaksSection(known, frame)}
+    ${readingNote(known.had, now)} ${breaksSection(known, frame)}
     ${
       chains.length === 0
         ? ''

@@ -1,27 +1,31 @@
 import { html } from 'hono/html';
 
 import type { ClientOutlook } from '../../inventory/clients.ts';
-import { span } from '../../policy/wording.ts';
+import type { Had } from '../latest.ts';
 import type { Survey } from '../parts.ts';
 import { rest } from './certificates.ts';
 import { itemLink, tableFrame, text, when, type Frame, type Html } from './layout.ts';
+import { madeNote, readingNote } from './reading.ts';
 
 const MAX_ROWS = 100;
 const MAX_POSSIBLE = 50;
 
 /** Which client logs in where, what the server said, and until when. */
-export function clientsPage({ at, clients }: Survey, frame: Frame): Html {
-  const { certain, possible, possibleCount } = clients;
+export function clientsPage(had: Had<Survey>, frame: Frame): Html {
+  const { certain, possible, possibleCount } = had.value.clients;
   const refused = certain.filter(({ verdict }) => verdict?.status === 'rejected').length;
   return html`
     <p class="lead">
       ${
         certain.length === 0
-          ? 'No login with a client certificate is known. Give an endpoint source clients, or let a file source find them.'
+          ? !had.value.isWhole
+            ? 'No login with a client certificate was read so far.'
+            : 'No login with a client certificate is known. Give an endpoint source clients, or let a file source find them.'
           : html`${certain.length} ${certain.length === 1 ? 'login' : 'logins'} with a client certificate.
             ${refused === 0 ? 'None is refused today.' : html`<strong class="critical">${refused} refused today.</strong>`}`
       }
     </p>
+    ${readingNote(had, frame.now)}
     ${certain.length === 0 ? '' : html`${loginTable('Logins', certain.slice(0, MAX_ROWS), frame)}${rest(certain.length - MAX_ROWS, 'login')}`}
     ${
       possibleCount === 0
@@ -31,9 +35,7 @@ export function clientsPage({ at, clients }: Survey, frame: Frame): Html {
             ${loginTable('Logins that are possible', possible.slice(0, MAX_POSSIBLE), frame)}
             ${rest(possibleCount - Math.min(possible.length, MAX_POSSIBLE), 'login')}`
     }
-    <p class="count">
-      Put together ${span(frame.now - at)} ago. <a href="${frame.root}api/v1/clients?format=csv">As CSV</a>
-    </p>
+    <p class="count">${madeNote(had, frame.now)} <a href="${frame.root}api/v1/clients?format=csv">As CSV</a></p>
   `;
 }
 

@@ -3,15 +3,17 @@ import { html } from 'hono/html';
 import type { LocationPage, SourceCount } from '../../inventory/catalogue.ts';
 import type { SourceState } from '../../inventory/model.ts';
 import { span } from '../../policy/wording.ts';
+import type { Had } from '../latest.ts';
 import type { Survey } from '../parts.ts';
 import { rest } from './certificates.ts';
 import { severityMark, some, tableFrame, text, when, type Frame, type Html } from './layout.ts';
+import { madeNote, readingNote } from './reading.ts';
 
 const MAX_FINDINGS = 100;
 const MAX_NAMES = 50;
 
 export interface KnownCoverage {
-  readonly survey: Survey;
+  readonly had: Had<Survey>;
   readonly sources: readonly SourceState[];
   readonly counts: readonly SourceCount[];
   /** Where the last look failed, or could not read all: the first of them. */
@@ -19,8 +21,9 @@ export interface KnownCoverage {
 }
 
 /** What is looked at, and what is not, and why. */
-export function coveragePage({ survey, sources, counts, failing }: KnownCoverage, { root, now }: Frame): Html {
-  const { findings, unwatched } = survey.coverage;
+export function coveragePage({ had, sources, counts, failing }: KnownCoverage, { root, now }: Frame): Html {
+  const { isWhole } = had.value;
+  const { findings, unwatched } = had.value.coverage;
   const failed = counts.reduce((sum, count) => sum + count.failed, 0);
   const locations = counts.reduce((sum, count) => sum + count.locations, 0);
   return html`
@@ -28,6 +31,7 @@ export function coveragePage({ survey, sources, counts, failing }: KnownCoverage
       ${sources.length} ${sources.length === 1 ? 'source' : 'sources'}, ${locations} locations.
       ${failed === 0 ? 'All could be read at the last look.' : html`<strong>${failed} could not be read</strong> at the last look.`}
     </p>
+    ${readingNote(had, now, sources)}
     <h2>Sources</h2>
     ${tableFrame(
       'Sources',
@@ -65,7 +69,9 @@ export function coveragePage({ survey, sources, counts, failing }: KnownCoverage
     <h2>What is not covered, and why</h2>
     ${
       findings.length === 0
-        ? html`<p>All that was looked at was read, and has an owner.</p>`
+        ? html`<p>
+            ${isWhole ? 'All that was looked at was read, and has an owner.' : 'Nothing of what was read so far.'}
+          </p>`
         : html`${tableFrame(
             'What is not covered',
             html`<table>
@@ -94,7 +100,7 @@ export function coveragePage({ survey, sources, counts, failing }: KnownCoverage
     <h2>Names at which nobody looks</h2>
     ${
       unwatched.length === 0
-        ? html`<p>Every name in a certificate is looked at.</p>`
+        ? html`<p>${isWhole ? 'Every name in a certificate is looked at.' : 'None of what was read so far.'}</p>`
         : html`<p>Where something answers, add them to the targets of an endpoint source.</p>
             ${tableFrame(
               'Names at which nobody looks',
@@ -118,7 +124,7 @@ export function coveragePage({ survey, sources, counts, failing }: KnownCoverage
             )}
             ${rest(unwatched.length - MAX_NAMES, 'name')}`
     }
-    <p class="count">Put together ${span(now - survey.at)} ago.</p>
+    <p class="count">${madeNote(had, now)}</p>
   `;
 }
 

@@ -3,8 +3,11 @@ import { html } from 'hono/html';
 import { compareSeverity } from '../../plugin/notification.ts';
 import type { Outlook } from '../../policy/forecast.ts';
 import { counted, span } from '../../policy/wording.ts';
+import type { SourceState } from '../../inventory/model.ts';
+import type { Had } from '../latest.ts';
 import type { Survey } from '../parts.ts';
 import { itemLink, severityMark, some, tableFrame, text, when, type Frame, type Html } from './layout.ts';
+import { madeNote, readingNote } from './reading.ts';
 import { timeline } from './timeline.ts';
 
 const WEEK_MS = 7 * 86_400_000;
@@ -16,7 +19,9 @@ const PAST_MS = 30 * 86_400_000;
 const ITEM_ID = /^[0-9a-f]{64}$/;
 
 /** What breaks next, for whom, and how badly. */
-export function nextPage(survey: Survey, weeks: number, { root, now }: Frame): Html {
+export function nextPage(had: Had<Survey>, sources: readonly SourceState[], weeks: number, { root, now }: Frame): Html {
+  const { value: survey } = had;
+  const isAll = survey.isWhole && sources.every(({ baselineAt }) => baselineAt !== undefined);
   const untilAt = now + weeks * WEEK_MS;
   const coming = survey.ending.filter(
     ({ endsAt, severity }) =>
@@ -25,8 +30,8 @@ export function nextPage(survey: Survey, weeks: number, { root, now }: Frame): H
   const first = coming.find(({ endsAt = 0 }) => endsAt > now);
   const shown = coming.slice(0, MAX_ROWS);
   return html`
-    <p class="lead">${leadOf(first, coming, weeks, now)}</p>
-    ${timeline(coming, now, weeks)}
+    <p class="lead">${leadOf(first, coming, isAll, weeks, now)}</p>
+    ${readingNote(had, now, sources)} ${timeline(coming, now, weeks)}
     ${groupsOf(shown, now).map(
       ([name, outlooks]) => html`
         <h2>${name}</h2>
@@ -57,7 +62,7 @@ export function nextPage(survey: Survey, weeks: number, { root, now }: Frame): H
           </p>`
         : ''
     }
-    <p class="count">Put together ${span(now - survey.at)} ago.</p>
+    <p class="count">${madeNote(had, now)}</p>
     <form class="filters" action="${root}">
       <label>Look ahead <input name="weeks" type="number" min="1" max="60" value="${weeks}" /> weeks</label>
       <button>Show</button>
@@ -65,11 +70,18 @@ export function nextPage(survey: Survey, weeks: number, { root, now }: Frame): H
   `;
 }
 
-function leadOf(first: Outlook | undefined, coming: readonly Outlook[], weeks: number, now: number): Html {
+function leadOf(
+  first: Outlook | undefined,
+  coming: readonly Outlook[],
+  isAll: boolean,
+  weeks: number,
+  now: number,
+): Html {
   const ended = coming.filter(({ endsAt = 0 }) => endsAt <= now).length;
   const past = ended === 0 ? '' : html` <strong class="critical">${counted(ended, 'cause')} ended already.</strong>`;
   if (first === undefined) {
-    return html`${ended === 0 ? 'Nothing' : 'Nothing else'} breaks within ${counted(weeks, 'week')}.${past}`;
+    const what = `${ended === 0 ? 'Nothing' : 'Nothing else'}${isAll ? '' : ' of what was read so far'}`;
+    return html`${what} breaks within ${counted(weeks, 'week')}.${past}`;
   }
   const { endsAt = now, locations, owners } = first;
   return html`Next to break: <strong>${text(first.title, 120)}</strong> in <strong>${span(endsAt - now)}</strong>, at

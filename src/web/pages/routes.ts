@@ -20,6 +20,7 @@ import { coveragePage } from './coverage.ts';
 import { SILENCE_HOURS } from './forms.ts';
 import { layout, text, type Frame, type Html, type Shown } from './layout.ts';
 import { nextPage } from './next.ts';
+import { readingNote } from './reading.ts';
 
 /** See the identity of alerts. */
 const ALERT_ID = /^[0-9a-f]{16}$/;
@@ -61,18 +62,19 @@ export function addPages(app: Hono, parts: WebParts): void {
 
   page('/', './', async (context, frame) => {
     const { weeks } = parsed(nextQuery, context);
-    return { title: 'What breaks next', section: 'next', body: nextPage(await parts.survey(), weeks, frame) };
+    const [had, sources] = await Promise.all([parts.survey(), inventory.sources()]);
+    return { title: 'What breaks next', section: 'next', body: nextPage(had, sources, weeks, frame) };
   });
 
   page('/certificates', './', async (context, frame) => {
     const asked = withoutEmpty(queryOf(context.req.url));
     const query = parsedFrom(certificatesQuery, asked);
-    const [found, sources, { owners }] = await Promise.all([
+    const [found, sources, { value }] = await Promise.all([
       catalogue.items({ ...itemQuery(query, now()), ...afterItem(query.after), limit: ROWS }),
       inventory.sources(),
       parts.survey(),
     ]);
-    const choices = { sources: sources.map(({ name }) => name), owners };
+    const choices = { sources: sources.map(({ name }) => name), owners: value.owners };
     return {
       title: 'Certificates',
       section: 'certificates',
@@ -85,13 +87,14 @@ export function addPages(app: Hono, parts: WebParts): void {
     const id = context.req.param('id') ?? '';
     const item = id.length > 500 ? undefined : await catalogue.item(id);
     if (item === undefined) throw new Refusal(404, 'There is no such certificate; it may have been forgotten since.');
-    const [{ homes, count }, limits, history, alerts, { clients }] = await Promise.all([
+    const [{ homes, count }, limits, history, alerts, had] = await Promise.all([
       catalogue.homes(id, MAX_LISTED),
       catalogue.limitedBy(id, MAX_LISTED),
       catalogue.history(id, MAX_LISTED),
       desk.about(id),
       parts.survey(),
     ]);
+    const { clients } = had.value;
     const concerns = ({ client, limitedBy }: ClientOutlook): boolean => client.id === id || limitedBy.id === id;
     const drawn = [...homes.map(({ location }) => location), ...limits.locations]
       .filter(({ type }) => type === 'endpoint')
@@ -110,6 +113,7 @@ export function addPages(app: Hono, parts: WebParts): void {
           history,
           successors: item.kind === 'certificate' && !item.isCa ? parts.view.successors(item) : [],
           alerts,
+          had,
           logins: [...clients.certain, ...clients.possible].filter(concerns),
           chains: endpoints.flatMap((location) => {
             const tree = chainTree(location, parts.view);
@@ -128,13 +132,13 @@ export function addPages(app: Hono, parts: WebParts): void {
   }));
 
   page('/coverage', './', async (_context, frame) => {
-    const [survey, sources, counts, failing] = await Promise.all([
+    const [had, sources, counts, failing] = await Promise.all([
       parts.survey(),
       inventory.sources(),
       catalogue.counts(),
       catalogue.locations({ failing: true, limit: MAX_FAILING }),
     ]);
-    return { title: 'Coverage', section: 'coverage', body: coveragePage({ survey, sources, counts, failing }, frame) };
+    return { title: 'Coverage', section: 'coverage', body: coveragePage({ had, sources, counts, failing }, frame) };
   });
 
   page('/alerts', './', async (_context, frame) => {
@@ -159,7 +163,11 @@ export function addPages(app: Hono, parts: WebParts): void {
     const shown = ALERT_ID.test(id) ? await parts.alertRunbook(id) : undefined;
     if (shown === 'busy') throw new Refusal(503, 'Too many runbooks are asked for at once; ask again.');
     if (shown === undefined) throw new Refusal(404, 'There is no such alert.');
-    return { title: shown.runbook.title, section: 'alerts', body: runbookBody(shown, id) };
+    return {
+      title: shown.runbook.title,
+      section: 'alerts',
+      body: html`${readingNote(await parts.survey(), now())}${runbookBody(shown, id)}`,
+    };
   });
 
   /** Does what a form asks for, then shows the page where it can be seen. */
