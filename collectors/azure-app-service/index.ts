@@ -98,8 +98,8 @@ async function observeCertificate(
   return { location, items: [item], problems: [] };
 }
 
-/** States in which App Service follows the vault, or is about to (https://learn.microsoft.com/rest/api/appservice/certificates). */
-const IN_ORDER = new Set(['Initialized', 'Succeeded', 'WaitingOnCertificateOrder', 'Unknown']);
+/** States in which App Service does not follow the vault (https://learn.microsoft.com/rest/api/appservice/certificates); one that is new says nothing. */
+const BROKEN = /(?:Failed|Error|NotExist|NotPermitted\w*|Unauthorized\w*)$/;
 
 function renewalOf(certificate: Fields): Pick<Item, 'renewal' | 'remarks' | 'labels'> {
   // A free managed certificate has the name that it was made for.
@@ -108,7 +108,7 @@ function renewalOf(certificate: Fields): Pick<Item, 'renewal' | 'remarks' | 'lab
   const secret = textAt(certificate, 'properties', 'keyVaultSecretName');
   if (vault === undefined || secret === undefined) return renewalByVault(undefined);
   const status = textAt(certificate, 'properties', 'keyVaultSecretStatus');
-  const isBroken = status !== undefined && !IN_ORDER.has(status);
+  const isBroken = status !== undefined && BROKEN.test(status);
   return {
     renewal: {
       mode: 'unknown',

@@ -120,14 +120,14 @@ function renewalOf(
   return { renewal: { mode: 'automatic', ...(stuck.length === 0 ? {} : { stuck: stuck.join('; ') }) } };
 }
 
-/** States in which nobody has to do anything (https://learn.microsoft.com/azure/frontdoor/domain#domain-validation). */
-const VALID = new Set(['Approved', 'Submitting', 'RefreshingValidationToken', 'Unknown']);
+/** States in which somebody has to do something (https://learn.microsoft.com/azure/frontdoor/domain#domain-validation); one that is new says nothing. */
+const WAITING = new Set(['Pending', 'PendingRevalidation', 'Rejected', 'TimedOut', 'InternalError']);
 
 /** What keeps Front Door from renewing, with the record that it wants to see in DNS. */
 function validationText(domain: Fields): string | undefined {
   const state = textAt(domain, 'properties', 'domainValidationState');
   const host = textAt(domain, 'properties', 'hostName');
-  if (state === undefined || host === undefined || VALID.has(state)) return undefined;
+  if (state === undefined || host === undefined || !WAITING.has(state)) return undefined;
   const token = textAt(domain, 'properties', 'validationProperties', 'validationToken');
   const record =
     token === undefined

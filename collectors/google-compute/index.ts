@@ -80,10 +80,15 @@ async function observeCertificate(
 function renewalOf(certificate: Fields): NonNullable<Item['renewal']> {
   if (textAt(certificate, 'type') !== 'MANAGED') return { mode: 'manual' };
   const status = textAt(certificate, 'managed', 'status');
-  const domains = Object.entries(fieldsAt(certificate, 'managed', 'domainStatus')).filter(
-    ([, domain]) => domain !== 'ACTIVE',
+  const domains = Object.entries(fieldsAt(certificate, 'managed', 'domainStatus')).filter(([, domain]) =>
+    isFailure(domain),
   );
-  if ((status === undefined || status === 'ACTIVE') && domains.length === 0) return { mode: 'automatic' };
+  if (!isFailure(status) && domains.length === 0) return { mode: 'automatic' };
   const which = domains.map(([name, domain]) => `${name}: ${String(domain)}`).join(', ');
   return { mode: 'automatic', stuck: `Google says ${status ?? 'ACTIVE'}${which === '' ? '' : ` (${which})`}` };
+}
+
+/** `RENEWAL_FAILED`, `FAILED_NOT_VISIBLE`; a state that is new says nothing (https://cloud.google.com/load-balancing/docs/ssl-certificates/google-managed-certs). */
+function isFailure(status: unknown): boolean {
+  return typeof status === 'string' && status.includes('FAILED');
 }

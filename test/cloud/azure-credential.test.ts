@@ -6,6 +6,8 @@ import { deafContext } from '../contract/collector.ts';
 
 /** Service principals that were opened, with the secret of each. */
 const opened: string[] = [];
+/** Where they log in. */
+const authorities: (string | undefined)[] = [];
 
 vi.mock('@azure/identity', () => ({
   DefaultAzureCredential: class {
@@ -14,8 +16,9 @@ vi.mock('@azure/identity', () => ({
   ClientSecretCredential: class {
     private readonly secret: string;
 
-    constructor(tenant: string, id: string, secret: string) {
+    constructor(tenant: string, id: string, secret: string, options: { readonly authorityHost?: string }) {
       opened.push(`${tenant}/${id}/${secret}`);
+      authorities.push(options.authorityHost);
       this.secret = secret;
     }
 
@@ -33,6 +36,7 @@ function contextWith(read: (ref: SecretRef) => Promise<string>): Context {
 
 beforeEach(() => {
   opened.splice(0);
+  authorities.splice(0);
 });
 
 it('is that of the environment without a service principal', async () => {
@@ -61,6 +65,22 @@ describe('a service principal', () => {
       { file: '/run/secrets/azure' },
       { file: '/run/secrets/azure' },
     ]);
+  });
+
+  it.each([
+    ['public', 'https://login.microsoftonline.com'],
+    ['us-government', 'https://login.microsoftonline.us'],
+    ['us-government-dod', 'https://login.microsoftonline.us'],
+    ['china', 'https://login.chinacloudapi.cn'],
+    [undefined, undefined],
+  ] as const)('logs in where the cloud %s has its logins', async (cloud, authority) => {
+    const credential = await openAzureCredential(
+      { ...PRINCIPAL, ...(cloud === undefined ? {} : { cloud }) },
+      contextWith(() => Promise.resolve('one')),
+    );
+    await credential.getToken('scope');
+
+    expect(authorities).toEqual([authority]);
   });
 
   it('takes its secret from a variable too', async () => {

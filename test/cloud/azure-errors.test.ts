@@ -74,6 +74,10 @@ describe('answers', () => {
     expect(answer(409, { error: { code: 'MissingSubscriptionRegistration', message: 'no' } }).reason).toBe('empty');
   });
 
+  it('takes what a tier does not have for an empty one', () => {
+    expect(answer(400, { error: { code: 'MethodNotAllowedInPricingTier', message: 'no' } }).reason).toBe('empty');
+  });
+
   it('waits as long as it is told', () => {
     expect(answer(429, {}, '11').retryAfterMs).toBe(11_000);
     expect(answer(429, {}).retryAfterMs).toBeUndefined();

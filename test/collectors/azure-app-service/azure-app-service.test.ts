@@ -30,20 +30,22 @@ describe('what it sees', () => {
       listPath('Microsoft.Web/sites'),
       armList(fake, [
         {
+          id: SITE.replace('shop', 'other'),
+          properties: { hostNameSslStates: [{ name: 'shop.azurewebsites.net', sslState: 'Disabled' }] },
+        },
+        {
           id: SITE,
           properties: {
-            hostNameSslStates: [
-              { name: 'shop.azurewebsites.net', sslState: 'Disabled' },
-              { name: 'api.example.com', sslState: 'SniEnabled', thumbprint: THUMBPRINT },
-            ],
+            hostNameSslStates: [null, { name: 'api.example.com', sslState: 'SniEnabled', thumbprint: THUMBPRINT }],
           },
         },
       ]),
     );
   };
 
-  it('gives a certificate the host names and sites that are bound to it', async () => {
+  it('gives a certificate the host names and sites that are bound to it, page by page', async () => {
     sites();
+    fake.pageSize = 1;
     setOne(
       {
         thumbprint: THUMBPRINT,
@@ -99,6 +101,11 @@ describe('what it sees', () => {
       'a vault that it may not read',
       { keyVaultId: '/v', keyVaultSecretName: 's', keyVaultSecretStatus: 'OperationNotPermittedOnKeyVault' },
       { mode: 'unknown', stuck: 'App Service cannot take it from the Key Vault: OperationNotPermittedOnKeyVault' },
+    ],
+    [
+      'a vault, in a state of tomorrow,',
+      { keyVaultId: '/v', keyVaultSecretName: 's', keyVaultSecretStatus: 'Quantum' },
+      { mode: 'unknown' },
     ],
     ['a person', {}, { mode: 'manual' }],
   ])('tells that %s renews it', async (_what, properties, renewal) => {

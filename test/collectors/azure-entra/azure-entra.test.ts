@@ -208,11 +208,21 @@ describe('what it sees', () => {
           kind: 'certificate',
           place: { key: `signing/${sha1(saml.der).toString('hex')}` },
           role: 'signer',
+          renewal: { mode: 'manual' },
           usedBy: [{ type: 'app', id: 'Expenses' }],
         },
       ],
     });
     expect(seen?.items).toHaveLength(1);
+  });
+
+  it('sees the end of a key of a kind and a use of tomorrow', async () => {
+    const key = { keyId: 'key-9', type: 'QuantumKey', usage: 'Entangle', startDateTime: at(-1), endDateTime: at(9) };
+    ofApp([application({ keyCredentials: [key, { usage: 'Verify' }, null], passwordCredentials: [] })]);
+
+    expect((await look('applications'))[0]?.items).toMatchObject([
+      { kind: 'credential', id: 'key-9', role: 'unknown', notAfter: new Date(at(9)) },
+    ]);
   });
 
   it('says that an application is disabled', async () => {

@@ -100,6 +100,24 @@ describe('what it sees', () => {
     ]);
   });
 
+  it.each(['Approved', 'Submitting', 'RefreshingValidationToken', 'Tomorrow', ''])(
+    'asks for nothing where a validation is %j',
+    async (domainValidationState) => {
+      serve(
+        [secret('managed', { type: 'ManagedCertificate', subject: 'CN=www.example.com', expirationDate: END })],
+        [domain('www.example.com', 'managed', { domainValidationState })],
+      );
+
+      expect((await look())[0]?.items[0]?.renewal).toEqual({ mode: 'automatic' });
+    },
+  );
+
+  it('takes a secret of a kind of tomorrow for a certificate when it ends', async () => {
+    serve([secret('new', { type: 'Quantum', expirationDate: END }), secret('other', { type: 'Quantum' })], []);
+
+    expect((await look())[0]?.items).toMatchObject([{ place: { key: 'secret/new' }, notAfter: new Date(END) }]);
+  });
+
   it('looks at no profile of another kind', async () => {
     setOne({}, { sku: { name: 'Standard_Microsoft' } });
 

@@ -254,6 +254,11 @@ describe('a certificate', () => {
     ],
     ['without actions', { issuer: 'Self' }, { mode: 'manual' }],
     [
+      'with an action of tomorrow',
+      { issuer: 'Self', actions: [{ type: 'Entangle', daysBeforeExpiry: 30 }] },
+      { mode: 'manual' },
+    ],
+    [
       'of an issuer that Key Vault does not know',
       { issuer: 'Unknown', actions: [{ type: 'AutoRenew', daysBeforeExpiry: 30 }] },
       { mode: 'manual' },
@@ -409,6 +414,12 @@ describe('a first page that fails', () => {
       vaultFault(403, 'Forbidden', 'Client address is not authorized', 'ForbiddenByFirewall'),
       'permission_denied',
       /firewall of the vault/,
+    ],
+    [
+      'denied because the vault is disabled for the public',
+      vaultFault(403, 'Forbidden', 'Public network access is disabled.', 'ForbiddenByConnection'),
+      'permission_denied',
+      /Public network access is disabled.*firewall of the vault/,
     ],
     ['throttled', throttled, 'throttled', /too many requests/],
     [

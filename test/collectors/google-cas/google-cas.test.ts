@@ -309,6 +309,25 @@ describe('what the pools have issued', () => {
     });
   });
 
+  it.each(['', '/issued'])(
+    'keeps what lies in a region that Google could not ask from being withdrawn%s',
+    async (part) => {
+      fake.routes.set(
+        PATH,
+        googleList(fake, 'certificateAuthorities', [authority('one')], { unreachable: ['europe-west9'] }),
+      );
+      serveIssued(fake, ISSUED, []);
+      const options = { projects: [PROJECT], issued: true, endpoint: fake.url };
+
+      const observations = await lookAt(collector, options, { key: `${PROJECT}${part}` });
+
+      expect(observations.at(-1)).toMatchObject({
+        location: `google-cas:${PROJECT}${part}`,
+        problems: [{ reason: 'partial', detail: expect.stringContaining('europe-west9') as unknown }],
+      });
+    },
+  );
+
   it('asks no other region when it was told to slow down', async () => {
     fake.intercept = ({ path }) => (path === ISSUED ? json({}, 429) : undefined);
 

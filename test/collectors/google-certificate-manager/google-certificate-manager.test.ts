@@ -124,7 +124,8 @@ describe('what it sees', () => {
 
   const PROXY = { type: 'gcp', id: `projects/${PROJECT}/global/targetHttpsProxies/web` };
 
-  it('gives a certificate with its chain, what uses it, and who renews it', async () => {
+  it('gives a certificate with its chain, what uses it, and who renews it, page by page', async () => {
+    fake.pageSize = 1;
     fake.routes.set(
       `${LIST}/certificates`,
       googleList(fake, 'certificates', [
@@ -144,18 +145,19 @@ describe('what it sees', () => {
     );
     fake.routes.set(
       `${LIST}/certificateMaps`,
-      googleList(fake, 'certificateMaps', [{ name: `${AT}/certificateMaps/web` }]),
+      googleList(fake, 'certificateMaps', [{}, { name: `${AT}/certificateMaps/web` }]),
     );
     fake.routes.set(
       `/v1/${AT}/certificateMaps/web/certificateMapEntries`,
       googleList(fake, 'certificateMapEntries', [
-        { hostname: 'api.example.com', certificates: [`${AT}/certificates/web`] },
         { hostname: '*.example.com', certificates: [`${AT}/certificates/web`] },
+        { hostname: 'api.example.com', certificates: [`${AT}/certificates/web`] },
       ]),
     );
     fake.routes.set(
       `${LIST}/backendAuthenticationConfigs`,
       googleList(fake, 'backendAuthenticationConfigs', [
+        { name: `${AT}/backendAuthenticationConfigs/plain` },
         {
           name: `${AT}/backendAuthenticationConfigs/orders`,
           clientCertificate: `projects/123456/locations/global/certificates/balancer`,
@@ -173,7 +175,7 @@ describe('what it sees', () => {
           place: { key: 'certificate' },
           role: 'server',
           renewal: { mode: 'manual' },
-          usedBy: [{ type: 'endpoint', id: 'api.example.com:443' }, PROXY],
+          usedBy: [PROXY, { type: 'endpoint', id: 'api.example.com:443' }],
         },
         {
           kind: 'certificate',
@@ -521,6 +523,21 @@ describe('what it sees', () => {
     expect(await looking()).toHaveLength(1);
     expect(exchanged).toHaveLength(1);
     expect(String(exchanged[0])).toContain('subject_token=of+the+cluster');
+
+    // A token that is no longer accepted is not kept: the next is asked for by credentials that are read anew.
+    const instance = await collector.create(
+      collector.options.parse({ projects: [PROJECT], endpoint: fake.url, credentials_file: file }),
+      context,
+    );
+    const again = (): Promise<Observation[]> =>
+      collect(
+        instance.observe({ key: `${PROJECT}/trust-configs`, data: {} }, NOTHING_KNOWN, new AbortController().signal),
+      );
+    fake.token = 'another';
+    await expect(again()).rejects.toMatchObject({ reason: 'authentication_failed' });
+    fake.token = TOKEN;
+    expect(await again()).toHaveLength(1);
+    expect(exchanged).toHaveLength(3);
 
     fake.intercept = ({ path: asked }) =>
       asked === '/sts/token'

@@ -67,13 +67,18 @@ describe('what it sees', () => {
   const look = (): Promise<Observation[]> =>
     lookAt(collector, { projects: [PROJECT], endpoint: fake.url }, { key: PROJECT });
 
-  it('gives a certificate with its chain and the front ends that use it', async () => {
+  it('gives a certificate with its chain and the front ends that use it, page by page', async () => {
     const link = `${LINK}/regions/europe-west1/sslCertificates/web`;
     set(fake, 'sslCertificates', [
       { selfLink: link, type: 'SELF_MANAGED', certificate: leaf.pem + authority.certificate.pem },
     ]);
-    set(fake, 'targetSslProxies', [{ selfLink: `${LINK}/global/targetSslProxies/raw`, sslCertificates: [link] }]);
+    fake.pageSize = 1;
+    set(fake, 'targetSslProxies', [
+      { selfLink: `${LINK}/global/targetSslProxies/other` },
+      { selfLink: `${LINK}/global/targetSslProxies/raw`, sslCertificates: [link] },
+    ]);
     set(fake, 'forwardingRules', [
+      { IPAddress: '203.0.113.7', target: `${LINK}/global/targetSslProxies/other` },
       { IPAddress: '2001:db8::7', portRange: '8443-8443', target: `${LINK}/global/targetSslProxies/raw` },
     ]);
 
@@ -110,6 +115,11 @@ describe('what it sees', () => {
         domainStatus: { 'api.example.com': 'FAILED_NOT_VISIBLE', 'www.example.com': 'ACTIVE' },
       },
       { mode: 'automatic', stuck: 'Google says RENEWAL_FAILED (api.example.com: FAILED_NOT_VISIBLE)' },
+    ],
+    [
+      'in states of tomorrow',
+      { status: 'QUANTUM', domainStatus: { 'api.example.com': 'ENTANGLED' } },
+      { mode: 'automatic' },
     ],
   ])('knows a managed certificate %s', async (_what, managed, renewal) => {
     const selfLink = `${LINK}/global/sslCertificates/web`;

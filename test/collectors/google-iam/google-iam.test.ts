@@ -52,7 +52,7 @@ describe('what it sees', () => {
     { name: `${ACCOUNT}/keys/made`, keyOrigin: 'GOOGLE_PROVIDED', validBeforeTime: '2026-12-24T00:00:00Z' },
     {
       name: `${ACCOUNT}/keys/ever`,
-      keyOrigin: 'GOOGLE_PROVIDED',
+      keyOrigin: 'AN_ORIGIN_OF_TOMORROW',
       validBeforeTime: '9999-12-31T23:59:59Z',
       disabled: true,
     },
