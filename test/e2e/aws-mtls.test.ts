@@ -7,14 +7,12 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { parseConfig } from '../../src/config/load.ts';
 import { startDaemon, type Daemon } from '../../src/daemon.ts';
-import type { Alert } from '../../src/notify/model.ts';
-import { alertSituation, join } from '../../src/runbook/gathering.ts';
-import { PHASES, type Runbook } from '../../src/runbook/model.ts';
-import { buildRunbook } from '../../src/runbook/runbook.ts';
+import { PHASES } from '../../src/runbook/model.ts';
 import { serveApiGateway, type FakeApiGateway } from '../helpers/aws/api-gateway.ts';
 import { serveS3, type FakeBuckets } from '../helpers/aws/s3.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { startFakeAws, type FakeAws } from '../helpers/fake-aws.ts';
+import { alertAbout, commandsOf, runbookOf } from '../helpers/open-alerts.ts';
 import { createAuthority } from '../helpers/pki.ts';
 import { startHttpProxy, type ProxyServer } from '../helpers/proxies.ts';
 import { startMailbox, type Mailbox } from '../helpers/receivers.ts';
@@ -55,24 +53,6 @@ describe('an API behind mutual TLS', { timeout: 120_000 }, () => {
   let mailbox: Mailbox;
   let desk: Desk;
   let daemon: Daemon;
-
-  async function alertAbout(cause: string, places: number): Promise<Alert> {
-    return eventually(`the alert about ${cause} is open at all its places`, async () => {
-      const open = await daemon.store.alerts.alerts({ state: 'open' });
-      const found = open.find((alert) => alert.cause === cause && alert.family === 'expiry');
-      return found !== undefined && found.places.length >= places && found;
-    });
-  }
-
-  async function runbookOf(alert: Alert): Promise<Runbook> {
-    const locations = await daemon.store.inventory.locations({});
-    return buildRunbook(alertSituation(alert, join(locations, new Map(), Date.now())));
-  }
-
-  const commandsOf = (runbook: Runbook): string =>
-    Object.values(runbook.phases)
-      .flatMap((steps) => steps.flatMap(({ commands }) => commands))
-      .join('\n');
 
   beforeAll(async () => {
     for (const [name, value] of Object.entries({
@@ -157,7 +137,7 @@ store: "sqlite:${at('notafter.db')}"
       [billing.fingerprint, 2],
       [server.fingerprint, 3],
     ] as const) {
-      await alertAbout(cause, places);
+      await alertAbout(daemon, cause, places);
     }
 
     const open = await daemon.store.alerts.alerts({ state: 'open' });
@@ -165,8 +145,8 @@ store: "sqlite:${at('notafter.db')}"
   });
 
   it('tells of the CA with the domain and the clients that it decides about, and how to update the truststore', async () => {
-    const alert = await alertAbout(partners.certificate.fingerprint, 2);
-    const runbook = await runbookOf(alert);
+    const alert = await alertAbout(daemon, partners.certificate.fingerprint, 2);
+    const runbook = await runbookOf(daemon, alert);
 
     const places = alert.places.map(({ source, location, labels }) => [source, location, labels['owner']]);
     expect(places).toContainEqual(['gateway', DOMAIN_ARN, 'payments']);
@@ -183,8 +163,8 @@ store: "sqlite:${at('notafter.db')}"
   });
 
   it('tells of the client certificate with the login that fails, and nothing of AWS', async () => {
-    const alert = await alertAbout(billing.fingerprint, 2);
-    const runbook = await runbookOf(alert);
+    const alert = await alertAbout(daemon, billing.fingerprint, 2);
+    const runbook = await runbookOf(daemon, alert);
 
     expect(new Set(alert.places.map(({ source }) => source))).toEqual(new Set(['clients', 'api']));
     expect(runbook.impact.logins).toMatchObject([{ client: 'billing', certainty: 'certain' }]);
@@ -194,8 +174,8 @@ store: "sqlite:${at('notafter.db')}"
   });
 
   it('tells of the imported certificate at ACM, at the domain and on the wire, and how to import it again', async () => {
-    const alert = await alertAbout(server.fingerprint, 3);
-    const runbook = await runbookOf(alert);
+    const alert = await alertAbout(daemon, server.fingerprint, 3);
+    const runbook = await runbookOf(daemon, alert);
 
     expect(new Set(alert.places.map(({ source }) => source))).toEqual(new Set(['gateway', 'acm', 'api']));
     const commands = commandsOf(runbook);
@@ -215,7 +195,7 @@ store: "sqlite:${at('notafter.db')}"
   });
 
   it('has the successor in force once the runbook of the CA is typed as it stands', async () => {
-    const runbook = await runbookOf(await alertAbout(partners.certificate.fingerprint, 2));
+    const runbook = await runbookOf(daemon, await alertAbout(daemon, partners.certificate.fingerprint, 2));
     const printed = { id: runbook.id, phases: PHASES.map((phase) => ({ phase, steps: runbook.phases[phase] })) };
 
     const { exitCode, output } = await desk.run(typed(printed, ['preparation', 'successor', 'trust'], /^never/), {

@@ -8,9 +8,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
 import { startDaemon, type Daemon } from '../../src/daemon.ts';
 import type { Alert } from '../../src/notify/model.ts';
-import { alertSituation, join } from '../../src/runbook/gathering.ts';
 import type { Runbook } from '../../src/runbook/model.ts';
-import { buildRunbook } from '../../src/runbook/runbook.ts';
 import { eventually } from '../helpers/eventually.ts';
 import {
   armList,
@@ -20,8 +18,11 @@ import {
   startFakeRest,
   useMachineIdentity,
 } from '../helpers/fake-rest.ts';
+import { alertAbout, commandsOf, runbookOf } from '../helpers/open-alerts.ts';
 import { createAuthority } from '../helpers/pki.ts';
+import { type ProxyServer, startHttpProxy } from '../helpers/proxies.ts';
 import { startMailbox, type Mailbox } from '../helpers/receivers.ts';
+import { type RunningTls, startTlsServer } from '../helpers/servers.ts';
 
 const DAY_MS = 86_400_000;
 const quiet = { debug() {}, info() {}, warn() {}, error() {} };
@@ -34,12 +35,14 @@ const COMPUTE = `https://www.googleapis.com/compute/v1/projects/${PROJECT}/globa
 
 /*
  * An application whose client secret and SAML signing certificate end in the same week; an Application Gateway whose
- * trusted client CA ends before the client that it admits; a trust config at Google whose anchor ends.
+ * trusted client CA ends before the client that it admits; a trust config at Google whose anchor ends. Behind the names of
+ * gateway and load balancer real servers judge real clients.
  */
 describe('mutual TLS and logins at Azure and Google', { timeout: 120_000 }, () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'notafter-clouds-'));
   const at = (name: string): string => path.join(folder, name);
-  const partners = createAuthority({ name: 'Partner CA', notBefore: inDays(-1800), notAfter: inDays(20) });
+  const partnersEnd = inDays(20);
+  const partners = createAuthority({ name: 'Partner CA', notBefore: inDays(-1800), notAfter: partnersEnd });
   const suppliers = createAuthority({ name: 'Supplier CA', notBefore: inDays(-1800), notAfter: inDays(15) });
   const billing = partners.issue({
     commonName: 'billing',
@@ -48,6 +51,14 @@ describe('mutual TLS and logins at Azure and Google', { timeout: 120_000 }, () =
     notBefore: inDays(-10),
     notAfter: inDays(300),
   });
+  const shipping = suppliers.issue({
+    commonName: 'shipping',
+    names: [],
+    extendedKeyUsage: ['clientAuth'],
+    notBefore: inDays(-10),
+    notAfter: inDays(200),
+  });
+  const servers = createAuthority({ name: 'Servers' });
   const saml = createAuthority({ name: 'Federation' }).issue({
     commonName: 'Microsoft Azure Federated SSO Certificate',
     names: [],
@@ -56,6 +67,9 @@ describe('mutual TLS and logins at Azure and Google', { timeout: 120_000 }, () =
   });
   let azure: FakeRest;
   let google: FakeRest;
+  let api: RunningTls;
+  let orders: RunningTls;
+  let proxy: ProxyServer;
   let mailbox: Mailbox;
   let daemon: Daemon | undefined;
   useMachineIdentity();
@@ -104,11 +118,16 @@ describe('mutual TLS and logins at Azure and Google', { timeout: 120_000 }, () =
           id: GATEWAY,
           tags: { owner: 'payments' },
           properties: {
+            frontendPorts: [{ ...ref('frontendPorts', 'tls'), name: 'tls', properties: { port: 8443 } }],
             httpListeners: [
               {
                 ...ref('httpListeners', 'api'),
                 name: 'api',
-                properties: { hostName: 'api.example.com', sslProfile: ref('sslProfiles', 'mtls') },
+                properties: {
+                  hostName: 'api.example.com',
+                  frontendPort: ref('frontendPorts', 'tls'),
+                  sslProfile: ref('sslProfiles', 'mtls'),
+                },
               },
             ],
             sslProfiles: [
@@ -169,7 +188,24 @@ describe('mutual TLS and logins at Azure and Google', { timeout: 120_000 }, () =
 
   beforeAll(async () => {
     mkdirSync(at('clients'));
-    writeFileSync(at('clients/billing.pem'), billing.pem);
+    for (const [name, client] of Object.entries({ billing, shipping })) {
+      writeFileSync(at(`clients/${name}.pem`), client.pem);
+      writeFileSync(at(`clients/${name}.key`), client.keyPem, { mode: 0o600 });
+    }
+    const judging = { requestCert: true, rejectUnauthorized: true };
+    api = await startTlsServer(servers.issue({ names: ['api.example.com'] }), {
+      ...judging,
+      ca: [partners.certificate.pem],
+    });
+    orders = await startTlsServer(servers.issue({ names: ['orders.example.com'] }), {
+      ...judging,
+      ca: [suppliers.certificate.pem],
+    });
+    // The names are in no DNS, and nobody may listen at these ports here: a proxy knows the way.
+    proxy = await startHttpProxy({
+      names: { 'api.example.com': '127.0.0.1', 'orders.example.com': '127.0.0.1' },
+      ports: { 8443: api.port, 443: orders.port },
+    });
     azure = await startFakeRest();
     google = await startFakeRest();
     mailbox = await startMailbox();
@@ -188,6 +224,18 @@ describe('mutual TLS and logins at Azure and Google', { timeout: 120_000 }, () =
   - {name: gateways, type: azure-app-gateway, every: 2s, subscriptions: [${SUBSCRIPTION}], endpoint: "${azure.url}"}
   - {name: google, type: google-certificate-manager, every: 2s, projects: [${PROJECT}], endpoint: "${google.url}"}
   - {name: clients, type: file, every: 2s, paths: ["${at('clients')}"]}
+  - name: api
+    type: endpoint
+    every: 2s
+    targets: ["api.example.com:8443"]
+    proxy: "http://127.0.0.1:${proxy.port}"
+    clients: [{name: billing, certificate_file: "${at('clients/billing.pem')}", key_file: "${at('clients/billing.key')}"}]
+  - name: orders
+    type: endpoint
+    every: 2s
+    targets: [orders.example.com]
+    proxy: "http://127.0.0.1:${proxy.port}"
+    clients: [{name: shipping, certificate_file: "${at('clients/shipping.pem')}", key_file: "${at('clients/shipping.key')}"}]
 channels:
   - {name: mail, type: email, smtp: {host: 127.0.0.1, port: ${mailbox.port}, secure: none}, from: notafter@lab.test, to: [oncall@lab.test]}
 web: {listen: "127.0.0.1:0"}
@@ -201,6 +249,9 @@ store: "sqlite:${at('notafter.db')}"
   afterAll(async () => {
     await daemon?.stop();
     await mailbox.close();
+    await proxy[Symbol.asyncDispose]();
+    await api.close();
+    await orders.close();
     await azure[Symbol.asyncDispose]();
     await google[Symbol.asyncDispose]();
     rmSync(folder, { recursive: true, force: true });
@@ -208,19 +259,12 @@ store: "sqlite:${at('notafter.db')}"
 
   async function about(
     cause: string,
+    places = 1,
   ): Promise<{ readonly alert: Alert; readonly runbook: Runbook; readonly commands: string }> {
-    const store = daemon?.store;
-    if (store === undefined) throw new Error('the daemon does not run');
-    const alert = await eventually(`the alert about ${cause} is open`, async () =>
-      (await store.alerts.alerts({ state: 'open' })).find((one) => one.cause === cause && one.family === 'expiry'),
-    );
-    const runbook = buildRunbook(
-      alertSituation(alert, join(await store.inventory.locations({}), new Map(), Date.now())),
-    );
-    const commands = Object.values(runbook.phases)
-      .flatMap((steps) => steps.flatMap((one) => one.commands))
-      .join('\n');
-    return { alert, runbook, commands };
+    if (daemon === undefined) throw new Error('the daemon does not run');
+    const alert = await alertAbout(daemon, cause, places);
+    const runbook = await runbookOf(daemon, alert);
+    return { alert, runbook, commands: commandsOf(runbook) };
   }
 
   it('tells of the client secret of the application, and how to add another beside it', async () => {
@@ -245,22 +289,39 @@ store: "sqlite:${at('notafter.db')}"
     expect(commands).toContain('preferredTokenSigningKeyThumbprint');
   });
 
-  it('tells of the CA in the gateway with the endpoint about whose clients it decides', async () => {
-    const { alert, runbook, commands } = await about(partners.certificate.fingerprint);
+  it('tells of the CA in the gateway with the endpoint and the client about whom it decides', async () => {
+    const { alert, runbook, commands } = await about(partners.certificate.fingerprint, 2);
 
-    expect(alert.places).toMatchObject([{ source: 'gateways', location: GATEWAY, labels: { owner: 'payments' } }]);
-    expect(alert.places.flatMap(({ findings }) => findings.map(({ rule }) => rule))).toEqual(['trust-anchor-expiring']);
-    expect(runbook.impact.services).toContain('api.example.com:443');
+    expect(alert.places.map(({ source, location, labels }) => [source, location, labels['owner']])).toContainEqual([
+      'gateways',
+      GATEWAY,
+      'payments',
+    ]);
+    expect(new Set(alert.places.map(({ source }) => source))).toEqual(new Set(['gateways', 'api']));
+    expect(alert.places.flatMap(({ findings }) => findings.map(({ rule }) => rule)).toSorted()).toEqual([
+      'client-will-fail',
+      'trust-anchor-expiring',
+    ]);
+    expect(runbook.impact.services).toContain('api.example.com:8443');
+    // The client itself is valid for long: its logins end with the CA in the gateway.
+    expect(runbook.impact.logins).toMatchObject([
+      { client: 'billing', certainty: 'certain', failsAt: partnersEnd.getTime() },
+    ]);
     expect(commands).toContain(
       `az network application-gateway client-cert update --subscription ${SUBSCRIPTION} --resource-group net --gateway-name edge --name partners --data`,
     );
   });
 
-  it('tells of the anchor in the trust config with the host behind the load balancer', async () => {
-    const { alert, runbook, commands } = await about(suppliers.certificate.fingerprint);
+  it('tells of the anchor in the trust config with the host behind the load balancer, and the client that it lets in', async () => {
+    const { alert, runbook, commands } = await about(suppliers.certificate.fingerprint, 2);
 
-    expect(alert.places).toMatchObject([{ source: 'google', location: `${GLOBAL}/trustConfigs/suppliers` }]);
+    expect(alert.places.map(({ source, location }) => [source, location])).toContainEqual([
+      'google',
+      `${GLOBAL}/trustConfigs/suppliers`,
+    ]);
+    expect(new Set(alert.places.map(({ source }) => source))).toEqual(new Set(['google', 'orders']));
     expect(runbook.impact.services).toContain('orders.example.com:443');
+    expect(runbook.impact.logins).toMatchObject([{ client: 'shipping', certainty: 'certain' }]);
     expect(commands).toContain(
       `gcloud certificate-manager trust-configs export suppliers --project=${PROJECT} --location=global`,
     );
