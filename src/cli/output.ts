@@ -1,10 +1,21 @@
 import { once } from 'node:events';
 
+let isDaemon = false;
+
 /** The only way to stdout and stderr. A reader that went away (`notafter list | head`) is no error. */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(0);
+  if (isDaemon) return;
+  if (error.code === 'EPIPE') process.exit(EXIT.ok);
+  complain(`notafter: the output cannot be written: ${error.message}`);
+  process.exit(EXIT.unknown);
 });
+// Whoever cannot be told of errors cannot be told of this one either.
+process.stderr.on('error', () => undefined);
+
+/** From now on the process goes on when nobody takes what it says: a full disk or a dead log reader ends no watch. */
+export function outliveReaders(): void {
+  isDaemon = true;
+}
 
 export function print(text: string): void {
   process.stdout.write(`${text}\n`);

@@ -27,6 +27,8 @@ export interface StartOptions {
   readonly arguments?: readonly string[];
   /** Default 15 000. */
   readonly deadlineMs?: number;
+  /** A descriptor that takes what it logs, in place of `stderr()`. */
+  readonly stderr?: number;
 }
 
 /** Starts `notafter run` and waits until it serves. The config must listen on port 0 or a free port. */
@@ -34,12 +36,12 @@ export async function startDaemonProcess(config: string, options: StartOptions):
   const child = spawn(process.execPath, [BIN, 'run', '--config', config, ...(options.arguments ?? [])], {
     cwd: options.cwd,
     env: { ...process.env, ...options.environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', options.stderr ?? 'pipe'],
   });
   let stdout = '';
   let stderr = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const exited = once(child, 'exit');
   const url = await eventually(
     'the daemon serves',

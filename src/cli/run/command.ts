@@ -11,7 +11,7 @@ import type { NodeOptions } from '../../daemon-cluster.ts';
 import type { Logger } from '../../plugin/logger.ts';
 import { counted } from '../../policy/wording.ts';
 import type { Store } from '../../store/store.ts';
-import { complain, EXIT, print } from '../output.ts';
+import { complain, EXIT, outliveReaders, print } from '../output.ts';
 import { version } from '../version.ts';
 import { createLogger } from './logger.ts';
 import { nextSteps, whatWasFound } from './summary.ts';
@@ -68,6 +68,7 @@ async function run({ config: file, role, node, zone }: RunOptions): Promise<numb
     return EXIT.unknown;
   }
   const log = createLogger(config.log);
+  outliveReaders();
   const ended = new Promise<'stopped'>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => {

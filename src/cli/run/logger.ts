@@ -7,7 +7,10 @@ import { terminalText } from '../../text/terminal.ts';
 /** Fields that may hold a secret, wherever they stand. */
 const SECRETS = ['password', 'token', 'secret', 'authorization', 'url'].flatMap((name) => [name, `*.${name}`]);
 
-/** Logs go to stderr: stdout is for answers. */
+/** What waits while stderr takes nothing, octets; beyond that the newest lines are lost. */
+const MAX_WAITING = 1024 * 1024;
+
+/** Logs go to stderr: stdout is for answers. Where they cannot be written (a full disk), everything else goes on. */
 export function createLogger(config: Config['log']): Logger {
   const format = config.format ?? (process.stderr.isTTY ? 'text' : 'json');
   const options = {
@@ -18,21 +21,20 @@ export function createLogger(config: Config['log']): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     serializers: { error: pino.stdSerializers.err },
   };
-  return format === 'json'
-    ? pino(options, pino.destination({ dest: 2, sync: true }))
-    : pino(options, { write: writeText });
+  const destination = pino.destination({ dest: 2, sync: true, maxLength: MAX_WAITING });
+  // What could not be written is tried again with the next line.
+  destination.on('error', () => undefined);
+  return pino(options, format === 'json' ? destination : { write: (line) => destination.write(asText(line)) });
 }
 
 /** `06:12:01 warn  look failed  source=disk target=/etc/ssl` */
-function writeText(line: string): void {
+function asText(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as { level: string; time: string; msg: string } & Record<
     string,
     unknown
   >;
   const details = Object.entries(fields).map(([name, value]) => `${name}=${terminalText(valueText(value))}`);
-  process.stderr.write(
-    `${time.slice(11, 19)} ${level.padEnd(5)} ${msg}${details.length > 0 ? `  ${details.join(' ')}` : ''}\n`,
-  );
+  return `${time.slice(11, 19)} ${level.padEnd(5)} ${msg}${details.length > 0 ? `  ${details.join(' ')}` : ''}\n`;
 }
 
 function valueText(value: unknown): string {
