@@ -150,11 +150,11 @@ export function planHeartbeat(
 }
 
 /** What the config says of the series on `/metrics`. */
-export function planSeries({ sources, metrics }: Config, machine: ProfileOptions): () => SeriesSettings {
+export function planSeries({ sources, metrics }: Config, machine: Omit<ProfileOptions, 'x509'>): () => SeriesSettings {
   const labels = new Map(sources.map(({ name, metricLabels }) => [name, metricLabels]));
   const settings: SeriesSettings = {
     seriesBudget: metrics.seriesBudget,
-    profiles: metrics.profiles.map((name) => profileOf(name, machine)),
+    profiles: metrics.profiles.map((name) => profileOf(name, { ...machine, x509: metrics.x509 })),
     sources: sources.map(({ name, collector }) => ({ name, type: collector.type })),
     labelsOf: (source) => labels.get(source) ?? [],
   };

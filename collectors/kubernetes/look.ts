@@ -121,10 +121,21 @@ function labelsOf({ cluster, given, facts }: Look, object: KubeObject): Readonly
   const { namespace } = object;
   const owner = ownerIn(object, given.owner_from) ?? (namespace === undefined ? undefined : facts.ownerOf(namespace));
   return {
+    ...ownLabels(object, given.labels_from),
     ...(cluster.name === '' ? {} : { cluster: cluster.name }),
     ...(namespace === undefined ? {} : { namespace }),
     ...(owner === undefined ? {} : { owner }),
   };
+}
+
+/** Labels of the object itself, by names that a label of ours can have. */
+function ownLabels({ labels }: KubeObject, names: readonly string[]): Readonly<Record<string, string>> {
+  const found: Record<string, string> = {};
+  for (const name of names) {
+    const value = Object.hasOwn(labels, name) ? labels[name] : undefined;
+    if (value !== undefined) found[name.replaceAll(/[^A-Za-z0-9_]/g, '_').replace(/^(?=\d)/, '_')] = value;
+  }
+  return found;
 }
 
 /** A namespace that does not exist has empty lists, as one has in which there is nothing. */

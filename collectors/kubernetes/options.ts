@@ -111,6 +111,13 @@ export const options = z
       .max(20)
       .default(['notafter.io/owner', 'owner', 'team'])
       .describe('Labels and annotations whose first value becomes the label `owner`; the namespace may have it too.'),
+    labels_from: z
+      .array(z.string().min(1).max(317))
+      .max(20)
+      .default([])
+      .describe(
+        'Labels of the objects that what is found bears as well, with `_` for what a label name of Prometheus cannot have: `app.kubernetes.io/name` becomes `app_kubernetes_io_name`.',
+      ),
     watch: z
       .boolean()
       .default(false)

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { parseAllowance, type Allowance } from '../network/egress.ts';
 import { OWN_LABELS } from '../metrics/location-series.ts';
 import { PROFILE_NAMES, type ProfileName } from '../metrics/profiles/profile-name.ts';
+import { NAME_FIELDS, X509_DEFAULTS, type X509Options } from '../metrics/profiles/x509-options.ts';
 import { allowance } from './enrich-section.ts';
 
 /** Series fewer than this would not even say that something is left out. */
@@ -13,9 +14,45 @@ export interface MetricsConfig {
   /** 0: no limit. */
   readonly seriesBudget: number;
   readonly profiles: readonly ProfileName[];
+  /** What the profile x509-certificate-exporter says, and how. */
+  readonly x509: X509Options;
   /** What `/probe` may look at though no source names it. */
   readonly probeAllow: readonly Allowance[];
 }
+
+const nameFields = z.array(z.enum(NAME_FIELDS)).default([...NAME_FIELDS]);
+
+/** The options of x509-certificate-exporter, in the words of its own config. */
+const x509Section = z
+  .strictObject({
+    version: z
+      .union([z.literal(3), z.literal(4)])
+      .default(X509_DEFAULTS.version)
+      .describe('Whose metrics and labels: of version 3, or of version 4.'),
+    expose_relative: z
+      .boolean()
+      .default(X509_DEFAULTS.relative)
+      .describe('x509_cert_expires_in_seconds, x509_cert_valid_since_seconds, and the same of revocation lists.'),
+    expose_per_cert_error: z
+      .boolean()
+      .default(X509_DEFAULTS.perCertError)
+      .describe('x509_cert_error: 1 for what could not be read, 0 for what could.'),
+    expose_subject_fields: nameFields.describe('Which fields of subjects are labels.'),
+    expose_issuer_fields: nameFields.describe('Which fields of issuers are labels.'),
+    trim_path_components: z
+      .int()
+      .min(0)
+      .max(100)
+      .default(X509_DEFAULTS.trimPathComponents)
+      .describe('So many folders are cut off the front of paths, such as those of a mount in a container.'),
+    collision_discriminator: z
+      .enum(['auto', 'always', 'never'])
+      .default(X509_DEFAULTS.collisionDiscriminator)
+      .describe(
+        'When the label `discriminator` tells certificates apart: where they agree in all other labels, always, or never.',
+      ),
+  })
+  .describe('Of the profile x509-certificate-exporter.');
 
 /** The `metrics:` section. */
 export const metricsSection = z
@@ -33,6 +70,7 @@ export const metricsSection = z
       .describe(
         'Exporters whose metrics are given as well, by their exact names, so that their dashboards and rules keep working.',
       ),
+    x509_certificate_exporter: x509Section.optional(),
     probe: z
       .strictObject({
         allow: z
@@ -67,6 +105,20 @@ export function metricsConfig(section: z.output<typeof metricsSection> | undefin
   return {
     seriesBudget: section?.series_budget ?? 200_000,
     profiles: [...new Set(section?.profiles)],
+    x509: x509Options(section?.x509_certificate_exporter),
     probeAllow: (section?.probe?.allow ?? []).map((text) => parseAllowance(text)),
+  };
+}
+
+function x509Options(section: z.output<typeof x509Section> | undefined): X509Options {
+  if (section === undefined) return X509_DEFAULTS;
+  return {
+    version: section.version,
+    relative: section.expose_relative,
+    perCertError: section.expose_per_cert_error,
+    subjectFields: section.expose_subject_fields,
+    issuerFields: section.expose_issuer_fields,
+    trimPathComponents: section.trim_path_components,
+    collisionDiscriminator: section.collision_discriminator,
   };
 }

@@ -62,6 +62,7 @@ export class ClientSeries {
   #isStale = true;
   #madeAt = -Infinity;
   #pauseUntil = 0;
+  #isCostly = false;
   #pieces: readonly Piece[] = [];
   #dropped = 0;
 
@@ -97,12 +98,14 @@ export class ClientSeries {
     this.#release(id);
   }
 
-  /** Joins anew where something has changed; who asks meanwhile waits for the same. */
+  /** Joins anew where something has changed; who asks meanwhile waits for the same, unless it takes long. */
   async refresh(): Promise<void> {
     this.#refreshing ??= this.#refresh().finally(() => {
       this.#refreshing = undefined;
     });
-    await this.#refreshing;
+    // What was joined last is said meanwhile: a scrape has little time. What failed is tried with the next.
+    if (this.#isCostly) this.#refreshing.catch(() => {});
+    else await this.#refreshing;
   }
 
   async #refresh(): Promise<void> {
@@ -119,7 +122,8 @@ export class ClientSeries {
       this.#isStale = true;
       throw error;
     }
-    if (turns.workedMs > CHEAP_MS) this.#pauseUntil = performance.now() + PAUSE * turns.workedMs;
+    this.#isCostly = turns.workedMs > CHEAP_MS;
+    if (this.#isCostly) this.#pauseUntil = performance.now() + PAUSE * turns.workedMs;
   }
 
   pieces(format: Format): readonly Piece[] {

@@ -1,7 +1,7 @@
 import type { Location } from '../inventory/model.ts';
 import type { InventoryReader } from '../inventory/port.ts';
 import { ChunkTable } from './chunk-table.ts';
-import { familyHeader, sampleLine, type Family, type Format } from './family.ts';
+import { familyHeader, sampleLine, type AddSeries, type Family, type Format } from './family.ts';
 import {
   addLocation,
   earliestEnd,
@@ -70,7 +70,7 @@ export class InventorySeries {
   #shown = 0;
   /** Of which source a location is, and whether its last look failed. */
   readonly #states = new Map<number, SourceCount>();
-  readonly #counts = new Map<string, { readonly up: SourceCount; readonly down: SourceCount }>();
+  readonly #counts = new Map<string, Readonly<Record<'up' | 'troubled' | 'down', SourceCount>>>();
   /** Left out of single locations, by place: they are too large. */
   readonly #cut = new Map<number, number>();
   #limit = NO_LIMIT;
@@ -120,14 +120,16 @@ export class InventorySeries {
       texts.set(family, (texts.get(family) ?? '') + sampleLine(family, labels, value));
     };
     const atMost = budget === 0 ? Infinity : Math.max(1, Math.floor(budget * SHARE));
-    let cut = addLocation(location, labelsOf(location.source), add, atMost);
+    const shown = labelsOf(location.source);
+    let cut = addLocation(location, shown, add, atMost);
     const ordered = profiles.length === 0 ? location : { ...location, sightings: soonestFirst(location.sightings) };
     const concerned = this.#claims.renew(location.id, (claim) => {
       for (const profile of profiles) {
-        profile.addLocation(ordered, (family, labels, value) => {
+        const addClaimed: AddSeries = (family, labels, value) => {
           if (count >= atMost) cut += 1;
           else if (claim(`${family.name}{${labels}}`, end ?? Infinity)) add(family, labels, value);
-        });
+        };
+        profile.addLocation(ordered, addClaimed, shown);
       }
     });
     this.#askAgain(concerned);
@@ -191,10 +193,11 @@ export class InventorySeries {
     }
   }
 
-  /** Locations of a source, and those whose last look failed. */
-  locationsOf(source: string): { readonly locations: number; readonly down: number } {
-    const { up, down } = this.#counts.get(source) ?? {};
-    return { locations: (up?.count ?? 0) + (down?.count ?? 0), down: down?.count ?? 0 };
+  /** Locations of a source, those whose last look failed, and others of which a part could not be read. */
+  locationsOf(source: string): Pick<SourceHealth, 'locations' | 'down' | 'troubled'> {
+    const counts = this.#counts.get(source);
+    const [up, troubled, down] = [counts?.up.count ?? 0, counts?.troubled.count ?? 0, counts?.down.count ?? 0];
+    return { locations: up + troubled + down, down, troubled };
   }
 
   /** A location is there now, and how it fares; or it is gone. */
@@ -205,9 +208,14 @@ export class InventorySeries {
       this.#states.delete(place);
       return;
     }
-    const counts = this.#counts.get(location.source) ?? { up: { count: 0 }, down: { count: 0 } };
+    const counts = this.#counts.get(location.source) ?? {
+      up: { count: 0 },
+      troubled: { count: 0 },
+      down: { count: 0 },
+    };
     this.#counts.set(location.source, counts);
-    const state = location.failure === undefined ? counts.up : counts.down;
+    const readable = location.problems.length === 0 ? counts.up : counts.troubled;
+    const state = location.failure === undefined ? readable : counts.down;
     state.count += 1;
     this.#states.set(place, state);
   }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { ConfigError } from '../../src/config/document.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Config } from '../../src/config/config.ts';
+import { X509_DEFAULTS } from '../../src/metrics/profiles/x509-options.ts';
 
 function parsed(text: string): Config {
   return parseConfig('notafter.yaml', text, {});
@@ -24,9 +25,10 @@ function source(labels: string): string {
 
 describe('metrics', () => {
   test('has a budget and neither profiles nor probes by default', () => {
-    const expected = { seriesBudget: 200_000, profiles: [], probeAllow: [] };
+    const expected = { seriesBudget: 200_000, profiles: [], x509: X509_DEFAULTS, probeAllow: [] };
     expect(parsed('').metrics).toEqual(expected);
     expect(parsed('metrics: {}').metrics).toEqual(expected);
+    expect(parsed('metrics: {x509_certificate_exporter: {}}').metrics).toEqual(expected);
   });
 
   test('is taken as it is written, each profile once', () => {
@@ -40,7 +42,24 @@ describe('metrics', () => {
     });
   });
 
+  test('has the options of x509-certificate-exporter in its own words', () => {
+    const { metrics } = parsed(
+      'metrics: {x509_certificate_exporter: {version: 3, expose_relative: true, expose_per_cert_error: true, expose_subject_fields: [CN], expose_issuer_fields: [], trim_path_components: 3, collision_discriminator: never}}',
+    );
+    expect(metrics.x509).toEqual({
+      version: 3,
+      relative: true,
+      perCertError: true,
+      subjectFields: ['CN'],
+      issuerFields: [],
+      trimPathComponents: 3,
+      collisionDiscriminator: 'never',
+    });
+  });
+
   test.each([
+    ['metrics: {x509_certificate_exporter: {version: 2}}', 'metrics.x509_certificate_exporter.version'],
+    ['metrics: {x509_certificate_exporter: {expose_subject_fields: [SN]}}', 'expose_subject_fields[0]'],
     ['metrics: {series_budget: 5}', 'metrics.series_budget: 0 for no limit, or at least 100'],
     ['metrics: {profiles: [blackbox]}', 'metrics.profiles[0]'],
     ['metrics: {probe: {allow: ["10.0.0.0/99"]}}', 'metrics.probe.allow[0]'],

@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 
 import { joinClients } from '../../src/inventory/clients.ts';
+import { eventually } from '../helpers/eventually.ts';
+import { samplesOf } from '../helpers/exposition.ts';
 import { knownMetrics, textOf } from '../helpers/known-metrics.ts';
 import { DAY, endpointLocation, fileLocation, leaf, NOW, sighting } from '../policy/places.ts';
 
@@ -17,8 +19,13 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   return turns;
 }
 
+/** Takes so much CPU. */
 function busyFor(ms: number): void {
-  for (const end = performance.now() + ms; performance.now() < end;);
+  const start = process.threadCpuUsage();
+  for (;;) {
+    const { user, system } = process.threadCpuUsage(start);
+    if (user + system >= ms * 1_000) return;
+  }
 }
 
 const client = sighting(leaf('cron', { left: DAY }), {
@@ -44,6 +51,31 @@ test('who asks for metrics while clients are joined to endpoints waits for one s
   });
   expect(turns).toBeGreaterThanOrEqual(STEPS);
   expect(text).toContain('notafter_client_outage_timestamp_seconds{');
+});
+
+test('where joining takes long, a scrape says what was joined last and does not wait', async () => {
+  let [joins, isReleased] = [0, false];
+  const known = knownMetrics([fileLocation([client], { location: '/kubeconfig' })], () => NOW, {
+    *clients(all) {
+      if (++joins === 1) busyFor(60);
+      else while (!isReleased) yield;
+      return yield* joinClients(all);
+    },
+  });
+  const said = async (): Promise<readonly (string | undefined)[]> =>
+    samplesOf(await known.samples(), 'notafter_client_outage_timestamp_seconds').map(
+      ({ labels }) => labels['location'],
+    );
+  expect(await said()).toEqual(['api.example.com:8443']);
+  known.note(endpointLocation([leaf()]));
+  // The pause after the first is twenty times as long as that took.
+  await eventually('the second begins', async () => {
+    expect(await said()).toEqual(['api.example.com:8443']);
+    return joins === 2;
+  });
+  isReleased = true;
+
+  await eventually('it is said', async () => (await said())[0] === 'api.example.com:8443@10.0.0.7');
 });
 
 test('joining many clients and endpoints is many steps, wherever most of the work is', () => {

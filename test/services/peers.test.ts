@@ -9,6 +9,7 @@ import { PROFILE_NAMES } from '../../src/metrics/profiles/profile-name.ts';
 import { startDaemonProcess, type DaemonProcess } from '../helpers/daemon-process.ts';
 import { eventually } from '../helpers/eventually.ts';
 import { parseExposition, type Sample } from '../helpers/exposition.ts';
+import { startFakeKube, tlsSecret, type FakeKube } from '../helpers/fake-kube.ts';
 import { createAuthority, type TestCertificate } from '../helpers/pki.ts';
 import { startProgram, startPrometheus, type RunningProgram, type RunningPrometheus } from '../helpers/prometheus.ts';
 import { promtool } from '../helpers/promtool.ts';
@@ -37,6 +38,7 @@ let folder: string;
 let daemon: DaemonProcess;
 let blackbox: RunningProgram;
 let prometheus: RunningPrometheus;
+let cluster: FakeKube;
 const servers = new Map<Name, RunningTls>();
 
 beforeAll(async () => {
@@ -48,6 +50,13 @@ beforeAll(async () => {
     await writeFile(path.join(folder, 'pki', `${name}.pem`), certificate.pem);
     servers.set(name as Name, await startTlsServer(certificate));
   }
+  cluster = await startFakeKube();
+  cluster.put(
+    'secrets',
+    tlsSecret('shop', 'web', certificates.valid, { labels: { 'app.kubernetes.io/name': 'shop' } }),
+    tlsSecret('mail', 'imap', certificates.untrusted),
+  );
+  await writeFile(path.join(folder, 'kubeconfig'), kubeconfig());
   const config = path.join(folder, 'notafter.yaml');
   await writeFile(
     config,
@@ -60,9 +69,25 @@ beforeAll(async () => {
           every: '1h',
           targets: Object.keys(certificates).map((name) => targetOf(name as Name)),
         },
-        { name: 'disk', type: 'file', every: '1h', paths: [path.join(folder, 'pki')] },
+        {
+          name: 'disk',
+          type: 'file',
+          every: '1h',
+          paths: [path.join(folder, 'pki'), path.join(folder, 'kubeconfig')],
+        },
+        {
+          name: 'prod',
+          type: 'kubernetes',
+          every: '1h',
+          server: cluster.url,
+          labels_from: ['app.kubernetes.io/name'],
+          metric_labels: ['app_kubernetes_io_name'],
+        },
       ],
-      metrics: { profiles: PROFILE_NAMES },
+      metrics: {
+        profiles: PROFILE_NAMES,
+        x509_certificate_exporter: { expose_relative: true, expose_per_cert_error: true },
+      },
       web: { listen: '127.0.0.1:0' },
       store: `sqlite:${path.join(folder, 'notafter.db')}`,
     }),
@@ -96,9 +121,20 @@ afterAll(async () => {
   await prometheus?.stop();
   await blackbox?.stop();
   await daemon?.stop();
+  await cluster?.[Symbol.asyncDispose]();
   for (const server of servers.values()) await server.close();
   await rm(folder, { recursive: true, force: true });
 });
+
+/** One in which the client's certificate lies. */
+function kubeconfig(): string {
+  const data = Buffer.from(certificates.valid.pem).toString('base64');
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    users: [{ name: 'admin', user: { 'client-certificate-data': data } }],
+  });
+}
 
 function endOf({ der }: TestCertificate): number {
   const { notAfter } = parseCertificate(der);
@@ -173,20 +209,37 @@ describe('Prometheus with every profile switched on', () => {
   });
 
   test.each([
-    // Grafana 13922, x509-certificate-exporter.
+    // Grafana 13922, x509-certificate-exporter: every panel.
     'count(x509_cert_not_after)',
     'sum(((x509_cert_not_after - time()) / 86400) < bool 0)',
+    'sum(0 < ((x509_cert_not_after - time()) / 86400) < bool 7)',
     'sum(0 < ((x509_cert_not_after - time()) / 86400) < bool 28)',
+    'count(x509_cert_not_after{secret_name!=""})',
+    'count(x509_cert_not_after{filepath!="",embedded_key!=""})',
     'count(x509_cert_not_after{filepath!="",embedded_key=""})',
     'count(x509_source_errors_total)',
     'sum(x509_source_errors_total)',
+    'sort(((x509_cert_not_after{secret_name!=""} - time()) / 86400) < 180)',
     'sort(((x509_cert_not_after{filepath!=""} - time()) / 86400) < 180)',
     'topk(10, sort_desc(count by (issuer_CN) (x509_cert_not_after)))',
+    'topk(10, sort_desc(count by (secret_namespace) (x509_cert_not_after{secret_namespace!=""})))',
     'topk(10, sort_desc(count by (instance) (x509_cert_not_after{filepath!=""})))',
+    'bottomk(10, (x509_cert_not_after{secret_name!=""} - x509_cert_not_before) / 86400)',
     'bottomk(10, (x509_cert_not_after{filepath!=""} - x509_cert_not_before) / 86400)',
+    'topk(10, (x509_cert_not_after{secret_name!=""} - x509_cert_not_before) / 86400)',
     'topk(10, (x509_cert_not_after{filepath!=""} - x509_cert_not_before) / 86400)',
+    'sum (x509_source_errors_total > bool 0)',
     'sum(rate(x509_source_errors_total[15m]))',
+    'topk(10, rate(x509_source_errors_total[6h]))',
     'topk(10, x509_source_errors_total)',
+    'x509_cert_not_after{secret_namespace="shop", secret_label_app_kubernetes_io_name="shop"}',
+    'x509_cert_expires_in_seconds{subject_CN="api.lab.test"} < 50 * 86400',
+    // The rules of its chart, as far as something is wrong here.
+    '(x509_cert_not_after - time()) < (14 * 86400)',
+    '(x509_cert_not_after - time()) < (28 * 86400) and (x509_cert_not_after - time()) > 0',
+    'x509_cert_error >= 0',
+    'sum without (reason) (increase(x509_source_errors_total[15m])) >= 0',
+    'sum without (resource, reason) (increase(x509_kube_transport_errors_total[15m])) >= 0',
     // Grafana 11279, ssl_exporter.
     'count(max(ssl_cert_not_after{instance=~".*",job=~".*"}) by (issuer_cn,serial_no))',
     'count(max(ssl_cert_not_after{instance=~".*",job=~".*"}) by (instance))',

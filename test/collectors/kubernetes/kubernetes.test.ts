@@ -65,6 +65,23 @@ describe('a Secret of the type kubernetes.io/tls', () => {
     expect(placesOf(at.get('secret/a/broken-keystore'))).toContain('tls.crt#0 server');
   });
 
+  it('has those labels of the object that were asked for, by names that Prometheus takes', async () => {
+    const { cluster, look } = await lookInto({ labels_from: ['app.kubernetes.io/name', '2nd', 'team', 'none'] });
+    const pair = issuing.issue({ names: ['shop.example.com'] });
+    const labels = { 'app.kubernetes.io/name': 'web', '2nd': 'yes', team: 'payments', tier: 'front' };
+    cluster.put('secrets', tlsSecret('shop', 'web', pair, { labels: { ...labels, namespace: 'never' } }));
+    const { at } = await look();
+    expect(at.get('secret/shop/web')?.labels).toEqual({
+      app_kubernetes_io_name: 'web',
+      _2nd: 'yes',
+      team: 'payments',
+      owner: 'payments',
+      namespace: 'shop',
+    });
+    cluster.put('secrets', tlsSecret('shop', 'web', pair, { labels: { ...labels, '2nd': 'no' } }));
+    expect((await look()).at.get('secret/shop/web')?.labels).toMatchObject({ _2nd: 'no' });
+  });
+
   it('has the owner of its labels, else of its annotations, else of its namespace', async () => {
     const { cluster, look } = await lookInto();
     const pair = issuing.issue();

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { Location } from '../../../src/inventory/model.ts';
 import { PROFILE_NAMES, type ProfileName } from '../../../src/metrics/profiles/profile-name.ts';
 import { profileOf } from '../../../src/metrics/profiles/profiles.ts';
+import { X509_DEFAULTS, type X509Options } from '../../../src/metrics/profiles/x509-options.ts';
 import { parseExposition, type Sample } from '../../helpers/exposition.ts';
 import { knownMetrics } from '../../helpers/known-metrics.ts';
 import {
@@ -74,8 +75,9 @@ async function samplesOf(
   profiles: readonly ProfileName[],
   locations: readonly Location[] = scenario(),
   now = NOW,
+  x509: Partial<X509Options> = {},
 ): Promise<readonly Sample[]> {
-  const options = { host: 'watch1', nodeName: 'node-a' };
+  const options = { host: 'watch1', nodeName: 'node-a', x509: { ...X509_DEFAULTS, ...x509 } };
   const known = knownMetrics(locations, () => now, {
     series: {
       profiles: profiles.map((name) => profileOf(name, options)),
@@ -83,9 +85,11 @@ async function samplesOf(
         { name: 'disk', type: 'file' },
         { name: 'prod', type: 'kubernetes' },
       ],
+      labelsOf: (source) => (source === 'prod' ? ['app'] : []),
     },
   });
   known.metrics.failed('disk', 'wrong_password');
+  known.metrics.failed('prod', 'timeout');
   return parseExposition(await known.text()).filter(({ name }) => !/^(?:notafter|process|nodejs)_/.test(name));
 }
 
@@ -168,6 +172,168 @@ describe('x509-certificate-exporter', () => {
     );
     expect(errors).toHaveLength(17);
     expect(errors.filter(({ value }) => value > 0).map(({ labels }) => labels['reason'])).toEqual(['bad_passphrase']);
+  });
+});
+
+describe('x509-certificate-exporter with its options', () => {
+  const at = (path: string, left: number, more: Partial<Location> = {}): Location =>
+    fileLocation([sighting(leaf('a.example', { left }))], { location: path, ...more });
+  const said = async (
+    locations: readonly Location[],
+    x509: Partial<X509Options>,
+    pattern: RegExp,
+    now = NOW,
+  ): Promise<readonly string[]> => lines(await samplesOf(['x509-certificate-exporter'], locations, now, x509), pattern);
+  const own = 'serial_number=2587 issuer_O=Example issuer_CN=Example Issuing CA subject_O=Example subject_CN=a.example';
+  const file = 'filename=a.pem filepath=/etc/ssl/a.pem';
+
+  test('counts what is left and what has passed at each scrape, of revocation lists as well', async () => {
+    const both = fileLocation([sighting(leaf('a.example', { left: 5 * DAY })), sighting(crl(), { place: 'crl' })], {
+      location: '/etc/ssl/a.pem',
+    });
+    const seconds = (time: number): number => time / 1000;
+    const list = `${file} crl_number=17 issuer_O=Example issuer_CN=Example Issuing CA`;
+    expect(await said([both], { relative: true }, /_in_seconds$|_since_seconds$/, NOW + 6 * DAY)).toEqual([
+      `x509_cert_expires_in_seconds ${file} ${own} = ${seconds(-DAY)}`,
+      expect.stringMatching(/^x509_cert_valid_since_seconds filename=a.pem .* = \d+$/),
+      `x509_crl_fresh_since_seconds ${list} = ${seconds(8 * DAY)}`,
+      `x509_crl_stale_in_seconds ${list} = ${seconds(-DAY)}`,
+    ]);
+    expect(await said([both], {}, /_in_seconds$|_since_seconds$/)).toEqual([]);
+  });
+
+  test('says of each certificate that it was read, and of what could not be that it was not', async () => {
+    const problem = { reason: 'malformed', detail: '', place: '' } as const;
+    const locations = [
+      at('/etc/ssl/a.pem', DAY),
+      fileLocation([], { location: '/etc/ssl/b.pem', problems: [problem] }),
+      at('/etc/ssl/c.pem', DAY, { failure: { reason: 'permission_denied', detail: '' } }),
+    ];
+    expect(await said(locations, { perCertError: true }, /error$/)).toEqual([
+      `x509_cert_error filename=a.pem filepath=/etc/ssl/a.pem ${own} = 0`,
+      'x509_cert_error filename=b.pem filepath=/etc/ssl/b.pem = 1',
+      'x509_cert_error filename=c.pem filepath=/etc/ssl/c.pem = 1',
+      `x509_cert_error filename=c.pem filepath=/etc/ssl/c.pem ${own} = 0`,
+    ]);
+    expect(await said(locations, {}, /error$/)).toEqual([]);
+    // Of version 3, a place has one series, and a gauge counts the places.
+    expect(await said(locations, { perCertError: true, version: 3 }, /error/)).toEqual([
+      'x509_cert_error filename=a.pem filepath=/etc/ssl/a.pem = 0',
+      'x509_cert_error filename=b.pem filepath=/etc/ssl/b.pem = 1',
+      'x509_cert_error filename=c.pem filepath=/etc/ssl/c.pem = 1',
+      'x509_read_errors  = 2',
+    ]);
+  });
+
+  test.each([
+    [0, '/srv/host/etc/ssl/a.pem'],
+    [2, '/etc/ssl/a.pem'],
+    [9, '/a.pem'],
+  ])('cuts %i folders off the front of a path', async (trimPathComponents, expected) => {
+    const [line] = await said([at('/srv/host/etc/ssl/a.pem', DAY)], { trimPathComponents }, /not_after/);
+    expect(line).toContain(` filepath=${expected} `);
+  });
+
+  test('has those fields of names as labels that it is told to have', async () => {
+    const options = { subjectFields: ['CN'], issuerFields: ['O', 'CN'] } as const;
+    const sample = (await samplesOf(['x509-certificate-exporter'], [at('/a.pem', DAY)], NOW, options)).find(
+      ({ name }) => name === 'x509_cert_not_after',
+    );
+    expect(Object.keys(sample?.labels ?? {}).filter((name) => /^(?:subject|issuer)_/.test(name))).toEqual([
+      'issuer_O',
+      'issuer_CN',
+      'subject_CN',
+    ]);
+  });
+
+  test('tells apart what agrees in all other labels, and only that unless it is told to', async () => {
+    const twins = fileLocation(
+      [
+        sighting(leaf('a.example', { left: DAY, id: '1'.repeat(64) })),
+        sighting(leaf('a.example', { left: 2 * DAY, id: '2'.repeat(64) })),
+        sighting(leaf('b.example', { left: DAY })),
+      ],
+      { location: '/etc/ssl/a.pem' },
+    );
+    const marks = async (collisionDiscriminator: X509Options['collisionDiscriminator']): Promise<readonly string[]> =>
+      (await samplesOf(['x509-certificate-exporter'], [twins], NOW, { collisionDiscriminator }))
+        .filter(({ name }) => name === 'x509_cert_not_after')
+        .map(({ labels, value }) => `${labels['subject_CN']} ${labels['discriminator']} ${value - NOW / 1000}`);
+    const auto = await marks('auto');
+    const days = (count: number): string => String((count * DAY) / 1000);
+    expect(auto.map((mark) => mark.replace(/ [\da-f]{8} /, ' # ')).toSorted()).toEqual(
+      [`a.example # ${days(1)}`, `a.example # ${days(2)}`, `b.example  ${days(1)}`].toSorted(),
+    );
+    expect(new Set(auto.map((mark) => mark.split(' ')[1])).size).toBe(3);
+    expect((await marks('always')).every((mark) => / [\da-f]{8} /.test(mark))).toBe(true);
+    // Then one of the two is said, that which ends first.
+    expect((await marks('never')).toSorted()).toEqual([`a.example  ${days(1)}`, `b.example  ${days(1)}`]);
+  });
+
+  test('says labels of Secrets, ConfigMaps and CA bundles that the source shows', async () => {
+    const cluster = { source: 'prod', type: 'kubernetes', target: 'x', labels: { app: 'shop', team: 'a' } };
+    const found = [
+      fileLocation([sighting(leaf('s'), { place: 'tls.crt' })], { ...cluster, location: 'secret/shop/web' }),
+      fileLocation([sighting(ca, { place: 'ca.pem' })], { ...cluster, location: 'configmap/shop/cas' }),
+      fileLocation([sighting(ca, { place: '' })], { ...cluster, location: 'apiservice/v1.example' }),
+      at('/a.pem', DAY, { labels: { app: 'shop' } }),
+    ];
+    const samples = (await samplesOf(['x509-certificate-exporter'], found)).filter(
+      ({ name }) => name === 'x509_cert_not_after',
+    );
+    const labels = samples.map(({ labels: all }) =>
+      Object.entries(all)
+        .filter(([name]) => name.includes('_label_'))
+        .join(';'),
+    );
+    expect(labels.toSorted()).toEqual([
+      '',
+      'cabundle_label_app,shop',
+      'configmap_label_app,shop',
+      'secret_label_app,shop',
+    ]);
+  });
+
+  test('of version 3 says nothing of what does not apply, the street as ST, and ConfigMaps as paths', async () => {
+    const street = leaf('api.example.com', { subject: 'CN=api.example.com,street=Ring 1,ST=Steiermark,C=AT' });
+    const samples = await samplesOf(
+      ['x509-certificate-exporter'],
+      [...scenario().slice(1), fileLocation([sighting(street)], { location: '/etc/ssl/api.pem' })],
+      NOW,
+      { version: 3 },
+    );
+    expect(samples.flatMap(({ labels }) => Object.values(labels)).includes('')).toBe(false);
+    expect([...new Set(samples.map(({ name }) => name))].toSorted()).toEqual([
+      'x509_cert_expired',
+      'x509_cert_not_after',
+      'x509_cert_not_before',
+      'x509_read_errors',
+    ]);
+    const issuer = 'issuer_O=Example issuer_CN=Example Issuing CA';
+    const ofCa =
+      'serial_number=2587 issuer_O=Example issuer_CN=Example Root subject_O=Example subject_CN=Example Issuing CA';
+    const caEnd = (NOW + 1825 * DAY) / 1000;
+    const web = `serial_number=2587 ${issuer} subject_C=AT subject_ST=Ring 1 subject_CN=api.example.com`;
+    const secret = `serial_number=2587 ${issuer} subject_C=AT subject_L=Graz subject_O=Example subject_OU=Shop subject_CN=api.example.com`;
+    expect(lines(samples, /^x509_cert_not_after$/)).toEqual(
+      [
+        `x509_cert_not_after filename=api.pem filepath=/etc/ssl/api.pem ${web} = ${END}`,
+        `x509_cert_not_after filename=old.pem filepath=/etc/ssl/old.pem serial_number=65290 ${issuer} subject_O=Example subject_CN=ended.example.com = ${(NOW - DAY) / 1000}`,
+        `x509_cert_not_after filename=config filepath=/root/.kube/config embedded_kind=user embedded_key=admin serial_number=2587 ${issuer} subject_O=Example subject_CN=admin = ${END}`,
+        `x509_cert_not_after filename=config filepath=/root/.kube/config embedded_kind=cluster embedded_key=prod ${ofCa} = ${caEnd}`,
+        `x509_cert_not_after secret_namespace=shop secret_name=web secret_key=tls.crt ${secret} = ${END}`,
+        `x509_cert_not_after filename=cas filepath=k8s/shop/cas ${ofCa} = ${caEnd}`,
+      ].toSorted(),
+    );
+  });
+
+  test('counts wrong passwords and failed requests to a cluster for the rules of its chart', async () => {
+    const samples = await samplesOf(['x509-certificate-exporter']);
+    expect(lines(samples, /passphrase|transport/)).toEqual([
+      'x509_kube_transport_errors_total source_name=prod reason=list_failed = 1',
+      'x509_pkcs12_passphrase_failures_total source_name=disk = 1',
+      'x509_pkcs12_passphrase_failures_total source_name=prod = 0',
+    ]);
   });
 });
 
@@ -274,7 +440,7 @@ test('cert-exporter: three metrics for each kind of place, what is left counted 
       `cert_exporter_secret_expires_in_seconds key_name=tls.crt secret_name=web secret_namespace=shop ${issuer} cn=api.example.com = ${(50 * DAY) / 1000}`,
       `cert_exporter_configmap_expires_in_seconds key_name=ca.pem configmap_name=cas configmap_namespace=shop issuer=Example Root cn=Example Issuing CA = ${(1815 * DAY) / 1000}`,
       `cert_exporter_webhook_expires_in_seconds type_name=validatingwebhookconfiguration webhook_name=hooks admission_review_version_name=hook.example.com issuer=Example Root cn=Example Issuing CA = ${(1815 * DAY) / 1000}`,
-      'cert_exporter_error_total  = 1',
+      'cert_exporter_error_total  = 2',
       'cert_exporter_discovered  = 3',
     ].toSorted(),
   );
@@ -321,7 +487,7 @@ describe('every profile', () => {
       fileLocation([sighting(api)], { source: 'disk' }),
       fileLocation([sighting(api)], { source: 'other' }),
     ];
-    const options = { host: '', nodeName: '' };
+    const options = { host: '', nodeName: '', x509: X509_DEFAULTS };
     const known = knownMetrics(twice, () => NOW, {
       series: {
         profiles: PROFILE_NAMES.filter((name) => name !== 'ssl_exporter').map((name) => profileOf(name, options)),
