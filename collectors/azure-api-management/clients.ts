@@ -21,7 +21,7 @@ interface Found {
 
 /** What API Management logs in with at backends, and what policies compare the thumbprints of callers with. */
 export function readClients(look: AzureLook, service: string): Promise<Found> {
-  return readList(look, CERTIFICATES, service, 'client');
+  return readList(look, CERTIFICATES, service, 'backend');
 }
 
 /** The same of each workspace, which has certificates of its own (https://learn.microsoft.com/azure/api-management/workspaces-overview). */

@@ -1,6 +1,8 @@
 import type { Location, Sighting } from '../inventory/model.ts';
 import { quote } from '../text/shell.ts';
 import { awsLook } from './aws-commands.ts';
+import { azureLook } from './azure-commands.ts';
+import { googleLook } from './google-commands.ts';
 
 /** Where an endpoint is reached. */
 export interface Reach {
@@ -51,22 +53,8 @@ export function lookCommand(location: Location): string | undefined {
   const reach = reachOf(location);
   if (reach !== undefined) return endpointCommand(location, reach);
   const { location: place } = location;
-  const aws = awsLook(place);
-  if (aws !== undefined) return aws;
-  if (/^https:\/\/[^/]+\/certificates\//.test(place)) return `az keyvault certificate show --id ${quote(place)}`;
-  if (/^https:\/\/[^/]+\/secrets\//.test(place)) {
-    return `az keyvault secret show --id ${quote(place)} --query attributes`;
-  }
-  const entra = /^entra:(applications|servicePrincipals)\/([^/]+)$/.exec(place);
-  if (entra !== null) {
-    return `az ad ${entra[1] === 'applications' ? 'app' : 'sp'} credential list --id ${quote(entra[2] ?? '')}`;
-  }
-  if (place.startsWith('/subscriptions/')) return `az resource show --ids ${quote(place)}`;
-  const trust = /^projects\/([^/]+)\/locations\/([^/]+)\/(trustConfigs|certificates)\/([^/]+)$/.exec(place);
-  if (trust !== null) {
-    const [, project = '', region = '', kind, name = ''] = trust;
-    return `gcloud certificate-manager ${kind === 'certificates' ? 'certificates' : 'trust-configs'} describe ${quote(name)} --project=${quote(project)} --location=${quote(region)}`;
-  }
+  const cloud = awsLook(place) ?? azureLook(place) ?? googleLook(place);
+  if (cloud !== undefined) return cloud;
   return isPath(location) ? fileCommand(place) : undefined;
 }
 

@@ -1,25 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import type { KnownItem, Location, Sighting } from '../../src/inventory/model.ts';
+import type { KnownItem, Sighting } from '../../src/inventory/model.ts';
 import { awsLook } from '../../src/policy/aws-commands.ts';
-import { itemSituation, join } from '../../src/runbook/gathering.ts';
-import { PHASES } from '../../src/runbook/model.ts';
-import { buildRunbook } from '../../src/runbook/runbook.ts';
-import { authority, crl, described, fileLocation, leaf, NOW, sighting } from '../policy/places.ts';
+import { authority, crl, described, leaf } from '../policy/places.ts';
+import { commandsAt } from './commands.ts';
 
 const LISTENER = 'arn:aws:elasticloadbalancing:eu-west-1:1:listener/app/web/1/2';
 const STORE = 'arn:aws:elasticloadbalancing:eu-west-1:1:truststore/partners/1';
-
-function commandsAt(location: string, item: KnownItem, options: Partial<Sighting>): string {
-  const place: Location = { ...fileLocation([sighting(item, options)]), type: 'aws', target: 'eu-west-1', location };
-  const runbook = buildRunbook(itemSituation(item, join([place], new Map(), NOW)));
-  return PHASES.flatMap((phase) =>
-    runbook.phases[phase].flatMap(({ commands, choices }) => [
-      ...commands,
-      ...choices.flatMap((choice) => choice.commands),
-    ]),
-  ).join('\n');
-}
 
 const ca = authority('Partner CA');
 const web = leaf('api.example.com');

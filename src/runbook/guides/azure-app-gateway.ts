@@ -1,7 +1,8 @@
 import { quote } from '../../text/shell.ts';
 import { step } from '../model.ts';
 import { FILES, work } from '../shell.ts';
-import { hasChain, type Guide, type Spot } from './guide.ts';
+import { makePfx, PFX } from './azure-pfx.ts';
+import type { Guide, Spot } from './guide.ts';
 
 const GATEWAY =
   /^\/subscriptions\/(?<subscription>[^/]+)\/resourceGroups\/(?<group>[^/]+)\/providers\/Microsoft\.Network\/applicationGateways\/(?<name>[^/]+)$/i;
@@ -62,14 +63,12 @@ export const azureAppGateway: Guide = {
         }),
       ];
     }
-    const chain = hasChain(spot) ? ` -certfile ${FILES.chain}` : '';
     return [
       step('Upload the successor in its place', {
         commands: [
-          `openssl rand -hex 16 > ${work('pfx-password')}`,
-          `openssl pkcs12 -export -in ${FILES.certificate} -inkey ${FILES.key}${chain} -out ${work('new.pfx')} -passout file:${work('pfx-password')}`,
-          `${call(spot, 'update')} --cert-file ${work('new.pfx')} --cert-password "$(cat ${work('pfx-password')})"`,
-          `rm -f ${work('new.pfx')} ${work('pfx-password')}`,
+          ...makePfx(spot),
+          `${call(spot, 'update')} --cert-file ${PFX.file} --cert-password ${PFX.password}`,
+          PFX.remove,
         ],
       }),
     ];

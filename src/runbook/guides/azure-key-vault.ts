@@ -93,6 +93,26 @@ export const azureKeyVault: Guide = {
   },
 };
 
+const DELETED = /^https:\/\/(?<vault>[A-Za-z0-9-]+)\.[^/]+\/deletedcertificates\/(?<name>[^/]+)$/;
+
+/** A certificate that was deleted: it is brought back, or forgotten (https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview). */
+export const azureDeleted: Guide = {
+  matches: ({ home }) => DELETED.test(home.location.location),
+  save: () => [],
+
+  install({ home }) {
+    const { vault = '', name = '' } = DELETED.exec(home.location.location)?.groups ?? {};
+    return [
+      step('Bring it back where something still needs it', {
+        text: ['What nobody misses is purged on its day, and needs nothing.'],
+        commands: [`az keyvault certificate recover --vault-name ${quote(vault)} --name ${quote(name)}`],
+      }),
+    ];
+  },
+
+  restore: () => [],
+};
+
 function inUse({ home }: Spot): ReturnType<typeof step> {
   const users = (home.sighting.usedBy ?? []).map(({ id }) => id);
   return step('See that the new version is in use', {

@@ -5,10 +5,12 @@ import { awsDatabase, awsIamCertificate, awsPrivateAuthority, awsSecret, awsUser
 import { awsDeviceAuthority, awsImportedList, awsTrustAnchor, awsViewerTrust } from './aws-trust.ts';
 import { azureAppGateway } from './azure-app-gateway.ts';
 import { azureEntra } from './azure-entra.ts';
-import { azureKeyVault } from './azure-key-vault.ts';
+import { azureDeleted, azureKeyVault } from './azure-key-vault.ts';
+import { azureApiManagement, azureAppService, azureFrontDoor } from './azure-stores.ts';
 import { certbot } from './certbot.ts';
 import { endpoint } from './endpoint.ts';
 import { google } from './google.ts';
+import { googleAccountKey, googleAuthority, googleIssued } from './google-stores.ts';
 import { googleTrust } from './google-trust.ts';
 import type { Guide, Spot } from './guide.ts';
 import { keystore } from './keystore.ts';
@@ -40,6 +42,13 @@ const GUIDES: readonly Guide[] = [
   azureAppGateway,
   azureEntra,
   azureKeyVault,
+  azureDeleted,
+  azureAppService,
+  azureApiManagement,
+  azureFrontDoor,
+  googleAuthority,
+  googleIssued,
+  googleAccountKey,
   google,
   googleTrust,
   kubernetes,

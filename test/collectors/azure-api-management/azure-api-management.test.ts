@@ -87,10 +87,10 @@ describe('what it sees', () => {
           { type: 'azure', id: ID },
         ],
       },
-      { sha1: 'cc', role: 'client', place: { key: 'client/uploaded' }, renewal: { mode: 'manual' } },
+      { sha1: 'cc', role: 'client', place: { key: 'backend/uploaded' }, renewal: { mode: 'manual' } },
       {
         sha1: 'dd',
-        place: { key: 'client/vault' },
+        place: { key: 'backend/vault' },
         renewal: { mode: 'unknown', stuck: `API Management cannot read ${VAULT}: Forbidden no access` },
       },
     ]);
@@ -200,6 +200,6 @@ describe('what it sees', () => {
 
     const [seen] = await look();
     expect(seen?.items).toHaveLength(1);
-    expect(seen?.problems).toMatchObject([{ reason: 'permission_denied', place: 'client' }]);
+    expect(seen?.problems).toMatchObject([{ reason: 'permission_denied', place: 'backend' }]);
   });
 });
