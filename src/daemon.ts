@@ -329,6 +329,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
       view: { ...index, ...outside },
       survey: () => survey.get(),
       externalUrl: () => config.externalUrl,
+      headers: () => config.web.headers,
       gate: openGate(() => config, context, log),
       metrics,
       probe: createProbing({

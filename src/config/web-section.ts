@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import type { SecretRef } from '../plugin/context.ts';
 import { durationOption, secretFields, secretOf } from '../plugin/options.ts';
+import { headersOf, httpServerSection } from './web-headers.ts';
 
 /** What the config says of who may ask, and how. */
 export interface WebConfig {
@@ -24,6 +25,8 @@ export interface WebConfig {
   readonly tokens: readonly { readonly name: string; readonly scope: 'read' | 'write'; readonly secret: SecretRef }[];
   /** Host names by which this may be asked for, beside addresses and names inside. */
   readonly hosts: readonly string[];
+  /** Headers of every answer, beside those that notafter sends, or instead of them. */
+  readonly headers: ReadonlyMap<string, string>;
   /** Each client address gets a request back after this time, up to so many. */
   readonly rate: { readonly intervalMs: number; readonly burst: number };
 }
@@ -65,6 +68,7 @@ export const webSection = z.strictObject({
     })
     .optional()
     .describe('Serve by TLS.'),
+  http_server_config: httpServerSection.optional().describe('How it is served.'),
   basic_auth_users: z
     .record(
       z.string().regex(/^[^:]{1,100}$/, 'a user name: no colon'),
@@ -134,6 +138,7 @@ export function webConfig(
       ...(externalUrl === undefined ? [] : [new URL(externalUrl).hostname]),
       ...(section.allowed_hosts ?? []),
     ],
+    headers: headersOf(section.http_server_config),
     rate: { intervalMs: section.rate_limit?.interval ?? 10, burst: section.rate_limit?.burst ?? 500 },
   };
 }

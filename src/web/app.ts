@@ -19,6 +19,10 @@ import { addPrometheus } from './prometheus.ts';
 /** Everything that is served over HTTP. Answers to the same origin and to clients that are no browser; changes nothing by GET. */
 export function createApp(parts: WebParts): Hono {
   const app = new Hono();
+  app.use(async (context, next) => {
+    await next();
+    for (const [name, value] of parts.headers()) context.res.headers.set(name, value);
+  });
   app.use(
     secureHeaders({
       contentSecurityPolicy: {
@@ -30,6 +34,8 @@ export function createApp(parts: WebParts): Hono {
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],
       },
+      // It would hold for every port of the host name, whatever else is served there: by the config alone.
+      strictTransportSecurity: false,
       // With no referrer at all, a browser would not say of which origin a form is.
       referrerPolicy: 'same-origin',
     }),

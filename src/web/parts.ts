@@ -58,6 +58,8 @@ export interface WebParts extends PrometheusParts {
   survey(): Promise<Had<Survey>>;
   /** How people reach this page, when the config says so. */
   externalUrl(): string | undefined;
+  /** Headers that the config adds to every answer, or puts in the place of those that are sent. */
+  headers(): ReadonlyMap<string, string>;
   /** Who may do what. */
   readonly gate: Gate;
   now(): number;

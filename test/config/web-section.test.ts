@@ -60,7 +60,26 @@ describe('who may ask', () => {
     expect(web.rate).toEqual({ intervalMs: 1_000, burst: 20 });
   });
 
+  test('has headers of exporter-toolkit, of which a blank one is none', () => {
+    const { headers } = parse(
+      '{http_server_config: {http2: false, headers: {Content-Security-Policy: "", X-Frame-Options: deny, X-Content-Type-Options: nosniff, X-XSS-Protection: "1; mode=block", Strict-Transport-Security: "max-age=31536000; includeSubDomains"}}}',
+    );
+    expect([...headers]).toEqual([
+      ['X-Frame-Options', 'deny'],
+      ['X-Content-Type-Options', 'nosniff'],
+      ['X-XSS-Protection', '1; mode=block'],
+      ['Strict-Transport-Security', 'max-age=31536000; includeSubDomains'],
+    ]);
+    expect([...parse('{}').headers]).toEqual([]);
+  });
+
   test.each([
+    ['{http_server_config: {http2: true}}', 'notafter serves HTTP/1.1 alone: leave http2 out, or say false'],
+    ['{http_server_config: {headers: {X-Powered-By: me}}}', 'X-Powered-By'],
+    ['{http_server_config: {headers: {X-Frame-Options: allow}}}', 'deny or sameorigin'],
+    ['{http_server_config: {headers: {X-Content-Type-Options: sniff}}}', 'nosniff'],
+    ['{http_server_config: {headers: {Strict-Transport-Security: forever}}}', 'max-age=SECONDS'],
+    ['{http_server_config: {headers: {Content-Security-Policy: "a\\r\\nSet-Cookie: b"}}}', 'on one line'],
     ['{basic_auth_users: {anna: secret}}', 'a bcrypt hash'],
     [`{basic_auth_users: {anna: "${HASH.replace('$10$', '$20$')}"}}`, 'a bcrypt hash'],
     ['{basic_auth_users: {"a:b": "x"}}', 'basic_auth_users'],

@@ -159,6 +159,7 @@ export async function createWebStage(
     },
     survey,
     externalUrl: () => 'https://notafter.example.com/watch',
+    headers: () => new Map(),
     gate: openGate(clock),
     now: clock.now,
     desk: createDesk({ ...store, now: clock.now, newId: () => `silence-${++ids}`, onChange: () => undefined }),

@@ -36,6 +36,7 @@ function appOf(overrides: Partial<WebParts> = {}): ReturnType<typeof createApp> 
       calls.push(`forecast ${new Date(period.fromAt).toISOString()} ${new Date(period.untilAt).toISOString()}`);
       return { ...period, outlooks: [], cut: [] };
     },
+    headers: () => new Map(),
     gate: openGate({ now: () => 0 }, { hosts: ['notafter.example'] }),
     now: () => Date.UTC(2026, 10, 23),
     runbook: async (rule) => (rule === 'expired' ? '# expired\n' : undefined),
@@ -224,6 +225,28 @@ describe('every answer', () => {
     expect(headers.get('referrer-policy')).toBe('same-origin');
     expect(headers.get('x-frame-options')).toBe('SAMEORIGIN');
     expect(headers.get('x-powered-by')).toBeNull();
+    // By the config alone: it would hold for all that the host name serves.
+    expect(headers.get('strict-transport-security')).toBeNull();
+  });
+
+  test.each([
+    ['/-/healthy', 200, {}],
+    ['/nosuch', 404, {}],
+    ['/metrics', 500, broken],
+  ])('carries the headers of the config, on every answer and as they are now: %s', async (path, status, overrides) => {
+    const own = new Map([['Strict-Transport-Security', 'max-age=60']]);
+    const app = appOf({ ...overrides, headers: () => own });
+    const get = async (): Promise<Headers> => {
+      const answer = await app.request(`http://${HOST}${path}`, { headers: { host: HOST } }, LOCAL);
+      expect(answer.status).toBe(status);
+      return answer.headers;
+    };
+    expect((await get()).get('strict-transport-security')).toBe('max-age=60');
+    own.set('Content-Security-Policy', "default-src 'self'").set('X-Frame-Options', 'deny');
+    const headers = await get();
+    expect(headers.get('content-security-policy')).toBe("default-src 'self'");
+    expect(headers.get('x-frame-options')).toBe('deny');
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
   });
 });
 
