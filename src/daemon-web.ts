@@ -44,6 +44,7 @@ export function createSurveys(
       return takeSurvey({ inventory, catalogue, view, policy: config.policy, sources, now, signal, onPart });
     },
     nothing: () => emptySurvey(parts().now),
+    isMore: (part, old) => part.read > old.read,
     clock,
     onError,
   });

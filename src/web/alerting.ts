@@ -22,7 +22,7 @@ import {
 const name = z.string().max(500);
 /** Orders what has no end behind what has one. */
 const NO_END = Number.MAX_SAFE_INTEGER;
-const ALERT_KEY = ['number', 'number', 'string'] as const;
+export const ALERT_KEY = ['number', 'number', 'string'] as const;
 const FINDING_KEY = [...ALERT_KEY, 'number', 'number'] as const;
 const SILENCE_KEY = ['number', 'string'] as const;
 

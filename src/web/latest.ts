@@ -28,6 +28,8 @@ export interface LatestParts<Value> {
   nothing(): Value;
   readonly clock: { now(): number };
   onError(error: unknown): void;
+  /** Whether a part tells more than one that is not true any more. */
+  isMore?(part: Value, old: Value): boolean;
   wait?(ms: number): Promise<unknown>;
 }
 
@@ -40,6 +42,7 @@ export function createLatest<Value>({
   nothing,
   clock,
   onError,
+  isMore = () => false,
   wait = (ms) => setTimeout(ms),
 }: LatestParts<Value>): Latest<Value> {
   let kept: { readonly value: Value; readonly madeAt: number; readonly tookMs: number } | undefined;
@@ -80,7 +83,8 @@ export function createLatest<Value>({
       else if (kept !== undefined && clock.now() - kept.madeAt > kept.tookMs * KEPT_FACTOR) void renew();
       if (kept !== undefined && isTrue) return { value: kept.value };
       const made = part ?? nothing();
-      return { value: kept?.value ?? made, making: made };
+      const isOld = kept !== undefined && (part === undefined || !isMore(part, kept.value));
+      return { value: isOld && kept !== undefined ? kept.value : made, making: made };
     },
     expire() {
       generation += 1;

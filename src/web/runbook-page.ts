@@ -39,11 +39,11 @@ function generated(runbook: Runbook): Html {
   const rows = places.map(
     ({ role, owner, source, location, summary }) =>
       html`<tr>
-        <td>${role}</td>
-        <td>${safe(owner ?? '')}</td>
-        <td>${source}</td>
-        <td>${safe(location)}</td>
-        <td>${safe(summary, MAX_TEXT)}</td>
+        <td data-label="Role">${role}</td>
+        <td data-label="Owner">${safe(owner ?? '')}</td>
+        <td data-label="Source">${source}</td>
+        <th scope="row">${safe(location)}</th>
+        <td class="whole">${safe(summary, MAX_TEXT)}</td>
       </tr>`,
   );
   return html`

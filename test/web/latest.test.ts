@@ -85,6 +85,33 @@ test('what is not true any more is given as such while a new one is made, also w
   expect(begun()).toBe(3);
 });
 
+test('a part that tells more than what was there before is given instead of it', async () => {
+  const first = Promise.withResolvers<void>();
+  const values = [1, 100];
+  let tell: (part: number) => void = () => undefined;
+  const latest = createLatest<number>({
+    async make(tellPart) {
+      tell = tellPart;
+      const value = values.shift() ?? 0;
+      if (value === 100) await first.promise;
+      return value;
+    },
+    nothing: () => 0,
+    isMore: (part, old) => part > old,
+    clock: { now: () => 0 },
+    onError: () => undefined,
+    wait: () => new Promise((resolve) => void setImmediate(resolve)),
+  });
+  expect(await latest.get()).toEqual({ value: 1 });
+  latest.expire();
+  expect(await latest.get()).toEqual({ value: 1, making: 0 });
+  tell(50);
+  expect(await latest.get()).toEqual({ value: 50, making: 50 });
+  first.resolve();
+  await new Promise(setImmediate);
+  expect((await latest.get()).making).toBeUndefined();
+});
+
 test('a failure leaves what was there, and is told', async () => {
   const { latest, clock, errors, fail } = slow(1_000);
   fail(true);

@@ -3,7 +3,8 @@ import { html } from 'hono/html';
 import type { AlertState } from '../../notify/desk.ts';
 import type { HoldReason, Silence } from '../../notify/model.ts';
 import { counted } from '../../policy/wording.ts';
-import { rest } from './certificates.ts';
+import { SEVERITIES } from '../../plugin/notification.ts';
+import { choice, pager, rest, type Asked } from './certificates.ts';
 import { acknowledgeForm, silenceForm } from './forms.ts';
 import { itemLink, severityMark, some, tableFrame, text, when, type Frame, type Html } from './layout.ts';
 
@@ -23,6 +24,15 @@ const HELD: Readonly<Record<HoldReason, string>> = {
 
 export interface KnownAlerts {
   readonly open: readonly AlertState[];
+  /** A page of those that were asked for. */
+  readonly listed: {
+    readonly asked: Asked;
+    /** On all pages. */
+    readonly found: number;
+    readonly rows: readonly AlertState[];
+    readonly next: string | undefined;
+    readonly sources: readonly string[];
+  };
   readonly silences: readonly Silence[];
   readonly oldestPendingAt: number | undefined;
   readonly failed: readonly {
@@ -34,7 +44,7 @@ export interface KnownAlerts {
 }
 
 /** What is open, who was told, what is muted, and what could not be delivered. */
-export function alertsPage({ open, silences, oldestPendingAt, failed }: KnownAlerts, frame: Frame): Html {
+export function alertsPage({ open, listed, silences, oldestPendingAt, failed }: KnownAlerts, frame: Frame): Html {
   const { root, now } = frame;
   const active = silences.filter(({ until }) => until > now);
   const critical = open.filter(({ standing }) => standing.severity === 'critical').length;
@@ -49,38 +59,42 @@ export function alertsPage({ open, silences, oldestPendingAt, failed }: KnownAle
     ${
       open.length === 0
         ? ''
-        : html`${tableFrame(
-            'Open alerts',
-            html`<table>
-              <thead>
-                <tr>
-                  <th scope="col">Severity</th>
-                  <th scope="col">What</th>
-                  <th scope="col" class="number">Places</th>
-                  <th scope="col">Ends (UTC)</th>
-                  <th scope="col">Told</th>
-                </tr>
-              </thead>
-              <tbody>
-                ${open.slice(0, MAX_ROWS).map(
-                  (state) =>
-                    html`<tr>
-                      <td>${severityMark(state.standing.severity)}</td>
-                      <th scope="row">
-                        <a href="${root}alerts/${state.alert.id}">${titleOf(state)}</a>
-                        <span class="rule">${state.standing.rules.join(', ')}</span>
-                      </th>
-                      <td class="number">${state.standing.placeCount}</td>
-                      <td class="date">
-                        ${state.standing.endsAt === undefined ? html`<span class="none">–</span>` : when(state.standing.endsAt, now)}
-                      </td>
-                      <td>${toldText(state)}</td>
-                    </tr>`,
-                )}
-              </tbody>
-            </table>`,
-          )}
-          ${rest(open.length - MAX_ROWS, 'alert')}`
+        : html`${alertFilters(listed, root)}${
+            listed.found === 0
+              ? html`<p>None of them fits. Take a filter away.</p>`
+              : tableFrame(
+                  'Open alerts',
+                  html`<table>
+                    <thead>
+                      <tr>
+                        <th scope="col">Severity</th>
+                        <th scope="col">What</th>
+                        <th scope="col" class="number">Places</th>
+                        <th scope="col">Ends (UTC)</th>
+                        <th scope="col">Told</th>
+                      </tr>
+                    </thead>
+                    <tbody>
+                      ${listed.rows.map(
+                        (state) =>
+                          html`<tr>
+                            <td>${severityMark(state.standing.severity)}</td>
+                            <th scope="row">
+                              <a href="${root}alerts/${state.alert.id}">${titleOf(state)}</a>
+                              <span class="rule">${state.standing.rules.join(', ')}</span>
+                            </th>
+                            <td class="number" data-label="Places">${state.standing.placeCount}</td>
+                            <td class="date" data-label="Ends">
+                              ${state.standing.endsAt === undefined ? html`<span class="none">–</span>` : when(state.standing.endsAt, now)}
+                            </td>
+                            <td class="whole">${toldText(state)}</td>
+                          </tr>`,
+                      )}
+                    </tbody>
+                  </table>`,
+                )
+          }
+          ${pager(listed.asked, withoutAfter(listed.asked), listed.next)}`
     }
     <h2>Silences</h2>
     ${active.length === 0 ? html`<p>None is in force.</p>` : silenceTable(active, root, now)}
@@ -115,8 +129,8 @@ export function alertsPage({ open, silences, oldestPendingAt, failed }: KnownAle
                     html`<tr>
                       <td class="date">${when(at, now)}</td>
                       <th scope="row">${text(channel)}</th>
-                      <td>${text(recipient)}</td>
-                      <td>${text(error)}</td>
+                      <td data-label="Recipient">${text(recipient)}</td>
+                      <td class="whole">${text(error)}</td>
                     </tr>`,
                 )}
               </tbody>
@@ -125,6 +139,24 @@ export function alertsPage({ open, silences, oldestPendingAt, failed }: KnownAle
           ${rest(failed.length - MAX_FAILED, 'notification')}`
     }
   `;
+}
+
+function alertFilters({ asked, found, sources }: KnownAlerts['listed'], root: string): Html {
+  const exported = withoutAfter(asked);
+  exported.set('format', 'csv');
+  return html`<form class="filters" action="${root}alerts">
+      ${choice('Severity', 'severity', [['', 'any'], ...SEVERITIES.toReversed().map((one) => [one, one] as const)], asked)}
+      ${choice('Source', 'source', [['', 'all'], ...sources.map((one) => [one, one] as const)], asked)}
+      <label>Owner <input name="owner" maxlength="500" value="${text(asked['owner'] ?? '', 500)}" /></label>
+      <button>Show</button>
+    </form>
+    <p class="count">${found} found. <a href="${root}api/v1/alerts?${exported.toString()}">As CSV</a></p>`;
+}
+
+function withoutAfter(asked: Asked): URLSearchParams {
+  const how = new URLSearchParams(asked);
+  how.delete('after');
+  return how;
 }
 
 /** One alert: where, who was told, and what can be done about who hears of it. */
@@ -163,9 +195,11 @@ export function alertPage(state: AlertState, { root, now, who }: Frame): Html {
             (place) =>
               html`<tr>
                 <th scope="row">${text(place.location)}</th>
-                <td>${text(place.labels['owner'] ?? '', 80)}</td>
-                <td>${place.findings.slice(0, 5).map(({ summary }) => html`<p>${text(summary, 500)}</p>`)}</td>
-                <td class="date">${when(place.firstAt, now)}</td>
+                <td data-label="Owner">${text(place.labels['owner'] ?? '', 80)}</td>
+                <td class="whole">
+                  ${place.findings.slice(0, 5).map(({ summary }) => html`<p>${text(summary, 500)}</p>`)}
+                </td>
+                <td class="date" data-label="Since">${when(place.firstAt, now)}</td>
               </tr>`,
           )}
         </tbody>
@@ -250,9 +284,9 @@ function silenceTable(silences: readonly Silence[], root: string, now: number): 
           ({ id, matchers, until, author, comment }) =>
             html`<tr>
               <th scope="row">${some(matchers, 20)}</th>
-              <td class="date">${when(until, now)}</td>
-              <td>${text(author)}</td>
-              <td>${text(comment, 1_000)}</td>
+              <td class="date" data-label="Until">${when(until, now)}</td>
+              <td data-label="By">${text(author)}</td>
+              <td class="whole">${text(comment, 1_000)}</td>
               <td>
                 <form method="post" action="${root}silences/${encodeURIComponent(id)}/end">
                   <button aria-label="End the silence by ${text(author)}">End now</button>

@@ -136,13 +136,15 @@ function placesSection({ homes, homeCount }: KnownOfItem, root: string): Html {
                   ({ location, sighting }) =>
                     html`<tr>
                       <th scope="row">${text(location.location)}</th>
-                      <td>${text(sighting.place, 80)}</td>
-                      <td>${sighting.role}</td>
-                      <td>${text(sighting.labels?.['owner'] ?? location.labels['owner'] ?? '', 80)}</td>
-                      <td>${sighting.key === undefined ? '' : text(sighting.key.at)}</td>
-                      <td class="date">${day(sighting.firstSeenAt)}</td>
-                      <td class="date">${day(sighting.lastSeenAt)}</td>
-                      <td>
+                      <td data-label="Place">${text(sighting.place, 80)}</td>
+                      <td data-label="Role">${sighting.role}</td>
+                      <td data-label="Owner">
+                        ${text(sighting.labels?.['owner'] ?? location.labels['owner'] ?? '', 80)}
+                      </td>
+                      <td data-label="Private key">${sighting.key === undefined ? '' : text(sighting.key.at)}</td>
+                      <td class="date" data-label="Since">${day(sighting.firstSeenAt)}</td>
+                      <td class="date" data-label="Last seen">${day(sighting.lastSeenAt)}</td>
+                      <td data-label="Source">
                         <a href="${root}certificates?source=${encodeURIComponent(location.source)}"
                           >${location.source}</a
                         >
@@ -193,10 +195,10 @@ function historySection({ item, history, successors }: KnownOfItem, root: string
                 <th scope="row">
                   ${stay.item.id === item.id ? html`<em>this one</em>` : itemLink(root, stay.item.id, titleOf(stay.item))}
                 </th>
-                <td>${text(stay.location.location)}</td>
-                <td class="date">${day(stay.firstSeenAt)}</td>
-                <td class="date">${stay.endedAt === undefined ? 'is there' : day(stay.endedAt)}</td>
-                <td class="date">${day(endsAt(stay.item))}</td>
+                <td class="whole">${text(stay.location.location)}</td>
+                <td class="date" data-label="From">${day(stay.firstSeenAt)}</td>
+                <td class="date" data-label="To">${stay.endedAt === undefined ? 'is there' : day(stay.endedAt)}</td>
+                <td class="date" data-label="Ends">${day(endsAt(stay.item))}</td>
               </tr>`,
           )}
         </tbody>

@@ -68,10 +68,10 @@ export function certificatesPage(page: ItemPage, asked: Asked, choices: Choices,
                       ${end.status === 'known' ? when(end.at, now) : html`<span class="none">${end.status}</span>`}
                     </td>
                     <th scope="row">${itemLink(root, item.id, titleOf(item))}</th>
-                    <td>${'issuer' in item ? text(item.issuer ?? '', 80) : ''}</td>
-                    <td>${item.kind === 'certificate' ? roles.join(', ') : item.kind}</td>
-                    <td class="number">${places}</td>
-                    <td>${some(sources, 3)}</td>
+                    <td data-label="Issuer">${'issuer' in item ? text(item.issuer ?? '', 80) : ''}</td>
+                    <td data-label="Role">${item.kind === 'certificate' ? roles.join(', ') : item.kind}</td>
+                    <td class="number" data-label="Places">${places}</td>
+                    <td data-label="Source">${some(sources, 3)}</td>
                   </tr>`;
                 })}
               </tbody>
@@ -96,7 +96,7 @@ function filters(asked: Asked, { sources, owners }: Choices, root: string): Html
   </form>`;
 }
 
-function choice(
+export function choice(
   label: string,
   name: string,
   values: readonly (readonly [value: string, label: string])[],
@@ -113,7 +113,7 @@ function choice(
   >`;
 }
 
-function pager(asked: Asked, how: URLSearchParams, next: string | undefined): Html | '' {
+export function pager(asked: Asked, how: URLSearchParams, next: string | undefined): Html | '' {
   if (next === undefined && asked['after'] === undefined) return '';
   const onward = new URLSearchParams(how);
   if (next !== undefined) onward.set('after', next);

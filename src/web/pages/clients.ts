@@ -67,10 +67,10 @@ export function loginTable(name: string, outlooks: readonly ClientOutlook[], { r
                         </th>`
                       : ''
                   }
-                  <td>${text(outlook.endpoint.location)}</td>
+                  <td class="whole">${text(outlook.endpoint.location)}</td>
                   <td>${verdictText(outlook)}</td>
-                  <td class="date">${when(outlook.outageAt, now)}</td>
-                  <td>
+                  <td class="date" data-label="Refused from">${when(outlook.outageAt, now)}</td>
+                  <td data-label="Because of">
                     ${
                       outlook.limitedBy.id === outlook.client.id
                         ? 'its own certificate'

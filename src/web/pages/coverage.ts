@@ -53,11 +53,11 @@ export function coveragePage({ had, sources, counts, failing }: KnownCoverage, {
               <th scope="row">
                 <a href="${root}certificates?source=${encodeURIComponent(source.name)}">${source.name}</a>
               </th>
-              <td>${source.type}</td>
-              <td>${span(source.intervalMs)}</td>
-              <td class="number">${own?.locations ?? 0}</td>
-              <td class="number">${own?.failed ?? 0}</td>
-              <td class="date">
+              <td data-label="Type">${source.type}</td>
+              <td data-label="Looks every">${every(source.intervalMs)}</td>
+              <td class="number" data-label="Locations">${own?.locations ?? 0}</td>
+              <td class="number" data-label="Not read">${own?.failed ?? 0}</td>
+              <td class="date" data-label="First round">
                 ${source.baselineAt === undefined ? html`<span class="none">not complete</span>` : when(source.baselineAt, now)}
               </td>
             </tr>`;
@@ -89,8 +89,8 @@ export function coveragePage({ had, sources, counts, failing }: KnownCoverage, {
                     html`<tr>
                       <td>${severityMark(severity)}</td>
                       <th scope="row"><a href="${root}runbooks/${rule}">${rule}</a></th>
-                      <td>${text(summary, 500)}</td>
-                      <td class="number">${places.length}</td>
+                      <td class="whole">${text(summary, 500)}</td>
+                      <td class="number" data-label="Places">${places.length}</td>
                     </tr>`,
                 )}
               </tbody>
@@ -116,7 +116,7 @@ export function coveragePage({ had, sources, counts, failing }: KnownCoverage, {
                     ({ name, locations: places }) =>
                       html`<tr>
                         <th scope="row">${text(name)}</th>
-                        <td>${some(places, 2)}</td>
+                        <td class="whole">${some(places, 2)}</td>
                       </tr>`,
                   )}
                 </tbody>
@@ -126,6 +126,11 @@ export function coveragePage({ had, sources, counts, failing }: KnownCoverage, {
     }
     <p class="count">${madeNote(had, now)}</p>
   `;
+}
+
+/** How often, where the words for days and hours would be too coarse. */
+function every(ms: number): string {
+  return ms < 120_000 ? `${Math.round(ms / 1000)} s` : span(ms);
 }
 
 function failingSection({ locations, next }: LocationPage, root: string, now: number): Html | '' {
@@ -148,10 +153,10 @@ function failingSection({ locations, next }: LocationPage, root: string, now: nu
             const why = failure ?? problems[0];
             return html`<tr>
               <th scope="row">${text(location)}</th>
-              <td>${source}</td>
-              <td>${why === undefined ? '' : html`${why.reason}: ${text(why.detail, 300)}`}</td>
-              <td class="number">${failures}</td>
-              <td class="date">${when(lastSuccessAt, now)}</td>
+              <td data-label="Source">${source}</td>
+              <td class="whole">${why === undefined ? '' : html`${why.reason}: ${text(why.detail, 300)}`}</td>
+              <td class="number" data-label="Failed looks in a row">${failures}</td>
+              <td class="date" data-label="Last good look">${when(lastSuccessAt, now)}</td>
             </tr>`;
           })}
         </tbody>

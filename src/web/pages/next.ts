@@ -21,7 +21,8 @@ const ITEM_ID = /^[0-9a-f]{64}$/;
 /** What breaks next, for whom, and how badly. */
 export function nextPage(had: Had<Survey>, sources: readonly SourceState[], weeks: number, { root, now }: Frame): Html {
   const { value: survey } = had;
-  const isAll = survey.isWhole && sources.every(({ baselineAt }) => baselineAt !== undefined);
+  const isAll =
+    survey.isWhole && had.making === undefined && sources.every(({ baselineAt }) => baselineAt !== undefined);
   const untilAt = now + weeks * WEEK_MS;
   const coming = survey.ending.filter(
     ({ endsAt, severity }) =>
@@ -64,7 +65,7 @@ export function nextPage(had: Had<Survey>, sources: readonly SourceState[], week
     }
     <p class="count">${madeNote(had, now)}</p>
     <form class="filters" action="${root}">
-      <label>Look ahead <input name="weeks" type="number" min="1" max="60" value="${weeks}" /> weeks</label>
+      <label>Weeks ahead <input name="weeks" type="number" min="1" max="60" value="${weeks}" /></label>
       <button>Show</button>
     </form>
   `;
@@ -103,7 +104,7 @@ function rowOf(outlook: Outlook, root: string, now: number): Html {
     <td class="date">${when(endsAt, now)}</td>
     <td>${standing === undefined ? html`<span class="none">quiet</span>` : severityMark(standing)}</td>
     <th scope="row">${ITEM_ID.test(cause) ? itemLink(root, cause, title) : text(title, 120)}</th>
-    <td>${services.length === 0 ? '' : html`${some(services, 3)}: `}${some(locations, 2)}</td>
-    <td>${owners.length === 0 ? html`<span class="none">nobody</span>` : some(owners, 3)}</td>
+    <td class="whole">${services.length === 0 ? '' : html`${some(services, 3)}: `}${some(locations, 2)}</td>
+    <td data-label="Owner">${owners.length === 0 ? html`<span class="none">nobody</span>` : some(owners, 3)}</td>
   </tr>`;
 }

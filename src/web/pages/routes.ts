@@ -7,6 +7,8 @@ import type { ClientOutlook } from '../../inventory/clients.ts';
 import type { DeskError } from '../../notify/desk.ts';
 import { chainTree } from '../../policy/chain-tree.ts';
 import { titleOf as titleOfItem } from '../../policy/wording.ts';
+import { ALERT_KEY, alertFilter, alertKey, isWanted } from '../alerting.ts';
+import { pageOf } from '../api/cursor.ts';
 import { queryOf, Refusal } from '../api/endpoint.ts';
 import { afterItem, itemFilter, itemQuery } from '../api/inventory.ts';
 import { ASSETS_VERSION } from '../assets.ts';
@@ -25,6 +27,7 @@ import { readingNote } from './reading.ts';
 /** See the identity of alerts. */
 const ALERT_ID = /^[0-9a-f]{16}$/;
 const ROWS = 50;
+const ALERT_ROWS = 100;
 const MAX_LISTED = 100;
 const MAX_FAILING = 50;
 /** Chains of an item that are drawn. */
@@ -33,6 +36,7 @@ const MAX_FORM_BYTES = 65_536;
 const HOUR_MS = 3_600_000;
 
 const certificatesQuery = z.strictObject({ ...itemFilter, after: z.string().max(4_000).optional() });
+const alertsQuery = z.strictObject({ ...alertFilter, after: z.string().max(4_000).optional() });
 const nextQuery = z.strictObject({ weeks: z.coerce.number().int().min(1).max(60).default(12) });
 
 /** The pages for people. They work without JavaScript; what they say comes from the parts that the API answers from, too. */
@@ -141,14 +145,30 @@ export function addPages(app: Hono, parts: WebParts): void {
     return { title: 'Coverage', section: 'coverage', body: coveragePage({ had, sources, counts, failing }, frame) };
   });
 
-  page('/alerts', './', async (_context, frame) => {
-    const [open, silences, oldestPendingAt, failed] = await Promise.all([
+  page('/alerts', './', async (context, frame) => {
+    const asked = withoutEmpty(queryOf(context.req.url));
+    const { after, ...filter } = parsedFrom(alertsQuery, asked);
+    const [open, sources, silences, oldestPendingAt, failed] = await Promise.all([
       desk.alerts({ state: 'open' }),
+      inventory.sources(),
       desk.silences(),
       outbox.oldestPendingAt(),
       outbox.failed(),
     ]);
-    return { title: 'Alerts', section: 'alerts', body: alertsPage({ open, silences, oldestPendingAt, failed }, frame) };
+    const wanted = open.filter((state) => isWanted(state, filter));
+    const { rows, next } = pageOf(wanted, { after, limit: ALERT_ROWS }, ALERT_KEY, alertKey);
+    const listed = {
+      asked,
+      found: wanted.length,
+      rows,
+      next: next ?? undefined,
+      sources: sources.map(({ name }) => name),
+    };
+    return {
+      title: 'Alerts',
+      section: 'alerts',
+      body: alertsPage({ open, listed, silences, oldestPendingAt, failed }, frame),
+    };
   });
 
   page('/alerts/:id', '../', async (context, frame) => {
