@@ -4,6 +4,8 @@ import { setTimeout } from 'node:timers/promises';
 const CHEAP_MS = 50;
 /** Something that took so long is good for this many times as long: making it costs at most a fiftieth of a processor. */
 const KEPT_FACTOR = 50;
+/** What took less is made anew as soon as it is no more true, whether somebody asks or not. */
+const EAGER_MS = 1_000;
 /** Who asks waits so long for it at most. */
 const PATIENCE_MS = 40;
 
@@ -89,6 +91,7 @@ export function createLatest<Value>({
     expire() {
       generation += 1;
       isTrue = false;
+      if (kept !== undefined && kept.tookMs < EAGER_MS) void renew();
     },
   };
 }

@@ -88,6 +88,10 @@ beforeAll(async () => {
     },
     60_000,
   );
+  await eventually(
+    'all of it was read',
+    async () => !(await (await fetch(daemon.url)).text()).includes('data-reading'),
+  );
   await eventually('the first day was told', () => hook.received.length > 0, 60_000);
   browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
 });

@@ -85,6 +85,15 @@ test('what is not true any more is given as such while a new one is made, also w
   expect(begun()).toBe(3);
 });
 
+test('what is not expensive is made anew as soon as it is not true any more', async () => {
+  const { latest, begun } = slow(900);
+  await latest.get();
+  latest.expire();
+  await new Promise(setImmediate);
+  expect(begun()).toBe(2);
+  expect(await latest.get()).toEqual({ value: 'whole 2' });
+});
+
 test('a part that tells more than what was there before is given instead of it', async () => {
   const first = Promise.withResolvers<void>();
   const values = [1, 100];

@@ -94,11 +94,11 @@ function verdictText({ verdict, by }: ClientOutlook): Html {
   switch (verdict.status) {
     case 'accepted':
       return html`<span class="good"><span aria-hidden="true">✓</span> accepted</span>
-        <span class="rule">${text(verdict.evidence, 80)}</span>`;
+        <span class="rule">${text(verdict.evidence, 160)}</span>`;
     case 'rejected':
       return html`<span class="severity critical"><span aria-hidden="true">■</span> refused</span>
-        <span class="rule">${text(`${verdict.reason ?? ''} ${verdict.evidence}`.trim(), 120)}</span>`;
+        <span class="rule">${text(`${verdict.reason ?? ''} ${verdict.evidence}`.trim(), 200)}</span>`;
     case 'unknown':
-      return html`unclear <span class="rule">${text(verdict.evidence, 80)}</span>`;
+      return html`unclear <span class="rule">${text(verdict.evidence, 160)}</span>`;
   }
 }
