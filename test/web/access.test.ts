@@ -30,6 +30,7 @@ function door(options: Partial<AccessOptions> = {}, clock = { at: 0, now: () => 
   const calls: string[] = [];
   const parts: Partial<WebParts> = {
     version: '1',
+    headers: () => new Map(),
     gate: openGate(clock, options),
     notReady: () => [],
     runbook: async () => undefined,
@@ -268,6 +269,7 @@ describe('who asks too often', () => {
     const { promise, resolve } = Promise.withResolvers<void>();
     const parts: Partial<WebParts> = {
       version: '1',
+      headers: () => new Map(),
       gate: openGate({ now: () => 0 }),
       notReady: () => [],
       runbook: async () => {

@@ -19,6 +19,7 @@ function request(
       asked.push(given);
       return answer;
     },
+    headers: () => new Map(),
     gate: openGate({ now: () => 0 }),
     sourceLabels: (source) => (source === 'web' ? { env: 'prod', owner: 'all' } : {}),
     inventory: {

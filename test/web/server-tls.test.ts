@@ -78,6 +78,7 @@ describe('by TLS', () => {
     const tls = { ...write(issue('page')), clientAuthorityFile: path.join(folder, 'ca.pem') };
     const app = createApp({
       version: '1',
+      headers: () => new Map(),
       gate: openGate({ now: () => 0 }, { hasClientCertificates: true, clientNames: ['anna.example.com'] }),
       notReady: () => [],
     } as unknown as WebParts);

@@ -58,9 +58,9 @@ function boxOf(node: ChainNode, index: number, count: number, now: number): Html
   const kind = [isMissing ? 'missing' : '', node.limits ? 'limits' : ''].filter((one) => one !== '').join(' ');
   return html`<g class="node ${kind}">
     <rect x="1" y="${y}" width="${WIDTH - 2}" height="${BOX}" />
-    ${node.limits ? html`<line class="bar" x1="${WIDTH - 4}" y1="${y}" x2="${WIDTH - 4}" y2="${y + BOX}" />` : ''}
-    <text class="name" x="14" y="${y + 22}">${text(node.name, MAX_NAME)}</text>
-    <text class="state" x="14" y="${y + 42}">${stateOf(node, now)}</text>
+    ${node.limits ? html`<line class="bar" x1="4" y1="${y}" x2="4" y2="${y + BOX}" />` : ''}
+    <text class="name" x="18" y="${y + 22}">${text(node.name, MAX_NAME)}</text>
+    <text class="state" x="18" y="${y + 43}">${stateOf(node, now)}</text>
     ${index < count - 1 ? html`<line class="issued" x1="28" y1="${y + BOX}" x2="28" y2="${y + BOX + GAP}" />` : ''}
   </g>`;
 }
