@@ -76,8 +76,9 @@ export function createSession(api: Api, auth: Auth, context: Context, environmen
       if (!(error instanceof CollectError) || error.reason !== 'permission_denied') throw error;
       // Vault says the same of a token that has ended and of one that may not: the token itself can tell.
       if (await isAccepted(current, signal)) throw error;
-      if (auth.method === 'token' || lease?.token !== current) throw tokenRefused(auth, error);
-      lease = undefined;
+      if (auth.method === 'token') throw tokenRefused(auth, error);
+      // Another call may have found out before, and have logged in anew.
+      if (lease?.token === current) lease = undefined;
       return api.call(path, { ...request, token: await token(signal) }, signal);
     }
   }
