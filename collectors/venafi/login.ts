@@ -62,6 +62,8 @@ export class Login {
 
   /** The token was not accepted though its time is not over. True when another one can be had. */
   refused(): boolean {
+    // Another call found out before: it is being asked for anew.
+    if (this.pending !== undefined) return true;
     if (this.session === undefined) return false;
     this.session = { ...this.session, endsAt: 0 };
     return true;
