@@ -94,10 +94,13 @@ async function follow(
         if (event.resourceVersion !== undefined) at.resourceVersion = event.resourceVersion;
         if (event.isChange) notice();
       }
+      // It ended by itself. Nothing is missed meanwhile, and a server that ends it at once is not asked all the time.
+      await sleep(pauseMs, undefined, { signal });
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof ExpiredError) {
         at = undefined;
+        await sleep(pauseMs, undefined, { signal });
         continue;
       }
       if (!(error instanceof CollectError)) throw error;
