@@ -118,8 +118,11 @@ export async function openBatch(
     const size = isDivided ? 1 : NEWS_AT_ONCE;
     while (news.length > 0) {
       isDivided = true;
-      await parts.recorder.recordAll(source, news.slice(0, size), fence);
-      news = news.slice(size);
+      const [some, others] = [news.slice(0, size), news.slice(size)];
+      // Behind the others when it fails: they go first the next time.
+      news = [...others, ...some];
+      await parts.recorder.recordAll(source, some, fence);
+      news = others;
       isDivided = size === 1;
     }
   }
