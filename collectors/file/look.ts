@@ -156,7 +156,9 @@ export function createLooker(given: Options, context: Context): FileLooker {
     const isFresh = isWithin(state.changedAt, now, CLOCK_TICK_MS) || items !== content.items;
     if (content.isVolatile || isFresh) return { location: path, items, problems: content.problems };
     const until = Number.isFinite(endsSoonestAt) ? `@${endsSoonestAt.toString(36)}` : '';
-    return { location: path, version: versionOf(state, entry) + until, items, problems: content.problems };
+    // Of the key as it was when it was compared: it may have been replaced since.
+    const version = keyState === undefined ? versionOf(state, entry) : joined(state, keyState);
+    return { location: path, version: version + until, items, problems: content.problems };
   }
 
   /** An ended certificate is read again at each look: what lies beside it decides what it means. */
@@ -219,7 +221,11 @@ function versionOf({ version }: FileState, { path, name, folder }: Entry): strin
   const key = folder.keyFor(name);
   if (key === undefined) return version;
   const state = stateOf(path.slice(0, path.length - name.length) + key);
-  return `${version}+${isFailure(state) ? state.reason : state.version}`;
+  return isFailure(state) ? `${version}+${state.reason}` : joined({ version }, state);
+}
+
+function joined({ version }: Pick<FileState, 'version'>, key: FileState): string {
+  return `${version}+${key.version}`;
 }
 
 /** Whether what was read at `before` holds still: the same version, and nothing in it has come near its end. */

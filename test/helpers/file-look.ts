@@ -17,7 +17,9 @@ export interface FileLook extends Disposable {
   readonly secrets: Map<string, string>;
   /** Writes a file below the folder and gives its path. */
   write(name: string, content: string | Uint8Array): string;
-  open(options?: object): Promise<CollectorInstance>;
+  /** What the collector is given. */
+  context(): Context;
+  open(options?: object, context?: Context): Promise<CollectorInstance>;
   /** One look at everything below the folder, or at what `options` name. */
   look(options?: object): Promise<readonly Observation[]>;
 }
@@ -36,16 +38,16 @@ export function createFileLook(): FileLook {
       writeFileSync(path, content);
       return path;
     },
-    async open(options = {}) {
-      const context: Context = {
-        ...deafContext(),
-        clock: { now: () => self.now },
-        async secret(reference) {
-          const secret = 'file' in reference ? secrets.get(reference.file) : undefined;
-          if (secret === undefined) throw new Error(`the secret ${JSON.stringify(reference)} cannot be read`);
-          return secret;
-        },
-      };
+    context: () => ({
+      ...deafContext(),
+      clock: { now: () => self.now },
+      async secret(reference) {
+        const secret = 'file' in reference ? secrets.get(reference.file) : undefined;
+        if (secret === undefined) throw new Error(`the secret ${JSON.stringify(reference)} cannot be read`);
+        return secret;
+      },
+    }),
+    async open(options = {}, context = self.context()) {
       return file.create(file.options.parse({ paths: [folder], ...options }), context);
     },
     async look(options) {

@@ -141,6 +141,29 @@ describe('a key beside a certificate', () => {
     expect(second[0]?.items[0]?.key?.match).toBe('no');
   });
 
+  test('is compared anew where it was replaced while the certificate was read', async () => {
+    files.write('tls.crt', pay.pem);
+    files.write('tls.key', pay.keyPem);
+    const context = files.context();
+    let isReplaced = false;
+    const instance = await files.open(
+      {},
+      {
+        ...context,
+        async parse(...call) {
+          const parsed = await context.parse(...call);
+          if (!isReplaced) files.write('tls.key', other.keyPem);
+          isReplaced = true;
+          return parsed;
+        },
+      },
+    );
+    const first = await lookOnce(instance);
+    expect(first[0]?.items[0]?.key?.match).toBe('yes');
+    const second = await lookOnce(instance, knowing(first));
+    expect(second[0]?.items[0]?.key?.match).toBe('no');
+  });
+
   test('is left alone while a pair is being replaced, and looked at again', async () => {
     files.write('tls.crt', pay.pem);
     files.write('tls.key', other.keyPem);
