@@ -29,6 +29,7 @@ it.each([
     async *lines() {
       watches += 1;
       end();
+      yield* [];
     },
   } as unknown as Api;
   const cluster = {
