@@ -14,21 +14,27 @@ export interface LoopOptions {
 
 /** Never sooner than this after the last run ended: neither a run that asks for "now" nor one that is woken all the time can spin. */
 const AT_LEAST_MS = 50;
+/** After a failure it runs again so soon, after each further one in a row twice as late: a database that was restarted is there again. */
+const AGAIN_MS = 250;
 
 /** `run` gives the moment at which it wants to run again, or undefined when only a wake or `atMostMs` calls for it. */
 export function startLoop(run: (signal: AbortSignal) => Promise<number | undefined>, options: LoopOptions): Loop {
   const stopping = new AbortController();
   let isWoken = false;
+  /** In a row. */
+  let failures = 0;
   /** Of the pause under way. */
   let endPause: (() => void) | undefined;
 
   async function turn(): Promise<number> {
     try {
       const next = await run(stopping.signal);
+      failures = 0;
       return next === undefined ? options.atMostMs : next - options.now();
     } catch (error) {
       if (!stopping.signal.aborted) options.onError(error);
-      return options.atMostMs;
+      failures += 1;
+      return Math.min(options.atMostMs, AGAIN_MS * 2 ** (failures - 1));
     }
   }
 

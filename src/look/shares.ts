@@ -23,8 +23,10 @@ const MOST_SHARED = 500;
 const SHARES = 16;
 /** Shares that one node has at once: while one waits for its slowest, the other goes on. */
 export const SHARES_AT_ONCE = 2;
+/** A share that came back more often goes in parts. */
+const RETURNS_WHOLE = 2;
 /** What could not be recorded, because the database was away, is tried again after these, milliseconds. */
-const TRY_AGAIN_MS = [500, 2_000, 8_000] as const;
+const TRY_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000, 8_000, 8_000] as const;
 
 export interface SharesParts extends SingleLookParts {
   readonly ledger: Ledger;
@@ -33,7 +35,7 @@ export interface SharesParts extends SingleLookParts {
   /** Looks under way at once. */
   readonly concurrency: number;
   lookAt(run: Running, target: Target, fence: bigint, how: SingleLook, signal: AbortSignal): Promise<boolean>;
-  queueLook(run: Running, targets: readonly Target[]): Promise<boolean>;
+  queueLook(run: Running, targets: readonly Target[], share?: string): Promise<boolean>;
   saveState(run: Running, baselineAt: number | undefined): Promise<void>;
   onBaseline(source: string): void;
 }
@@ -55,7 +57,11 @@ export function createShares(parts: SharesParts): Shares {
   const { running, ledger, inventory, recorder, meter, clock, log, lookAt, queueLook, saveState } = parts;
   const turns = pLimit(parts.concurrency);
 
-  /** Looks at a share of the targets. One of them may be what ended the node that had it before: then each goes by itself. */
+  /**
+   * Looks at a share of the targets. One of them may be what ended the nodes that had it before: what comes back again goes
+   * in parts, and these likewise, in the end each target by itself. Not at once: most nodes end for other reasons, and
+   * hundreds of jobs for single targets would keep all others waiting.
+   */
   async function work({ data, fence, returns }: Job<LookJob>, signal: AbortSignal): Promise<void> {
     const run = running.get(data.source);
     if (run === undefined) {
@@ -65,8 +71,8 @@ export function createShares(parts: SharesParts): Shares {
       );
       return;
     }
-    if (returns > 0 && data.targets.length > 1) {
-      for (const target of data.targets) await queueLook(run, [target]);
+    if (returns >= RETURNS_WHOLE && data.targets.length > 1) {
+      for (const part of cut(data.targets)) await queueLook(run, part, nameOf(part));
       return;
     }
     const batch = await persistently(() => openBatch(parts, run.source, data.targets, fence), signal);
@@ -154,6 +160,12 @@ export function createShares(parts: SharesParts): Shares {
     refresh,
     newElsewhere: () => newElsewhere,
   };
+}
+
+/** No two parts of different sizes have one name: the greater is under way while it is cut. */
+function nameOf(part: readonly Target[]): string {
+  const [first] = part;
+  return part.length === 1 ? (first?.key ?? '') : `${first?.key ?? ''} +${part.length - 1}`;
 }
 
 /** Runs what may run twice again when it failed: the database comes back, and the next round may be a day away. */

@@ -27,8 +27,18 @@ export function endOf(place: AlertPlace): number | undefined {
   return firstEnd(place.findings);
 }
 
-/** Undefined only for an alert that is about no place. */
+const standings = new WeakMap<Alert, { readonly standing: Standing | undefined }>();
+
+/** Undefined only for an alert that is about no place. Found once for each: there may be very many places. */
 export function standingOf(alert: Alert): Standing | undefined {
+  const known = standings.get(alert);
+  if (known !== undefined) return known.standing;
+  const standing = findStanding(alert);
+  standings.set(alert, { standing });
+  return standing;
+}
+
+function findStanding(alert: Alert): Standing | undefined {
   const worstOfRule = new Map<RuleId, Finding>();
   let endsAt: number | undefined;
   let placeCount = 0;

@@ -33,6 +33,9 @@ export interface TransitionRules {
 /** `lastAt` of a place is kept this exactly, milliseconds, so that an alert that stays as it is is not rewritten at each look. */
 export const LAST_SEEN_GRAIN_MS = 3_600_000;
 
+/** Fewer are searched faster than they are put into an index. */
+const MANY_PLACES = 32;
+
 /**
  * The alerts as they are after these looks. An alert that nothing happened to is the same object; new ones are added.
  * `known` must hold every open alert with an open place at one of the locations, and every alert of their findings.
@@ -44,7 +47,7 @@ export function applyLooks(
   now: number,
 ): ReadonlyMap<string, Alert> {
   const alerts = new Map(known);
-  const alertsAt = indexByOpenPlace(known.values());
+  const alertsAt = indexByOpenPlace(known.values(), assessed);
   for (const location of assessed) {
     const hasEnded = location.look === 'gone' || location.look === 'superseded';
     const found = hasEnded ? new Map<string, Finding[]>() : groupByAlert(location.findings);
@@ -61,16 +64,30 @@ export function applyLooks(
   return alerts;
 }
 
-function indexByOpenPlace(alerts: Iterable<Alert>): Map<number, Set<string>> {
-  const index = new Map<number, Set<string>>();
+function indexByOpenPlace(
+  alerts: Iterable<Alert>,
+  assessed: readonly AssessedLocation[],
+): Map<number, ReadonlySet<string>> {
+  const index = new Map(assessed.map(({ locationId }) => [locationId, new Set<string>()]));
   for (const alert of alerts) {
-    for (const place of alert.places) {
-      if (place.state !== 'open') continue;
-      const ids = index.get(place.locationId) ?? new Set();
-      index.set(place.locationId, ids.add(alert.id));
-    }
+    const places =
+      alert.places.length <= index.size ? alert.places : [...index.keys()].flatMap((id) => placeAt(alert, id) ?? []);
+    for (const { state, locationId } of places) if (state === 'open') index.get(locationId)?.add(alert.id);
   }
   return index;
+}
+
+const placesById = new WeakMap<Alert['places'], ReadonlyMap<number, AlertPlace>>();
+
+/** Where there are many places, they are found by an index that lives as long as their list. */
+function placeAt({ places }: Alert, locationId: number): AlertPlace | undefined {
+  if (places.length < MANY_PLACES) return places.find((place) => place.locationId === locationId);
+  let byId = placesById.get(places);
+  if (byId === undefined) {
+    byId = new Map(places.map((place) => [place.locationId, place]));
+    placesById.set(places, byId);
+  }
+  return byId.get(locationId);
 }
 
 function groupByAlert(findings: readonly Finding[]): ReadonlyMap<string, Finding[]> {
@@ -87,7 +104,7 @@ function withFindings(
   now: number,
 ): Alert {
   const open = alert?.state === 'open' ? alert : opened(alert, location, findings, rules, now);
-  const before = open.places.find((place) => place.locationId === location.locationId);
+  const before = placeAt(open, location.locationId);
   const after = affectedPlace(before, location, findings, now);
   if (after === before) return open;
   const joins = before?.state !== 'open';
@@ -153,7 +170,7 @@ function affectedPlace(
 }
 
 function withoutFinding(alert: Alert, location: AssessedLocation, rules: TransitionRules, now: number): Alert {
-  const before = alert.places.find((place) => place.locationId === location.locationId);
+  const before = placeAt(alert, location.locationId);
   if (before === undefined || before.state !== 'open') return alert;
   const after = clearedPlace(before, location.look, rules);
   if (after === before) return alert;

@@ -90,7 +90,7 @@ export function fromTold(alertId: string, told: Told): ToldRow {
   };
 }
 
-export function fromAlert(alert: Alert): AlertRow {
+export function fromAlert(alert: Alert, version: string): AlertRow {
   return {
     id: alert.id,
     family: alert.family,
@@ -103,6 +103,7 @@ export function fromAlert(alert: Alert): AlertRow {
     held_json: alert.held === undefined ? null : toJson(alert.held),
     wake_at: wakeAt(alert),
     acknowledgement_json: alert.acknowledgement === undefined ? null : toJson(alert.acknowledgement),
+    version,
   };
 }
 

@@ -3,19 +3,19 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Alert } from '../notify/model.ts';
 import type { AlertWriter } from '../notify/port.ts';
 import type { Access } from './access.ts';
+import type { AlertMemory } from './alert-memory.ts';
 import { fromAlert, fromPlace, fromTold, type AlertRow, type PlaceRow } from './alert-rows.ts';
-import { alertsOf, createAlertReader, type KnownAlerts } from './alerts.ts';
+import { alertsOf, createAlertReader } from './alerts.ts';
 import { chunks } from './bulk.ts';
 import { enqueue, settle } from './outbox.ts';
 import type { Connection } from './schema.ts';
 import { saveSilence } from './silences.ts';
 
 /** For one transaction, in which nobody else writes: what it has read once stands as it knows it. */
-export function createAlertWriter(access: Access): AlertWriter {
-  const known: KnownAlerts = new Map();
+export function createAlertWriter(access: Access, memory: AlertMemory): AlertWriter {
   return {
-    ...createAlertReader(access, known),
-    saveAlerts: (alerts) => access.write((db) => save(db, alerts, known)),
+    ...createAlertReader(access, memory),
+    saveAlerts: (alerts) => access.write((db) => save(db, alerts, memory)),
     enqueue: (entry, now) => access.write((db) => enqueue(db, entry, now)),
     settle: (settlement) => access.write((db) => settle(db, settlement)),
     saveSilence: (silence) => access.write((db) => saveSilence(db, silence)),
@@ -27,33 +27,37 @@ export function createAlertWriter(access: Access): AlertWriter {
 }
 
 /** One cause may have very many places of which one changed: what is the same object as before is not even looked at. */
-async function save(db: Connection, alerts: readonly Alert[], known: KnownAlerts): Promise<void> {
+async function save(db: Connection, alerts: readonly Alert[], memory: AlertMemory): Promise<void> {
   const latest = new Map(alerts.map((alert) => [alert.id, alert]));
-  await alertsOf(
-    db,
-    [...latest.keys()].filter((id) => !known.has(id)),
-    known,
-  );
-  const saved = [...latest.values()].map((alert) => ({ alert, before: known.get(alert.id) }));
+  const unknown = [...latest.keys()].filter((id) => memory.get(id) === undefined);
+  await alertsOf(db, unknown, memory);
+  const saved = [...latest.values()].map((alert): Saved => ({
+    alert,
+    before: memory.get(alert.id)?.alert,
+    version: memory.nextVersion(),
+  }));
   await saveRows(
     db,
-    saved.map(({ alert }) => fromAlert(alert)),
+    saved.map(({ alert, version }) => fromAlert(alert, version)),
   );
   await deletePlaces(db, saved);
   await savePlaces(
     db,
     saved.flatMap(({ alert, before }) => changedPlaces(alert, before)),
   );
+  const toldAnew = saved.filter(({ alert, before }) => !isDeepStrictEqual(alert.told, before?.told ?? []));
   await saveTold(
     db,
-    saved.filter(({ alert, before }) => !isDeepStrictEqual(alert.told, before?.told ?? [])).map(({ alert }) => alert),
+    toldAnew.map(({ alert }) => alert),
   );
-  for (const { alert } of saved) known.set(alert.id, inOrder(alert));
+  for (const { alert, version } of saved) memory.set(alert.id, { alert: inOrder(alert), version });
 }
 
 interface Saved {
   readonly alert: Alert;
+  /** As it lies in the store. */
   readonly before: Alert | undefined;
+  readonly version: string;
 }
 
 function changedPlaces({ id, places }: Alert, before: Alert | undefined): readonly PlaceRow[] {
@@ -95,6 +99,7 @@ async function saveRows(db: Connection, rows: readonly AlertRow[]): Promise<void
           held_json: eb.ref('excluded.held_json'),
           wake_at: eb.ref('excluded.wake_at'),
           acknowledgement_json: eb.ref('excluded.acknowledgement_json'),
+          version: eb.ref('excluded.version'),
         })),
       )
       .execute();

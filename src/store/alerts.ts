@@ -3,25 +3,23 @@ import { sql } from 'kysely';
 import type { Alert } from '../notify/model.ts';
 import type { AlertReader } from '../notify/port.ts';
 import type { Access } from './access.ts';
+import type { AlertMemory } from './alert-memory.ts';
 import { toAlert, type AlertRow } from './alert-rows.ts';
 import { breathe, chunks } from './bulk.ts';
 import { listSilences } from './silences.ts';
 import type { Connection } from './schema.ts';
 
-/** Alerts as they are, by id: read or written by whoever alone may write them now. */
-export type KnownAlerts = Map<string, Alert>;
-
 /**
- * Alerts come in the order in which they opened; their places in the order of the locations' keys. What is `known` is not
- * read again, and what is read becomes known.
+ * Alerts come in the order in which they opened; their places in the order of the locations' keys. What `memory` knows
+ * is not read again, and what is read is told it.
  */
-export function createAlertReader(access: Access, known?: KnownAlerts): AlertReader {
+export function createAlertReader(access: Access, memory?: AlertMemory): AlertReader {
   return {
     alerts: (filter = {}) =>
       access.read(async (db) => {
         let query = select(db);
         if (filter.state !== undefined) query = query.where('state', '=', filter.state);
-        return withPlaces(db, await query.execute(), known);
+        return withPlaces(db, await query.execute(), memory);
       }),
 
     openAlertsAt: (locationIds) =>
@@ -37,7 +35,7 @@ export function createAlertReader(access: Access, known?: KnownAlerts): AlertRea
             .execute();
           for (const row of rows) ids.add(row.alert_id);
         }
-        return alertsOf(db, [...ids], known, 'open');
+        return alertsOf(db, [...ids], memory, 'open');
       }),
 
     alarmedAt: (locationIds) =>
@@ -55,7 +53,7 @@ export function createAlertReader(access: Access, known?: KnownAlerts): AlertRea
         return alarmed;
       }),
 
-    alertsById: (ids) => access.read((db) => alertsOf(db, [...new Set(ids)], known)),
+    alertsById: (ids) => access.read((db) => alertsOf(db, [...new Set(ids)], memory)),
 
     alertsDue: (now) =>
       access.read(async (db) => {
@@ -70,7 +68,7 @@ export function createAlertReader(access: Access, known?: KnownAlerts): AlertRea
             ]),
           )
           .execute();
-        return withPlaces(db, due, known);
+        return withPlaces(db, due, memory);
       }),
 
     nextTellAt: () =>
@@ -103,7 +101,7 @@ export function createAlertReader(access: Access, known?: KnownAlerts): AlertRea
               .where('channel', '=', channel),
           )
           .execute();
-        return withPlaces(db, rows, known);
+        return withPlaces(db, rows, memory);
       }),
 
     recentWeight: (channel, since) =>
@@ -134,7 +132,7 @@ export function createAlertReader(access: Access, known?: KnownAlerts): AlertRea
 
     alertsAwaitingDigest: () =>
       access.read(async (db) =>
-        withPlaces(db, await select(db).where('state', '=', 'open').where('awaits_digest', '=', 1).execute(), known),
+        withPlaces(db, await select(db).where('state', '=', 'open').where('awaits_digest', '=', 1).execute(), memory),
       ),
   };
 }
@@ -147,7 +145,7 @@ function select(db: Connection) {
 export async function alertsOf(
   db: Connection,
   ids: readonly string[],
-  known: KnownAlerts | undefined,
+  memory: AlertMemory | undefined,
   state?: 'open',
 ): Promise<readonly Alert[]> {
   const rows: AlertRow[] = [];
@@ -159,16 +157,24 @@ export async function alertsOf(
   return withPlaces(
     db,
     rows.toSorted((a, b) => a.opened_at - b.opened_at || (a.id < b.id ? -1 : 1)),
-    known,
+    memory,
   );
 }
 
 async function withPlaces(
   db: Connection,
   rows: readonly AlertRow[],
-  known: KnownAlerts = new Map(),
+  memory: AlertMemory | undefined,
 ): Promise<readonly Alert[]> {
-  for (const some of chunks(rows.filter(({ id }) => !known.has(id)))) {
+  const found = new Map<string, Alert>();
+  for (const { id, version } of rows) {
+    const alert = memory?.get(id)?.alert ?? memory?.recall(id, version);
+    if (alert === undefined) continue;
+    found.set(id, alert);
+    memory?.set(id, { alert, version });
+  }
+  const unknown = rows.filter(({ id }) => !found.has(id));
+  for (const some of chunks(unknown)) {
     const ids = some.map((row) => row.id);
     const places = await db
       .selectFrom('alert_places')
@@ -184,8 +190,12 @@ async function withPlaces(
       .execute();
     const placesOf = Map.groupBy(places, (row) => row.alert_id);
     const toldOf = Map.groupBy(told, (row) => row.alert_id);
-    for (const row of some) known.set(row.id, toAlert(row, placesOf.get(row.id) ?? [], toldOf.get(row.id) ?? []));
-    if (some.length < rows.length) await breathe();
+    for (const row of some) {
+      const alert = toAlert(row, placesOf.get(row.id) ?? [], toldOf.get(row.id) ?? []);
+      found.set(row.id, alert);
+      memory?.set(row.id, { alert, version: row.version });
+    }
+    if (some.length < unknown.length) await breathe();
   }
-  return rows.flatMap(({ id }) => known.get(id) ?? []);
+  return rows.flatMap(({ id }) => found.get(id) ?? []);
 }

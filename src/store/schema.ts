@@ -180,6 +180,8 @@ export interface AlertTable {
   /** The first moment at which something that is put off is looked at again. */
   wake_at: number | null;
   acknowledgement_json: JsonText<Acknowledgement> | null;
+  /** Another after each save; empty where it was saved before there were versions. */
+  version: Generated<string>;
 }
 
 export interface AlertPlaceTable {

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomUUID } from 'node:crypto';
 
 import type { Kysely } from 'kysely';
 
@@ -9,6 +10,7 @@ import type { Catalogue } from '../inventory/catalogue.ts';
 import type { ChangeReader, FactReader, FactWriter, InventoryReader, InventoryWriter } from '../inventory/port.ts';
 import type { AlertReader, AlertWriter, Outbox } from '../notify/port.ts';
 import type { Access } from './access.ts';
+import { createAlertMemories } from './alert-memory.ts';
 import { createAlertWriter } from './alert-writer.ts';
 import { createAlertReader } from './alerts.ts';
 import { createCatalogue } from './catalogue.ts';
@@ -82,6 +84,7 @@ export interface SharedParts {
 /** Puts the rooms together over one database, whichever it is. */
 export function createStore({ db, close, lane, shared, patiently = once }: StoreParts): Store {
   const enclosing = new AsyncLocalStorage<{ open: boolean }>();
+  const alertMemories = createAlertMemories(randomUUID());
 
   /** On a database with one connection this would wait for itself for ever; on others it would miss what `tx` wrote. */
   function refuseInside(what: string): void {
@@ -128,28 +131,34 @@ export function createStore({ db, close, lane, shared, patiently = once }: Store
     async transaction(work) {
       refuseInside('transaction()');
       const scope = { open: true };
+      const alertMemory = alertMemories.begin();
       try {
-        return await enclosing.run(scope, () =>
+        const result = await enclosing.run(scope, () =>
           lane.run(() =>
             db.transaction().execute(async (tx) => {
               const here = <Result>(run: (on: typeof tx) => Promise<Result>): Promise<Result> => run(tx);
               const inside: Access = { read: here, write: here, urgent: here, single: here };
               const writers = { inventory: createInventoryWriter(inside), facts: createFactWriter(inside) };
-              const rest = { alerts: createAlertWriter(inside), prune: (before: number) => prune(tx, before) };
+              const rest = {
+                alerts: createAlertWriter(inside, alertMemory),
+                prune: (before: number) => prune(tx, before),
+              };
               if (shared === undefined) return work({ ...writers, ...rest });
               const { revision, now } = await shared.begin(tx);
               const log = openChangeLog(tx, { revision, now, node: shared.node });
-              const result = await work({
+              const done = await work({
                 inventory: log.inventory(writers.inventory),
                 facts: log.facts(writers.facts),
                 ...rest,
                 changes: createChangeReader(inside, shared.node, revision),
               });
               await log.close();
-              return result;
+              return done;
             }),
           ),
         );
+        alertMemory.keep();
+        return result;
       } finally {
         scope.open = false;
       }

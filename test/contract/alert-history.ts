@@ -6,6 +6,8 @@ import type { AlertWriter } from '../../src/notify/port.ts';
 import type { Store } from '../../src/store/store.ts';
 
 const RUNS = 15;
+/** So many that a store may keep the alert from one transaction to the next. */
+const MANY = Array.from({ length: 120 }, (_, index) => placeAt(100 + index, 0));
 
 /** What happens to one alert in a transaction. It is read before: what is not touched is the very object that was read. */
 type Step =
@@ -87,7 +89,7 @@ function changed(before: Alert | undefined, id: string, step: Step): Alert {
     generation: 1,
     openedAt: 1,
     awaitsDigest: false,
-    places: [],
+    places: MANY,
     told: [],
   };
   switch (step.kind) {
@@ -101,7 +103,7 @@ function changed(before: Alert | undefined, id: string, step: Step): Alert {
     case 'tell':
       return { ...alert, told: [...alert.told.filter(({ channel }) => channel !== name(step)), toldOf(step)] };
     case 'again':
-      return { ...alert, generation: alert.generation + 1, places: [], told: [] };
+      return { ...alert, generation: alert.generation + 1, places: MANY, told: [] };
     case 'copy':
       return structuredClone(alert);
   }

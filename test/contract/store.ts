@@ -686,7 +686,7 @@ const FINDING: Finding = {
   actions: ['Renew it.'],
 };
 
-function place(locationId: number, facts: Partial<AlertPlace> = {}): AlertPlace {
+export function place(locationId: number, facts: Partial<AlertPlace> = {}): AlertPlace {
   return {
     locationId,
     source: 'partners',
@@ -702,7 +702,7 @@ function place(locationId: number, facts: Partial<AlertPlace> = {}): AlertPlace 
   };
 }
 
-function alert(id: string, facts: Partial<Alert> = {}): Alert {
+export function alert(id: string, facts: Partial<Alert> = {}): Alert {
   return {
     id,
     family: 'expiry',

@@ -86,15 +86,17 @@ describe('a loop', () => {
     expect(runs).toHaveLength(21);
   });
 
-  test('tells of an error and goes on', async () => {
-    const failure = new Error('the disk is full');
+  test('tells of errors and goes on, soon after the first and later after more in a row', async () => {
+    const failure = new Error('the database is away');
     start(async () => {
-      if (runs.length === 1) throw failure;
+      if (runs.length !== 4) throw failure;
       return undefined;
     });
-    await vi.advanceTimersByTimeAsync(AT_MOST);
-    expect(errors).toEqual([failure]);
-    expect(runs).toEqual([0, AT_MOST]);
+    await vi.advanceTimersByTimeAsync(1_750 + AT_MOST + 10_000);
+    expect(errors[0]).toBe(failure);
+    const again = 1_750 + AT_MOST;
+    const after = [again, again + 250, again + 750, again + 1_750, again + 3_750, again + 7_750];
+    expect(runs).toEqual([0, 250, 750, 1_750, ...after]);
   });
 
   test('that is stopped in its pause ends at once and runs no more', async () => {

@@ -81,7 +81,9 @@ export async function runCluster(plan: ClusterPlan, server: PostgresServer): Pro
   const hook = await startHook(() => {});
   const database = `run_${plan.seed}`;
   await query(server.url('postgres'), `create database ${database}`);
-  const config = writeConfig(plan, hosts, hook.url, server.url(database));
+  const rootFile = path.join(plan.folder, 'root.pem');
+  writeFileSync(rootFile, stage.root.certificate.pem);
+  const config = writeConfig(plan, hosts, { hookUrl: hook.url, store: server.url(database), rootFile });
   const nodes = new Map<NodeName, DaemonProcess>();
   const start = async (name: NodeName): Promise<void> => {
     nodes.set(
@@ -185,7 +187,11 @@ async function strike(kind: Fault, { nodes, start, server, database, next }: Sce
   }
 }
 
-function writeConfig(plan: ClusterPlan, hosts: readonly Host[], hookUrl: string, store: string): string {
+function writeConfig(
+  plan: ClusterPlan,
+  hosts: readonly Host[],
+  { hookUrl, store, rootFile }: Readonly<Record<'hookUrl' | 'store' | 'rootFile', string>>,
+): string {
   const file = path.join(plan.folder, 'notafter.yaml');
   writeFileSync(
     file,
@@ -194,6 +200,7 @@ function writeConfig(plan: ClusterPlan, hosts: readonly Host[], hookUrl: string,
 channels:
   - {name: hook, type: webhook, url: "${hookUrl}/told"}
 notifications: {storm_after: 0}
+trust: {ca_files: [${rootFile}]}
 web: {listen: "127.0.0.1:0"}
 log: {level: warn}
 store: "${store}"

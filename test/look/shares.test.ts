@@ -215,14 +215,40 @@ describe('looks that nodes share', () => {
     expect(title).toEqual(['in-60-days.example']);
   });
 
-  it('are done one by one when the node that had them ended, since one of them may have ended it', async () => {
+  it('go in smaller and smaller parts when node after node ended that had them, since one of them may be why', async () => {
+    const many = Array.from({ length: 800 }, (_, index) => `host-${String(index).padStart(3, '0')}`);
+    const script = scripted(many, Object.fromEntries(many.map((name) => [name, () => [saw(name, [healthy])]])));
+    const node = await startNode();
+    await node.looking.use([planOf(script)]);
+    await node.round();
+    const [share, ...others] = node.queued.splice(0);
+    if (share === undefined) throw new Error('it was queued');
+    expect([share.data.targets.length, others.length]).toEqual([50, 15]);
+    // The second target ends whoever looks at it.
+    const isPoisonous = ({ data }: Pick<Job<LookJob>, 'data'>): boolean =>
+      data.targets.some(({ key }) => key === 'host-001');
+    const sizes: number[] = [];
+    let poisonous = share;
+    while (poisonous.data.targets.length > 1) {
+      sizes.push(poisonous.data.targets.length);
+      await node.workOn({ ...poisonous, fence: BigInt(sizes.length), returns: 2 });
+      const parts = node.queued.splice(0);
+      expect(parts.every(({ key }) => key !== poisonous.key)).toBe(true);
+      const harmless = parts.filter((one) => !isPoisonous(one));
+      for (const part of harmless) await node.workOn({ ...part, fence: 9n, returns: 0 });
+      poisonous = parts.find(isPoisonous) ?? share;
+    }
+    expect(sizes).toEqual([50, 4]);
+    expect(poisonous.data.targets.map(({ key }) => key)).toEqual(['host-001']);
+    expect(await scenario.locations()).toEqual(many.slice(0, 50).filter((name) => name !== 'host-001'));
+  });
+
+  it('are done whole by another when the first node that had them ended', async () => {
     const node = await startNode();
     await node.looking.use([planOf(farm())]);
     await node.round();
-    await node.work(1n, 1);
-    expect(node.queued.map(({ key }) => key)).toEqual(names.map((name) => `partners ${name}`));
-    expect(await scenario.locations()).toEqual([]);
     await node.work(2n, 1);
+    expect(node.queued).toEqual([]);
     expect(await scenario.locations()).toEqual(names);
   });
 

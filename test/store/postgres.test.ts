@@ -5,7 +5,7 @@ import type { Migration } from '../../src/store/migrations/migration.ts';
 import { migrations } from '../../src/store/migrations/list.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import type { Store } from '../../src/store/store.ts';
-import { certificate, describeStore, location, sighting, write } from '../contract/store.ts';
+import { alert, certificate, describeStore, location, sighting, write, place } from '../contract/store.ts';
 import { createTestDatabase, type TestDatabase } from '../helpers/postgres.ts';
 
 const NOW = Date.UTC(2026, 5, 1);
@@ -120,6 +120,24 @@ describe('several nodes on one PostgreSQL', () => {
     await one.transaction((tx) => tx.inventory.saveLocations([write(location('later'))]));
     expect(await changesOf(two).since(start)).toBeUndefined();
     await closeAll();
+  });
+
+  it('know what another has changed of an alert at many places that they remember', async () => {
+    const [one, two] = [await open(), await open()];
+    const many = Array.from({ length: 150 }, (_, index) => place(index + 1));
+    let expected = alert('wide', { places: many });
+    await one.transaction((tx) => tx.alerts.saveAlerts([expected]));
+    for (const [turn, store] of [two, one, one, two, two, one].entries()) {
+      await store.transaction(async (tx) => {
+        const [known] = await tx.alerts.alertsById(['wide']);
+        expect(known).toEqual(expected);
+        if (known === undefined) throw new Error('it was saved');
+        const places = known.places.map((each, index) => (index === turn ? { ...each, lastAt: NOW + turn } : each));
+        expected = { ...known, places };
+        await tx.alerts.saveAlerts([expected]);
+      });
+    }
+    expect(await one.alerts.alertsById(['wide'])).toEqual([expected]);
   });
 
   it('go by one clock, and know each other', async () => {

@@ -6,6 +6,7 @@ import { catalogue } from './0005-catalogue.ts';
 import { sightingsInUse } from './0006-sightings-in-use.ts';
 import { cluster } from './0007-cluster.ts';
 import { history } from './0008-history.ts';
+import { alertVersions } from './0009-alert-versions.ts';
 import type { Migration } from './migration.ts';
 
 /** Every step in order: the version of a schema is the number of steps that were taken. */
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   sightingsInUse,
   cluster,
   history,
+  alertVersions,
 ];
