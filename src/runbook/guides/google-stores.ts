@@ -115,9 +115,7 @@ export const googleAccountKey: Guide = {
           'A workload that logs in by federation or by the identity of its machine needs no key at all: that ends for ever.',
         ],
         commands: [
-          isUploaded
-            ? `${keys(spot, 'upload', FILES.certificate)}`
-            : `${keys(spot, 'create', work(`key-${spot.number}.json`))}`,
+          isUploaded ? keys(spot, 'upload', FILES.certificate) : keys(spot, 'create', work(`key-${spot.number}.json`)),
         ],
       }),
       step('Take the old key away when nothing uses it', {
