@@ -43,6 +43,7 @@ import type { NotifyOptions } from './notify/options.ts';
 import { testChannel } from './notify/channel-test.ts';
 import { countFindings } from './notify/count.ts';
 import type { ChannelInstance } from './plugin/channel.ts';
+import type { Context } from './plugin/context.ts';
 import type { Logger } from './plugin/logger.ts';
 import type { InventoryView } from './policy/view.ts';
 import type { Store } from './store/store.ts';
@@ -110,11 +111,15 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   // Before anything is read: what others do from here on is taken in later.
   const revision = (await store.cluster?.changes.revision()) ?? 0;
   const facts = new FactIndex(await store.facts.inquiries());
-  const outOf = (from: Config): NetworkOptions =>
-    networkOptions(from.network, (reference) => readSecret(reference, process.env));
+  const redaction = createRedaction();
+  const readProxySecret: Context['secret'] = async (reference) => {
+    const secret = await readSecret(reference, process.env);
+    redaction.note(secret);
+    return secret;
+  };
+  const outOf = (from: Config): NetworkOptions => networkOptions(from.network, readProxySecret);
   const way = createNetworkSwitch(createNetwork(outOf(config)));
   const scanner = openScanner(log);
-  const redaction = createRedaction();
   const context = createContext({
     clock,
     redaction,

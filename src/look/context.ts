@@ -17,17 +17,21 @@ export interface ContextParts {
   readonly servedAt?: NonNullable<Context['servedAt']>;
   readonly limit: (key: string, rate: Rate) => Limiter;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Told every secret that is read. */
+  /** Told every secret that is read, and everything that is logged in with. */
   readonly redaction?: Pick<Redaction, 'note'>;
 }
+
+/** Headers by which somebody logs in. What stands in them may have been given just now, and never been in a config. */
+const LOGIN_HEADERS: ReadonlySet<string> = new Set(['authorization', 'cookie', 'tppl-api-key', 'x-vault-token']);
 
 /** What every collector and channel of this process is given. */
 export function createContext(parts: ContextParts): Context {
   const { isolate } = createIsolation();
+  const { redaction, network } = parts;
   return {
     clock: parts.clock,
     log: parts.log,
-    network: parts.network,
+    network: redaction === undefined ? network : noting(network, redaction),
     ...(parts.probe === undefined ? {} : { probe: parts.probe }),
     ...(parts.servedAt === undefined ? {} : { servedAt: parts.servedAt }),
     limit: parts.limit,
@@ -38,6 +42,27 @@ export function createContext(parts: ContextParts): Context {
     },
     parse: createParser(isolate),
     isolate,
+  };
+}
+
+/** Takes note of what is logged in with, before anybody can say it back. */
+function noting(network: Network, redaction: Pick<Redaction, 'note'>): Network {
+  function note(headers: Readonly<Record<string, string>> = {}): void {
+    for (const [name, value] of Object.entries(headers)) {
+      // The scheme is no secret.
+      if (LOGIN_HEADERS.has(name.toLowerCase())) redaction.note(value.replace(/^[A-Za-z]+ +/, ''));
+    }
+  }
+  return {
+    ...network,
+    fetch(url, request, signal) {
+      note(request.headers);
+      return network.fetch(url, request, signal);
+    },
+    stream(url, request, signal) {
+      note(request.headers);
+      return network.stream(url, request, signal);
+    },
   };
 }
 

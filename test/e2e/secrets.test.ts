@@ -1,27 +1,52 @@
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import { createServer as createTcpServer, type Server as TcpServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
+import { configJsonSchema } from '../../src/config/schema.ts';
+import { createCanaries, fieldsOf, suspectFields, type Canaries } from '../helpers/canaries.ts';
 import { runCli } from '../helpers/cli.ts';
 import { startDaemonProcess, type DaemonProcess } from '../helpers/daemon-process.ts';
 import { eventually } from '../helpers/eventually.ts';
+import { startParrots, type Parrots } from '../helpers/parrots.ts';
 import { startHook, type Hook } from '../helpers/receivers.ts';
-import { createStage } from '../helpers/scenarios.ts';
+import {
+  bytesOf,
+  createSecretAuthority,
+  secretConfig,
+  secretEnvironment,
+  type SecretForm,
+  type SecretStage,
+} from '../helpers/secret-config.ts';
 
-const CANARY = 'CaNaRy7f3a9c';
-const ENVIRONMENT_CANARY = `${CANARY}-from-the-environment`;
-/** Everything that is served to people and machines. */
+/** Files that hold no secret: certificates and targets. */
+const NO_SECRETS = [
+  'channels[]<email>.smtp.ca_file',
+  'sources[]<endpoint>.clients[].certificate_file',
+  'sources[]<endpoint>.targets_file',
+  'sources[]<endpoint>.trust.ca_files',
+  'sources[]<identity-provider>.ca_file',
+  'sources[]<kubernetes>.ca_file',
+  'sources[]<kubernetes>.other_secrets[].password_secret',
+  'sources[]<vault>.ca_file',
+  'sources[]<venafi>.self_hosted.ca_file',
+  'trust.ca_files',
+  'web.tls_server_config.cert_file',
+  'web.tls_server_config.client_ca_file',
+];
+/** Fields of which no canary can be told by its sight: passwords that open what lies here, keys that sign, and hashes. */
+const NEVER_SENT =
+  /^(?:file\.password|client\.password|client\.key_file|page\.key_file|kubernetes\.password|azure-key-vault\.pfx_password|web\.|webhook\.secret|wrong webhook|google-.*credentials_file|AWS_SECRET_ACCESS_KEY|exec\.)/;
 const PAGES = [
   '/',
   '/metrics',
   '/-/ready',
   '/openapi.json',
   '/calendar.ics',
+  '/sd',
+  '/probe?target=127.0.0.1',
   ...[
     'certificates',
     'locations',
@@ -35,169 +60,130 @@ const PAGES = [
   ].flatMap((name) => [`/${name}`, `/api/v1/${name}`]),
 ];
 
-/** The names by which each secret is asked for, so that one that leaks says which it is. */
-const SECRETS = [
-  'alertmanager',
-  'hook-key',
-  'hook-token',
-  'hook-url',
-  'keystore',
-  'pagerduty',
-  'slack-token',
-  'smtp',
-  'vault',
-] as const;
+const schema = configJsonSchema() as Record<string, unknown>;
 
-const CHANNELS = ['good', 'hook', 'wrong', 'environment', 'chat', 'bot', 'team', 'pager', 'am', 'mail'];
-
-describe('secrets, while everything that uses them fails', () => {
-  let folder: string;
+describe('a secret in each field of the config that may hold one', () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'notafter-canaries-'));
+  const file = path.join(folder, 'notafter.yaml');
+  const writer = 'the-token-of-the-test-itself';
+  let canaries: Canaries;
+  let parrots: Parrots;
   let good: Hook;
-  let echo: Server;
-  let mail: TcpServer;
   let daemon: DaemonProcess;
-  let config: string;
-  const asked: string[] = [];
-  const answers = new Map<string, string>();
+  let stage: SecretStage;
+  let agent: Agent;
+  const configs = new Map<SecretForm, Record<string, unknown>>();
+  const texts = new Map<string, string>();
 
   beforeAll(async () => {
-    folder = mkdtempSync(path.join(tmpdir(), 'notafter-secrets-'));
-    const secrets = path.join(folder, 'secrets');
-    mkdirSync(secrets, { mode: 0o700 });
+    const { authority, certificate } = createSecretAuthority();
+    canaries = createCanaries(path.join(folder, 'secrets'));
     good = await startHook();
-    // Says back whatever it was told, as servers in trouble do.
-    echo = createServer((request, response) => {
-      let body = '';
-      request.setEncoding('utf8').on('data', (text: string) => (body += text));
-      request.on('end', () => {
-        const told = JSON.stringify({ url: request.url, headers: request.rawHeaders, body });
-        asked.push(told);
-        response.statusCode = request.url?.startsWith('/v1') === true ? 403 : 500;
-        response.setHeader('x-told', encodeURIComponent(told).slice(0, 4_000));
-        response.end(`{"errors":[${JSON.stringify(told)}],"ok":false,"error":${JSON.stringify(told)}}`);
-      });
+    parrots = await startParrots({
+      certificate,
+      grant: (to) => canaries.make(`token given by ${to}`),
+      hear: canaries.hear,
     });
-    // A mail server that repeats what it refuses.
-    mail = createTcpServer((socket) => {
-      socket.setEncoding('utf8').on('error', () => undefined);
-      socket.write('220 echo\r\n');
-      socket.on('data', (text: string) => {
-        asked.push(
-          text,
-          ...(text.match(/[A-Za-z0-9+/=]{16,}/g) ?? []).map((word) => Buffer.from(word, 'base64').toString()),
-        );
-        const isHello = /^EHLO/i.test(text);
-        socket.write(isHello ? '250-echo\r\n250 AUTH PLAIN LOGIN\r\n' : `535 ${text.trim()} ${asked.at(-1) ?? ''}\r\n`);
-      });
-    });
-    await Promise.all(
-      [echo, mail].map((server) => new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))),
-    );
-    const portOf = (server: Server | TcpServer): number => (server.address() as AddressInfo).port;
-    const at = `http://127.0.0.1:${portOf(echo)}`;
-    for (const name of SECRETS) writeFileSync(path.join(secrets, name), `${CANARY}-${name}\n`);
-    writeFileSync(path.join(secrets, 'slack'), `${at}/${CANARY}-slack`);
-    writeFileSync(path.join(secrets, 'teams'), `${at}/${CANARY}-teams`);
-    writeFileSync(path.join(secrets, 'hook-url'), `${at}/${CANARY}-hook-url`);
-    writeFileSync(path.join(secrets, 'no-url'), `ht!tp://${CANARY}-no-url`);
-    writeFileSync(path.join(secrets, 'heartbeat'), `${at}/${CANARY}-heartbeat`);
-    writeFileSync(path.join(secrets, 'pagerduty'), CANARY.padEnd(32, 'x'));
-    createStage(folder);
-    config = path.join(folder, 'notafter.yaml');
-    const file = (name: string): string => path.join(secrets, name);
-    writeFileSync(
-      config,
-      `sources:
-  - {name: disk, type: file, every: 2s, paths: ["${folder}/*.p12", "${folder}/*.pem"], passwords: [{match: "*.p12", password_file: "${file('keystore')}"}]}
-  - {name: vault, type: vault, every: 2s, address: "${at}", auth: {method: approle, role_id: r, secret_file: "${file('vault')}"}}
-  - {name: gone, type: endpoint, every: 1s, targets: ["127.0.0.1:1"]}
-channels:
-  - {name: good, type: webhook, url: "${good.url}/told"}
-  - {name: hook, type: webhook, url_file: "${file('hook-url')}", secret_file: "${file('hook-key')}", token_file: "${file('hook-token')}"}
-  - {name: wrong, type: webhook, url_file: "${file('no-url')}"}
-  - {name: environment, type: webhook, url: "${at}/e", token: "\${NOTAFTER_TEST_TOKEN}"}
-  - {name: chat, type: slack, webhook_url_file: "${file('slack')}"}
-  - {name: bot, type: slack, token_file: "${file('slack-token')}", channel: "#x", api_url: "${at}/api/"}
-  - {name: team, type: teams, webhook_url_file: "${file('teams')}"}
-  - {name: pager, type: pagerduty, routing_key_file: "${file('pagerduty')}", url: "${at}/v2/enqueue"}
-  - {name: am, type: alertmanager, urls: ["${at}"], username: u, password_file: "${file('alertmanager')}"}
-  - {name: mail, type: email, smtp: {host: 127.0.0.1, port: ${portOf(mail)}, secure: none, username: u, password_file: "${file('smtp')}"}, from: a@b.test, to: [c@d.test]}
-notifications: {minimum_severity: info}
-heartbeat: {url_file: "${file('heartbeat')}", every: 1s}
-web: {listen: "127.0.0.1:0"}
-log: {level: debug, format: json}
-store: "sqlite:${path.join(folder, 'data', 'notafter.db')}"
-`,
-    );
-    writeFileSync(
+    writeFileSync(path.join(folder, 'writer'), writer);
+    copyFileSync(
+      path.join(import.meta.dirname, '../fixtures/keystores/openssl-aes-192.p12'),
       path.join(folder, 'locked.p12'),
-      readFileSync(path.join(import.meta.dirname, '../fixtures/keystores/openssl-aes-192.p12')),
     );
-    daemon = await startDaemonProcess(config, {
-      cwd: folder,
-      environment: { NOTAFTER_TEST_TOKEN: ENVIRONMENT_CANARY },
-    });
-  }, 60_000);
+    stage = { folder, canaries, parrots, authority, page: certificate, good: good.url };
+    for (const form of ['file', 'variable'] as const) configs.set(form, secretConfig(stage, form));
+    agent = new Agent({ connect: { ca: authority.certificate.pem } });
+    use('file');
+    daemon = await startDaemonProcess(file, { cwd: folder, environment: secretEnvironment(stage), deadlineMs: 60_000 });
+  }, 90_000);
   afterAll(async () => {
     await daemon?.kill();
-    echo?.closeAllConnections();
-    await Promise.all([echo, mail].map((server) => new Promise((resolve) => server.close(resolve))));
+    await agent?.close();
+    await parrots?.[Symbol.asyncDispose]();
     await good?.close();
     rmSync(folder, { recursive: true });
   });
 
-  it('are used: every receiver was given its own', { timeout: 90_000 }, async () => {
-    for (const name of CHANNELS) {
-      const answer = await fetch(`${daemon.url}/api/v1/channels/${name}/test`, { method: 'POST' });
-      answers.set(`test of ${name}`, await answer.text());
-    }
-    expect(answers.get('test of good')).toContain('delivered');
-    const wanted = [
-      'hook-url',
-      'hook-token',
-      'slack',
-      'slack-token',
-      'teams',
-      'smtp',
-      'vault',
-      'heartbeat',
-      'from-the-environment',
-    ];
-    const missing = (): readonly string[] =>
-      wanted.filter((name) => !asked.some((text) => text.includes(`${CANARY}-${name}`)));
-    await eventually('each secret was used', () => missing().length === 0, 30_000).catch(() =>
-      expect(missing()).toEqual([]),
-    );
+  const use = (form: SecretForm): void => writeFileSync(file, JSON.stringify(configs.get(form)));
+
+  async function ask(where: string, method: 'GET' | 'POST' = 'GET', token = writer): Promise<string> {
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await request(`${daemon.url}${where}`, { method, headers, dispatcher: agent });
+    const text = `${answer.statusCode} ${JSON.stringify(answer.headers)} ${await answer.body.text()}`;
+    texts.set(`${method} ${where} ${texts.size}`, text);
+    return text;
+  }
+
+  /** Tests every channel, and waits until everything that is sent somewhere was sent. Gives what was not. */
+  async function useAll(names: (name: string) => boolean): Promise<readonly string[]> {
+    const channels = (configs.get('file')?.['channels'] ?? []) as readonly { readonly name: string }[];
+    for (const { name } of channels) await ask(`/api/v1/channels/${name}/test`, 'POST');
+    const unheard = (): readonly string[] =>
+      canaries.names().filter((name) => names(name) && !NEVER_SENT.test(name) && !canaries.heard.has(name));
+    await eventually('each secret is used', () => unheard().length === 0, 60_000).catch(() => undefined);
+    return unheard();
+  }
+
+  it('is planted: a new field must be, too', () => {
+    const planted = new Set([...configs.values()].flatMap((config) => [...fieldsOf(config)]));
+    const missing = [...suspectFields(schema)].filter((field) => !planted.has(field) && !NO_SECRETS.includes(field));
+    expect(missing).toEqual([]);
+    expect(suspectFields(schema).size).toBeGreaterThan(70);
+    expect(NO_SECRETS.filter((field) => !suspectFields(schema).has(field))).toEqual([]);
+  });
+
+  it('is used as a file', { timeout: 120_000 }, async () => {
+    expect(
+      await useAll((name) => name.includes('_file') || name.includes('kubeconfig') || name.startsWith('AWS_')),
+    ).toEqual([]);
+  });
+
+  it('is read again when the file has changed', { timeout: 120_000 }, async () => {
+    canaries.rotate();
+    // A token that was given for one of an identity pool is kept until it ends.
+    expect(await useAll((name) => name.endsWith(', round 2') && !name.startsWith('google federation'))).toEqual([]);
+  });
+
+  it('is used as a variable of the environment', { timeout: 120_000 }, async () => {
+    use('variable');
+    expect(await ask('/-/reload', 'POST')).toMatch(/^200/);
+    expect(await useAll((name) => !name.includes('_file') && !/^token given|round 2$/.test(name))).toEqual([]);
   });
 
   it(
-    'are in no page, metric, log line, message, argument, file of the store, or answer of a command',
-    { timeout: 90_000 },
+    'is in no page, metric, log line, message, argument, file of the store, or answer of a command, in any form',
+    { timeout: 120_000 },
     async () => {
-      const texts = new Map(answers);
-      for (const page of PAGES) texts.set(page, await (await fetch(`${daemon.url}${page}`)).text());
-      for (const { id } of (JSON.parse(texts.get('/api/v1/alerts') ?? '{}') as { alerts?: readonly { id: string }[] })
-        .alerts ?? []) {
-        texts.set(`runbook ${id}`, await (await fetch(`${daemon.url}/runbooks/alerts/${id}`)).text());
-      }
-      writeFileSync(
-        config,
-        readFileSync(config, 'utf8').replace('token: "${NOTAFTER', `token: "${CANARY}", was: "\${NOTAFTER`),
+      for (const page of PAGES) await ask(page);
+      await ask('/api/v1/alerts', 'GET', canaries.make('a wrong token'));
+      const alerts = [...texts].filter(([name]) => name.includes('/api/v1/alerts')).map(([, text]) => text);
+      for (const id of new Set(alerts.join('').match(/(?<="id":")[^"]+/g) ?? [])) await ask(`/runbooks/alerts/${id}`);
+      const checks = ['notafter: [', 'channels: [{name: x, type: webhook, token: ', 'surprise: '].map(
+        async (broken, index) => {
+          const other = path.join(folder, `broken-${index}.yaml`);
+          writeFileSync(other, `${broken}"${canaries.make(`written into the config: ${broken}`)}"`);
+          const checked = await runCli(['config', 'check', '--config', other]);
+          texts.set(`config check ${broken}`, checked.stdout + checked.stderr);
+          return other;
+        },
       );
-      const refused = await fetch(`${daemon.url}/-/reload`, { method: 'POST' });
-      texts.set('reload', await refused.text());
-      const checked = await runCli(['config', 'check', '--config', config]);
-      texts.set('config check', `${checked.stdout}${checked.stderr}`);
+      for (const other of await Promise.all(checks)) {
+        copyFileSync(other, file);
+        expect(await ask('/-/reload', 'POST')).toMatch(/^400/);
+      }
+      for (const secret of readdirSync(path.join(folder, 'secrets'))) rmSync(path.join(folder, 'secrets', secret));
+      use('file');
+      await ask('/-/reload', 'POST');
+      await ask('/api/v1/channels/hook/test', 'POST');
       texts.set('arguments', readFileSync(`/proc/${daemon.child.pid}/cmdline`, 'utf8'));
       texts.set('messages', JSON.stringify(good.received));
       await daemon.stop();
       texts.set('stdout', daemon.stdout());
       texts.set('stderr', daemon.stderr());
-      for (const name of readdirSync(path.join(folder, 'data'))) {
-        texts.set(name, readFileSync(path.join(folder, 'data', name), 'latin1'));
-      }
-      expect([refused.status, texts.get('stderr')?.length !== 0]).toEqual([400, true]);
-      expect([...texts].filter(([, text]) => text.includes(CANARY)).map(([where]) => where)).toEqual([]);
+      const data = path.join(folder, 'data');
+      for (const name of readdirSync(data)) texts.set(name, bytesOf(path.join(data, name)));
+      expect((texts.get('stderr')?.length ?? 0) + (texts.get('stdout')?.length ?? 0)).toBeGreaterThan(10_000);
+      const leaks = [...texts].flatMap(([where, text]) => canaries.in(text).map((name) => `${name}: ${where}`));
+      expect(leaks).toEqual([]);
     },
   );
 });

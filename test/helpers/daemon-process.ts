@@ -47,7 +47,7 @@ export async function startDaemonProcess(config: string, options: StartOptions):
     'the daemon serves',
     () => {
       if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode}:\n${stdout}\n${stderr}`);
-      return /(http:\/\/\S+)\/metrics/.exec(stdout)?.[1];
+      return /(https?:\/\/\S+)\/metrics/.exec(stdout)?.[1];
     },
     options.deadlineMs,
   );
