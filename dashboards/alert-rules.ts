@@ -83,13 +83,13 @@ export const alertRules: readonly AlertRule[] = [
   },
   {
     alert: 'NotafterCertificateExpiringSoon',
-    why: 'The last 10 % of the lifetime, at most 7 days, so that certificates that live for days do not fire all the time; 7 days where the beginning is not known.',
-    expr: `(${notAfter} - time() > 0)\nand\n(\n  ${notAfter} - time() < clamp_max(0.1 * (${notAfter} - ${notBefore}), ${7 * mixin.dayS})\n  or\n  (${notAfter} - time() < ${7 * mixin.dayS} unless ${notBefore})\n)`,
+    why: 'The last 10 % of the lifetime, at most 7 days, so that certificates that live for days do not fire all the time; 7 days where the beginning is not known. It goes on for a quarter of an hour after the end, until the next alert has begun: nothing is resolved in between.',
+    expr: `(${notAfter} - time() > -900)\nand\n(\n  ${notAfter} - time() < clamp_max(0.1 * (${notAfter} - ${notBefore}), ${7 * mixin.dayS})\n  or\n  (${notAfter} - time() < ${7 * mixin.dayS} unless ${notBefore})\n)`,
     for: '15m',
     severity: 'critical',
     summary: 'A certificate is about to expire and has not been replaced.',
     description:
-      'The certificate {{ $labels.name }} at {{ $labels.location }} (source {{ $labels.source }}, role {{ $labels.role }}) ends in {{ $value | humanizeDuration }}.',
+      'The certificate {{ $labels.name }} at {{ $labels.location }} (source {{ $labels.source }}, role {{ $labels.role }}) ends in {{ $value | humanizeDuration }}; less than nothing means that it has ended.',
   },
   {
     alert: 'NotafterCertificateExpired',

@@ -26,7 +26,7 @@ const nameFields = z.array(z.enum(NAME_FIELDS)).default([...NAME_FIELDS]);
 const x509Section = z
   .strictObject({
     version: z
-      .union([z.literal(3), z.literal(4)])
+      .literal([3, 4])
       .default(X509_DEFAULTS.version)
       .describe('Whose metrics and labels: of version 3, or of version 4.'),
     expose_relative: z

@@ -58,7 +58,10 @@ describe('metrics', () => {
   });
 
   test.each([
-    ['metrics: {x509_certificate_exporter: {version: 2}}', 'metrics.x509_certificate_exporter.version'],
+    [
+      'metrics: {x509_certificate_exporter: {version: 2}}',
+      'metrics.x509_certificate_exporter.version: expected 3 or 4, found 2',
+    ],
     ['metrics: {x509_certificate_exporter: {expose_subject_fields: [SN]}}', 'expose_subject_fields[0]'],
     ['metrics: {series_budget: 5}', 'metrics.series_budget: 0 for no limit, or at least 100'],
     ['metrics: {profiles: [blackbox]}', 'metrics.profiles[0]'],

@@ -171,7 +171,8 @@ const cases: readonly Case[] = [
     at: '20m',
     fires: {
       labels: placeLabels,
-      description: 'The certificate x.example at /etc/x.pem (source disk, role server) ends in 6d 0h 0m 0s.',
+      description:
+        'The certificate x.example at /etc/x.pem (source disk, role server) ends in 6d 0h 0m 0s; less than nothing means that it has ended.',
     },
   },
   {
@@ -181,7 +182,8 @@ const cases: readonly Case[] = [
     at: '20m',
     fires: {
       labels: placeLabels,
-      description: 'The certificate x.example at /etc/x.pem (source disk, role server) ends in 6d 0h 0m 0s.',
+      description:
+        'The certificate x.example at /etc/x.pem (source disk, role server) ends in 6d 0h 0m 0s; less than nothing means that it has ended.',
     },
   },
   {
@@ -294,6 +296,19 @@ const cases: readonly Case[] = [
     },
   },
   {
+    name: 'goes on after the client has ended',
+    alert: 'NotafterClientWillFail',
+    series: {
+      [`notafter_client_outage_timestamp_seconds{${target}, source="wire", location="a", client="billing"}`]: '600x60',
+    },
+    at: '1h',
+    fires: {
+      labels: { ...instance, source: 'wire', location: 'a', client: 'billing' },
+      description:
+        'The client billing will be rejected by a (source wire) in -50m 0s; less than nothing means that it is already.',
+    },
+  },
+  {
     name: 'is quiet about a client with weeks to go',
     alert: 'NotafterClientWillFail',
     series: {
@@ -312,6 +327,19 @@ const cases: readonly Case[] = [
     fires: {
       labels: { ...instance, source: 'disk', location: '/ca.crl', place: 'crl', issuer: 'CN=CA', fingerprint: 'cc' },
       description: 'The revocation list of CN=CA at /ca.crl (source disk) is stale for 30m 0s.',
+    },
+  },
+  {
+    name: 'goes on for as long as the list is not replaced',
+    alert: 'NotafterRevocationListStale',
+    series: {
+      [`notafter_crl_next_update_timestamp_seconds{${target}, source="disk", location="/ca.crl", place="crl", issuer="CN=CA", fingerprint="cc"}`]:
+        '600x1500',
+    },
+    at: '1d',
+    fires: {
+      labels: { ...instance, source: 'disk', location: '/ca.crl', place: 'crl', issuer: 'CN=CA', fingerprint: 'cc' },
+      description: 'The revocation list of CN=CA at /ca.crl (source disk) is stale for 23h 50m 0s.',
     },
   },
   {
@@ -410,6 +438,42 @@ test('promtool accepts the recording rules, and they count each certificate once
     }),
   );
   expect(promtool(['test', 'rules', file]).output).toContain('SUCCESS');
+});
+
+test('there is no moment before or after the end at which nothing fires, with one scrape missing as well', async () => {
+  const file = path.join(folder, 'no-hole.yaml');
+  const series = { ...notAfter(1800), ...notBefore(-90 * DAY) };
+  await writeFile(
+    file,
+    stringify({
+      rule_files: [ruleFile],
+      evaluation_interval: '1m',
+      tests: [
+        {
+          interval: '1m',
+          input_series: Object.entries(series).map(([key, values]) => ({
+            series: key,
+            values: values.replace(/^(\S+)x\d+$/, '$1x30 _ $1x60'),
+          })),
+          promql_expr_test: Array.from({ length: 60 }, (_, minute) => ({
+            expr: 'clamp_max(count(ALERTS{alertname=~"NotafterCertificateExpir(ingSoon|ed)", alertstate="firing"}), 1)',
+            eval_time: `${minute + 20}m`,
+            exp_samples: [{ labels: '{}', value: 1 }],
+          })),
+        },
+      ],
+    }),
+  );
+  expect(promtool(['test', 'rules', file]).output).toContain('SUCCESS');
+});
+
+test('what is about an end goes on after it, or hands over', () => {
+  const aboutAnEnd = alertRules
+    .filter(({ expr }) => /not_after|outage|next_update/.test(expr))
+    .map(({ alert }) => alert);
+  const after = cases.filter(({ name }) => /^(?:goes on|hands over)/.test(name)).map(({ alert }) => alert);
+  expect(aboutAnEnd.length).toBeGreaterThan(4);
+  expect(aboutAnEnd.filter((alert) => !after.includes(alert))).toEqual([]);
 });
 
 test('every rule has a case in which it fires and one in which it does not', () => {
