@@ -80,6 +80,12 @@ export async function openSqlite(path: string, options: SqliteOptions = {}): Pro
       const result = await store.transaction((tx) =>
         work({
           ...tx,
+          async prune(before) {
+            const rows = await tx.prune(before);
+            // Else a silence that was forgotten in its time would seem to be lost.
+            isChanged ||= rows > 0;
+            return rows;
+          },
           alerts: {
             ...tx.alerts,
             async saveSilence(silence) {

@@ -127,6 +127,18 @@ describe('a sqlite store in a file', () => {
     await again.close();
   });
 
+  it('is not told to have lost silences that were forgotten in their time', async () => {
+    const store = await openSqlite(path, { exclusive: true });
+    const silence = { id: 'over', matchers: ['a="b"'], createdAt: NOW, until: NOW + 1, author: 'a', comment: '' };
+    await store.transaction((tx) => tx.alerts.saveSilence(silence));
+    await store.transaction((tx) => tx.prune(NOW + 2));
+    expect(await store.alerts.silences()).toEqual([]);
+    await store.close();
+    const again = await openSqlite(path, { exclusive: true, onForgotten: () => expect.unreachable() });
+    expect(await again.alerts.silences()).toEqual([]);
+    await again.close();
+  });
+
   describe('that cannot be used', () => {
     it('says so when there is none to read', async () => {
       await expect(openSqlite(path, { readOnly: true })).rejects.toThrow(`there is no store at ${path}`);
