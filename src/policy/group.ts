@@ -54,11 +54,16 @@ function groupOf(members: readonly Member[]): FindingGroup {
     cause: speaker.cause,
     title: speaker.title,
     summary: locations.length === 1 ? speaker.summary : `${speaker.summary} and ${locations.length - 1} more`,
-    ...(speaker.endsAt === undefined
-      ? {}
-      : { endsAt: Math.min(...members.map(({ finding }) => finding.endsAt ?? Infinity)) }),
+    ...(speaker.endsAt === undefined ? {} : { endsAt: firstEnd(members) }),
     locations,
   };
+}
+
+/** Of very many: more than a function takes arguments. */
+function firstEnd(members: readonly Member[]): number {
+  let first = Infinity;
+  for (const { finding } of members) first = Math.min(first, finding.endsAt ?? Infinity);
+  return first;
 }
 
 function worstFirst(a: FindingGroup, b: FindingGroup): number {

@@ -49,6 +49,12 @@ test('the severity of a group is the worst of its places, and each location coun
   expect(groups[0]?.summary).toMatch(/at \/etc\/ssl\/api\.pem and 1 more$/);
 });
 
+test('very many places make one group', () => {
+  const one = entry(fileLocation([sighting(leaf('shared', { left: 5 * DAY }))]));
+  const groups = groupFindings(Array.from({ length: 200_000 }, () => one));
+  expect(groups.map(({ endsAt }) => endsAt)).toEqual([NOW + 5 * DAY]);
+});
+
 test('nothing gives no groups', () => {
   expect(groupFindings([])).toEqual([]);
 });
