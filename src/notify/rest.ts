@@ -20,7 +20,14 @@ export interface Rests {
 }
 
 export function createRests(clock: Clock): Rests {
-  const rests = new Map<string, { readonly until: number; readonly failures: number }>();
+  const rests = new Map<string, { readonly at: number; readonly until: number; readonly failures: number }>();
+
+  function until(channel: string): number {
+    const rest = rests.get(channel);
+    // One that has not begun yet: the clock was set back since.
+    return rest === undefined || rest.at > clock.now() ? -Infinity : rest.until;
+  }
+
   return {
     note(channel, results) {
       if (!results.every(concernsReceiver)) return rests.delete(channel) ? 'back' : undefined;
@@ -30,11 +37,12 @@ export function createRests(clock: Clock): Rests {
         0,
         ...results.map((result) => (result.status === 'failed' ? (result.retryAfterMs ?? 0) : 0)),
       );
-      rests.set(channel, { until: clock.now() + Math.max(wait, Math.min(asked, LONGEST_RETRY_AFTER_MS)), failures });
+      const at = clock.now();
+      rests.set(channel, { at, until: at + Math.max(wait, Math.min(asked, LONGEST_RETRY_AFTER_MS)), failures });
       return undefined;
     },
-    until: (channel) => rests.get(channel)?.until ?? -Infinity,
-    isResting: (channel) => (rests.get(channel)?.until ?? -Infinity) > clock.now(),
+    until,
+    isResting: (channel) => until(channel) > clock.now(),
     keep(channels) {
       for (const channel of rests.keys()) if (!channels.has(channel)) rests.delete(channel);
     },

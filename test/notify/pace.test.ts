@@ -2,6 +2,18 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { createPace } from '../../src/notify/pace.ts';
+import { createRests } from '../../src/notify/rest.ts';
+
+test('a channel does not rest until a time that comes again because the clock was set back', () => {
+  let now = 10_000_000;
+  const rests = createRests({ now: () => now });
+  const absent = { recipient: 'a', status: 'failed', reason: 'network', detail: 'refused', retryable: true } as const;
+  rests.note('mail', [absent]);
+  expect(rests.isResting('mail')).toBe(true);
+  now -= 3_600_000;
+  expect(rests.isResting('mail')).toBe(false);
+  expect(rests.until('mail')).toBeLessThanOrEqual(now);
+});
 
 describe('a pace', () => {
   test('never lets more through in any window than the rate says, and wastes nothing', () => {
