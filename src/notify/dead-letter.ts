@@ -5,6 +5,7 @@ import { compareSeverity, type Severity } from '../plugin/notification.ts';
 import { headline } from '../plugin/wording.ts';
 import { safeText } from '../text/safe-text.ts';
 import type { Family, Finding, RuleId } from '../policy/finding.ts';
+import { alertId } from './identity.ts';
 import type { Alert, DueDelivery, Settlement } from './model.ts';
 import type { AssessedLocation } from './transition.ts';
 
@@ -20,6 +21,11 @@ export function failingChannel({ family, cause }: Pick<Alert, 'family' | 'cause'
   return family === FAMILY && cause.startsWith(CAUSE_PREFIX) ? cause.slice(CAUSE_PREFIX.length) : undefined;
 }
 
+/** The id of the alert about messages that a channel loses. */
+export function alertAbout(channel: string): string {
+  return alertId(FAMILY, `${CAUSE_PREFIX}${channel}`);
+}
+
 /**
  * The recipients that cannot be reached for good, as an alert: a message that was given up is told on another channel,
  * and the alert is over when the recipient gets a message again.
@@ -29,6 +35,8 @@ export interface DeadLetters {
   judge(delivery: DueDelivery, settlement: Settlement): readonly AssessedLocation[];
   /** The end of what is known to fail on channels other than these: the config no longer has them. */
   goneBut(channels: ReadonlySet<string>): readonly AssessedLocation[];
+  /** Forgets what was kept in mind, and knows only these alerts: another process may have judged meanwhile. */
+  know(open: readonly Alert[]): void;
   /** Keeps in mind what was judged. To be called once that is committed: what fails is judged again. */
   note(judged: readonly AssessedLocation[]): void;
 }
@@ -36,13 +44,20 @@ export interface DeadLetters {
 /** `open`: the alerts that are open at the start. */
 export function createDeadLetters(open: readonly Alert[]): DeadLetters {
   const failing = new Map<number, { readonly channel: string; readonly recipient: string }>();
-  for (const { places, ...alert } of open) {
-    if (failingChannel(alert) === undefined) continue;
-    for (const { locationId, target, location, state } of places) {
-      if (state === 'open') failing.set(locationId, lostAt(target, location));
+
+  function know(alerts: readonly Alert[]): void {
+    failing.clear();
+    for (const { places, ...alert } of alerts) {
+      if (failingChannel(alert) === undefined) continue;
+      for (const { locationId, target, location, state } of places) {
+        if (state === 'open') failing.set(locationId, lostAt(target, location));
+      }
     }
   }
+
+  know(open);
   return {
+    know,
     judge(delivery, settlement) {
       const judged: AssessedLocation[] = [];
       for (const result of settlement.results) {

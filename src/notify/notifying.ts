@@ -3,7 +3,7 @@ import type { Clock } from '../plugin/context.ts';
 import type { Logger } from '../plugin/logger.ts';
 import type { NotificationReason } from '../plugin/notification.ts';
 import type { DeliveryReason } from '../plugin/channel.ts';
-import { createDeadLetters } from './dead-letter.ts';
+import { alertAbout, createDeadLetters } from './dead-letter.ts';
 import { createDeliverer, type Turn } from './deliver.ts';
 import { isReleased, sendDigest } from './digest.ts';
 import type { DueDelivery, Settlement } from './model.ts';
@@ -93,6 +93,8 @@ export async function createNotifying(parts: NotifyingParts): Promise<Notifying>
     },
 
     async deliver(signal) {
+      // Another process may have served the channels until now.
+      if (parts.turn !== undefined) deadLetters.know(await alerts.alertsById(options().channels.map(alertAbout)));
       await deliverer.run(signal);
       const next = await outbox.nextDueAt();
       if (next === undefined || next > clock.now()) return next;

@@ -16,6 +16,8 @@ interface Bench {
   /** So many transactions to come fail. */
   failing: number;
   deliver(): Promise<void>;
+  /** Another node of the cluster takes over. */
+  takeOver(): Promise<void>;
 }
 
 async function bench(
@@ -43,29 +45,38 @@ async function bench(
   });
   const silent = (): void => undefined;
   const { store } = scenario;
-  const notifying = await createNotifying({
-    alerts: store,
-    outbox: store,
-    async transaction(work) {
-      if (result.failing-- > 0) throw new Error('disk full');
-      return work({ alerts: store });
-    },
-    channels: new Map(Object.keys(recipients).map((name) => [name, instance(name)])),
-    options: () => scenario.options,
-    rate: () => undefined,
-    clock: { now: () => scenario.now },
-    random: () => 0.5,
-    log: { debug: silent, info: silent, warn: silent, error: silent },
-    meter: { delivered: silent, undelivered: (channel, _reason, isLost) => void (isLost && gaveUp.push(channel)) },
-    onPosted: silent,
-  });
+  const start = (): Promise<Notifying> =>
+    createNotifying({
+      alerts: store,
+      outbox: store,
+      async transaction(work) {
+        if (result.failing-- > 0) throw new Error('disk full');
+        return work({ alerts: store });
+      },
+      channels: new Map(Object.keys(recipients).map((name) => [name, instance(name)])),
+      options: () => scenario.options,
+      rate: () => undefined,
+      clock: { now: () => scenario.now },
+      random: () => 0.5,
+      log: { debug: silent, info: silent, warn: silent, error: silent },
+      meter: { delivered: silent, undelivered: (channel, _reason, isLost) => void (isLost && gaveUp.push(channel)) },
+      onPosted: silent,
+      turn: { hold: async () => true, isHeld: () => true },
+    });
+  let notifying = await start();
+  const other = start();
   const result: Bench = {
     scenario,
-    notifying,
+    get notifying() {
+      return notifying;
+    },
     sent,
     gaveUp,
     refused,
     failing: 0,
+    async takeOver() {
+      notifying = await other;
+    },
     async deliver() {
       const { signal } = new AbortController();
       // What is lost is told in a second round.
@@ -131,6 +142,18 @@ describe('a message that is given up', () => {
     await work.notifying.useChannels(new Map());
     const alerts = await work.scenario.store.alerts();
     expect(alerts.find(({ cause }) => cause === 'channel:mail')).toMatchObject({ state: 'withdrawn' });
+  });
+
+  test('is over also where another node of the cluster reaches the recipient', async () => {
+    const work = await bench({ mail: ['a'], chat: ['c'] }, { routes: [{ matchers: [], channels: ['mail'] }] });
+    work.refused.add('a');
+    await work.scenario.after(0, looked(1, 'good', [finding()]));
+    await work.deliver();
+    await work.takeOver();
+    work.refused.clear();
+    await work.scenario.after(HOUR, looked(2, 'good', [finding({ cause: 'other' })]));
+    await work.deliver();
+    expect(lines(work).at(-1)).toBe('chat resolved delivery-failed');
   });
 
   test('to one of several recipients of the only channel is told to the others', async () => {
