@@ -15,6 +15,7 @@ import { alertLine } from './alerts.ts';
 import { chainPicture } from './chain-picture.ts';
 import { rest } from './certificates.ts';
 import { loginTable } from './clients.ts';
+import { acknowledgeForm, silenceForm } from './forms.ts';
 import { day, itemLink, severityMark, tableFrame, text, type Frame, type Html } from './layout.ts';
 import { readingNote } from './reading.ts';
 
@@ -35,6 +36,8 @@ export interface KnownOfItem {
 }
 
 const MAX_LOGINS = 50;
+/** Alerts that can be acted on here; the others on their own pages. */
+const MAX_FORMS = 3;
 
 export function certificatePage(known: KnownOfItem, frame: Frame): Html {
   const { item, alerts, chains } = known;
@@ -55,6 +58,7 @@ export function certificatePage(known: KnownOfItem, frame: Frame): Html {
             <ul class="plain">
               ${open.map((state) => html`<li>${alertLine(state, root)}</li>`)}
             </ul>
+            ${open.slice(0, MAX_FORMS).map((state) => actsOf(state, frame))}
           </section>`
     }
     ${readingNote(known.had, now)} ${breaksSection(known, frame)}
@@ -80,6 +84,17 @@ export function certificatePage(known: KnownOfItem, frame: Frame): Html {
       </dl>
     </section>
   `;
+}
+
+/** What can be done about who hears of an alert, folded up. */
+function actsOf({ alert: { id, family, acknowledgement } }: AlertState, { root, who }: Frame): Html {
+  return html`<details>
+    <summary>Acknowledge or silence the alert of ${family}</summary>
+    <div class="acts">
+      ${acknowledgement === undefined ? acknowledgeForm(root, id, who) : ''}
+      ${silenceForm(root, [`alert="${id}"`], who, id)}
+    </div>
+  </details>`;
 }
 
 function breaksSection({ limits, limitCount, logins }: KnownOfItem, frame: Frame): Html | '' {
