@@ -263,6 +263,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       // Another type under an old name is another source.
       if (state !== undefined && state.type !== source.type) await recorder.withdrawSource(source.name);
       const baselineAt = state?.type === source.type ? state.baselineAt : undefined;
+      const isKnown = state?.definition === plan.definition;
       const lastLookMs = new Map<string, number>();
       const watching = createWatching({
         source: source.name,
@@ -278,7 +279,8 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
         isNew: baselineAt === undefined,
         targets: new Map(),
         awaited: undefined,
-        renewed: state?.definition === plan.definition ? undefined : new Set(),
+        // Of nodes that share the work the first with a new config notes it: the others must look anew, too.
+        renewed: isKnown && shares === undefined ? undefined : new Set(),
         underWay: new Map(),
         lastLookMs,
         watching,
@@ -287,7 +289,7 @@ export async function createLooking(parts: LookingParts): Promise<Looking> {
       await saveState(run, baselineAt);
       await engine.every(scheduleOf(source.name), source.schedule, source.scope, (signal) => round(run, signal));
       // The first round may be an interval away, and something may have changed while nobody looked.
-      if (watching !== undefined && run.renewed === undefined) watching.keep(await knownTargets(source.name));
+      if (watching !== undefined && isKnown) watching.keep(await knownTargets(source.name));
       // Where the work is shared it outlives a stop.
       if (shares === undefined && (await isBehind(run))) await engine.trigger(scheduleOf(source.name));
     }

@@ -22,7 +22,8 @@ export interface Running {
   awaited: Set<string> | undefined;
   /**
    * Targets looked at since the definition changed: the others are looked at as if they were not known, since labels and
-   * passwords reach what did not change itself as well. Undefined when the definition is the one of before.
+   * passwords reach what did not change itself as well. Undefined when the definition is the one of before, and nobody
+   * else can have been the first with it.
    */
   readonly renewed: Set<string> | undefined;
   readonly underWay: Map<AbortController, Promise<unknown>>;

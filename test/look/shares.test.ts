@@ -281,6 +281,28 @@ describe('looks that nodes share', () => {
     expect(old.queued).toEqual([]);
   });
 
+  it('are done anew by every node after its config has changed, whichever node came first', async () => {
+    const versions: (string | undefined)[] = [];
+    const script = scripted(['a'], {
+      a: (known) => {
+        versions.push(known.version('a'));
+        return [saw('a', [healthy], { version: 'v' })];
+      },
+    });
+    const [one, two] = [await startNode(), await startNode()];
+    for (const node of [one, two]) await node.looking.use([planOf(script)]);
+    let fence = 0n;
+    const lookAt = async (node: Node): Promise<void> => {
+      await one.round();
+      for (const job of one.queued.splice(0)) await node.workOn({ ...job, fence: (fence += 1n), returns: 0 });
+    };
+    for (const node of [one, two, one, two]) await lookAt(node);
+    expect(versions.splice(0)).toEqual([undefined, undefined, 'v', 'v']);
+    for (const node of [one, two]) await node.looking.use([planOf(script, 'with the password')]);
+    for (const node of [two, one, two, one]) await lookAt(node);
+    expect(versions).toEqual([undefined, undefined, 'v', 'v']);
+  });
+
   it('leave the sources of other nodes alone', async () => {
     await scenario.store.transaction((tx) =>
       tx.inventory.saveSource({ name: 'disk@other', type: 'file', intervalMs: HOUR, firstSeenAt: 1 }),
