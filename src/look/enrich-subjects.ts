@@ -2,7 +2,7 @@ import { certificateIn, type Certificate } from '../certificate/certificate.ts';
 import { findIssuer } from '../certificate/issuer.ts';
 import type { CertificateEnricher, WantedCertificate, WantedName } from '../enrich/enricher.ts';
 import { isNameToAsk } from '../enrich/names.ts';
-import type { EnricherName } from '../inventory/fact.ts';
+import type { EnricherName, Inquiry } from '../inventory/fact.ts';
 import { nameSubject } from '../plugin/fact-subject.ts';
 import type { FactIndex } from '../inventory/fact-index.ts';
 import type { KnownCertificate } from '../inventory/model.ts';
@@ -115,7 +115,7 @@ export function createSubjects(
         if (due.length >= limit) break;
         if (!entry.applicable.includes(enricher.name) || entry.endAt <= at) continue;
         const previous = parts.index.get(enricher.name, subject);
-        if (previous !== undefined && previous.askAgainAt > at) continue;
+        if (isAnsweredFor(previous, at)) continue;
         const certificate = await load(subject);
         if (certificate === undefined) continue;
         const issuer = issuerOf(certificate);
@@ -134,7 +134,7 @@ export function createSubjects(
       for (const [subject, { name }] of names) {
         if (due.length >= limit) break;
         const previous = parts.index.get('names', subject);
-        if (previous !== undefined && previous.askAgainAt > at) continue;
+        if (isAnsweredFor(previous, at)) continue;
         due.push({ subject, name, ...(previous === undefined ? {} : { previous }) });
       }
       return due;
@@ -170,6 +170,11 @@ export function createSubjects(
       else leftOut += 1;
     }
   }
+}
+
+/** Whether it was asked, and need not be yet. What was asked in a time that is still to come (the clock was set back) is not heeded. */
+export function isAnsweredFor(previous: Inquiry | undefined, at: number): boolean {
+  return previous !== undefined && previous.askedAt <= at && previous.askAgainAt > at;
 }
 
 /** The names of clients are names of people and programs. */

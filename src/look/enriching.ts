@@ -15,7 +15,7 @@ import { startDeadline } from '../network/deadline.ts';
 import type { Egress } from '../network/egress.ts';
 import type { Context } from '../plugin/context.ts';
 import { createEnrichContext } from './enrich-context.ts';
-import { createSubjects, type Subjects } from './enrich-subjects.ts';
+import { createSubjects, isAnsweredFor, type Subjects } from './enrich-subjects.ts';
 import { inquiryOf, saysOtherwise } from './fact.ts';
 import type { Ledger } from './ports.ts';
 import type { Recorder } from './recorder.ts';
@@ -196,7 +196,7 @@ export function createEnriching(parts: EnrichingParts): Enriching {
     const now = clock.now();
     const known = index.get('clock', CLOCK_SUBJECT);
     const skew = samples.skew(now);
-    if (skew === undefined || (known !== undefined && known.askAgainAt > now)) return;
+    if (skew === undefined || isAnsweredFor(known, now)) return;
     const location = await store.facts.firstLocation();
     if (location === undefined) return;
     await keep([

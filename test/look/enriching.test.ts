@@ -111,6 +111,16 @@ const revocations = () =>
   [...index.inquiries()].map(({ fact }) => (fact?.kind === 'revocation' ? fact.status : undefined));
 
 describe('the host of the enrichers', () => {
+  test('does not wait for a time that comes again because the clock was set back', async () => {
+    await see({ a: [authority.issue({ ...lives, names: ['api.example.com'] })] });
+    await enriching.use({ ...OFF, names: true });
+    scenario.clock.at += 20 * DAY;
+    await enriching.round(never);
+    scenario.clock.at -= 20 * DAY;
+    await enriching.round(never);
+    expect([...index.inquiries()].map(({ askedAt }) => askedAt)).toEqual([scenario.clock.at]);
+  });
+
   test('asks nothing of anybody unless it is switched on', async () => {
     await see({ a: [withList(), authority.certificate] });
     await enriching.use(OFF);
