@@ -214,6 +214,27 @@ it('reads the certificates in secrets that say that they hold one, and no others
   expect(again[0]).toMatchObject({ unchanged: true });
 });
 
+it.each([
+  ['/deletedcertificates', { deleted: true }],
+  ['/secrets', { secrets: 'dates' }],
+])('keeps the first page of %s, and the rest from being withdrawn, when the second fails', async (part, options) => {
+  vault.pageSize = 1;
+  vault.deleted = ['one', 'two'].map((name) => ({ ...certificate('1', leaf, inDays(200)), name }));
+  vault.secrets = ['one', 'two'].map((name) => ({ name, expires: inDays(9) }));
+  vault.intercept = ({ query }) =>
+    query.has('$skiptoken') ? vaultFault(500, 'InternalServerError', 'try later') : undefined;
+
+  expect(await look(options, part)).toMatchObject([
+    { location: `${vault.url}${part}/one`, problems: [] },
+    {
+      location: `azure-key-vault:${vault.url}${part}`,
+      problems: [{ reason: 'partial', detail: expect.stringContaining('the list is incomplete') as unknown }],
+    },
+  ]);
+  // One version for both clients, whatever is the newest of each.
+  expect(new Set(vault.requests.map(({ query }) => query.get('api-version')))).toEqual(new Set(['2025-07-01']));
+});
+
 it('keeps the dates of the others when the value of a secret is denied, and names the role', async () => {
   vault.secrets = [
     { name: 'pem', value: leaf.pem, contentType: 'application/x-pem-file' },
