@@ -144,10 +144,7 @@ async function selectDue(
   limit: number,
 ): Promise<readonly DueDelivery[]> {
   if (channels.length === 0) return [];
-  const ready = waiting(db)
-    // What was never tried is due since it was put in; where that is still to come, the clock was set back.
-    .where((eb) => eb.or([eb('d.next_at', '<=', now), eb('d.attempts', '=', 0)]))
-    .where('d.channel', 'in', channels);
+  const ready = waiting(db).where('d.next_at', '<=', now).where('d.channel', 'in', channels);
   const first = await ready.select('d.seq').distinct().orderBy('d.seq').limit(limit).execute();
   if (first.length === 0) return [];
   const seqs = first.map(({ seq }) => seq);

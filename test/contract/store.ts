@@ -1213,13 +1213,6 @@ function describeOutbox(get: () => Store): void {
     expect(await outbox.oldestPendingAt()).toBeUndefined();
   });
 
-  it('gives at once what was put in while the clock was ahead', async () => {
-    await enqueue(NOW + DAY, entry('early'));
-    expect((await get().outbox.due(['mail'], NOW, 10)).map((each) => each.notification.id)).toEqual(['early']);
-    await fail('early', NOW + 1);
-    expect(await get().outbox.due(['mail'], NOW, 10)).toEqual([]);
-  });
-
   it('hastens what waits for a receiver that was not there, and nothing else', async () => {
     await enqueue(NOW, entry('absent'), entry('refused'));
     await fail('absent', NOW + DAY);
