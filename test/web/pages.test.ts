@@ -234,6 +234,22 @@ describe('the pages', () => {
     expect(text).toContain('Something waits since');
   });
 
+  test('a certificate lets its alert be acknowledged and silenced', async () => {
+    const id = await alertOf('expired');
+    const { cause } = (await stage.store.alerts.alertsById([id]))[0] ?? { cause: '' };
+    const path = `/certificates/${cause}`;
+    const html = await page(path);
+    const actions = [...html.matchAll(/<form class="act" method="post" action="([^"]*)"/g)].map(([, to]) => to);
+    expect(actions).toEqual([`../alerts/${id}/ack`, '../silences']);
+    const form = { author: 'anna', comment: 'on it' };
+    expect((await post(`/alerts/${id}/ack`, form)).status).toBe(303);
+    const after = await page(path);
+    expect(plain(after)).toContain('acknowledged by anna');
+    // It is taken on already; it can still be silenced.
+    expect(after).not.toContain(`${id}/ack"`);
+    expect(after).toContain('../silences');
+  });
+
   test('an alert leads to its runbook, and the runbook back', async () => {
     const id = await alertOf('expired');
     expect(await words(`/alerts/${id}`)).toMatch(/critical login\.example\.com .* ended 2 days ago/);

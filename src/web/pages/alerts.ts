@@ -98,6 +98,7 @@ export function alertsPage({ open, listed, silences, oldestPendingAt, failed }: 
     }
     <h2>Silences</h2>
     ${active.length === 0 ? html`<p>None is in force.</p>` : silenceTable(active, root, now)}
+    ${rest(active.length - MAX_ROWS, 'silence')}
     <details>
       <summary>Add a silence</summary>
       ${silenceForm(root, [], frame.who)}
