@@ -1,5 +1,5 @@
 import { proveIt, seeIt } from './advice.ts';
-import { clientsShownTo } from './client.ts';
+import { clientsShownTo, clientsText } from './client.ts';
 import type { Deadline, EndRule } from './deadline.ts';
 import { deadlineFacts } from './facts.ts';
 import type { Assessment, Finding } from './finding.ts';
@@ -68,9 +68,12 @@ function usesText(deadline: Deadline): string {
 }
 
 /** What is served or who logs in nowhere any more, where the place of the item says what it is used for. */
-function loginsText({ sighting, client }: Deadline): string {
+function loginsText({ item, sighting, client }: Deadline): string {
+  if (client !== undefined) {
+    return `; ${clientsText([client])} ${item.id === client.leaf.item.id ? 'logs in with it' : 'is let in by it'}`;
+  }
   const used = (sighting?.usedBy ?? []).flatMap(({ type, id }) => (type === 'endpoint' ? [id] : []));
-  if (sighting === undefined || client !== undefined || used.length === 0) return '';
+  if (sighting === undefined || used.length === 0) return '';
   const more = used.length - MAX_ENDPOINTS;
   const at = `${used.slice(0, MAX_ENDPOINTS).join(', ')}${more > 0 ? ` and ${counted(more, 'more endpoint')}` : ''}`;
   switch (sighting.role) {

@@ -1,4 +1,5 @@
-import type { ClientOutlook } from '../inventory/clients.ts';
+import type { ClientOutlook, Home } from '../inventory/clients.ts';
+import type { Reference } from '../plugin/item.ts';
 import { endsAt } from '../policy/kind.ts';
 import { counted, ending, placeName, titleOf, utc } from '../policy/wording.ts';
 import { safeText } from '../text/safe-text.ts';
@@ -14,7 +15,9 @@ export function impactOf(situation: Situation): Impact {
     .filter((at) => at !== undefined);
   const end =
     (item === undefined ? undefined : endsAt(item)) ?? (earliest.length === 0 ? undefined : Math.min(...earliest));
-  const users = homes.flatMap(({ sighting }) => (sighting.usedBy ?? []).map(({ id }) => safeText(id, { max: 300 })));
+  const users = homes.flatMap(({ sighting }) =>
+    usersOf(sighting, situation).map(({ id }) => safeText(id, { max: 300 })),
+  );
   const services = [...new Set([...limits.map((location) => placeName(location)), ...users])];
   const logins = [
     ...situation.logins.map((outlook) => loginOf(outlook, 'certain')),
@@ -26,6 +29,11 @@ export function impactOf(situation: Situation): Impact {
     logins,
     sentences: sentences(situation, end, services, logins, now),
   };
+}
+
+/** An endpoint fails for the client that logs in there, and for nobody else: that is a login, and no service. */
+function usersOf({ role, usedBy = [] }: Home['sighting'], { logins }: Situation): readonly Reference[] {
+  return role === 'client' && logins.length > 0 ? usedBy.filter(({ type }) => type !== 'endpoint') : usedBy;
 }
 
 function sentences(

@@ -43,12 +43,21 @@ export function replacement(item: KnownItem, situation: Situation): Phases {
 /** Looks at every place that is affected, with the tools at hand. */
 export function diagnosis(situation: Situation, item?: KnownItem): readonly Step[] {
   const locations = situation.affected.flatMap((place) => place.known ?? []);
-  const commands = locations.slice(0, MAX_SPOTS).flatMap((location) => lookCommand(location) ?? []);
+  const commands = locations
+    .filter((location) => !isShownAlone(location, item))
+    .slice(0, MAX_SPOTS)
+    .flatMap((location) => lookCommand(location) ?? []);
   return [
     step('See what is there now', {
       commands: [...new Set([...commands, ...(item === undefined ? [] : [`notafter explain ${quote(item.id)}`])])],
     }),
   ];
+}
+
+/** Whether the item is at an endpoint as what a client shows there, and as nothing else: who looks there does not see it. */
+export function isShownAlone({ sightings }: Location, item: KnownItem | undefined): boolean {
+  const here = item === undefined ? [] : sightings.filter((sighting) => sighting.item.id === item.id);
+  return here.length > 0 && here.every(({ place }) => clientNameOf(place) !== undefined);
 }
 
 function spotsOf(item: KnownItem, homes: readonly Home[]): readonly Spot[] {

@@ -1,11 +1,12 @@
-import type { KnownItem } from '../inventory/model.ts';
+import type { KnownItem, Location } from '../inventory/model.ts';
 import { checkCommand } from '../policy/commands.ts';
 import { placeName, titleOf } from '../policy/wording.ts';
 import { safeText } from '../text/safe-text.ts';
 import { isForeign } from './foreign.ts';
 import { impactOf } from './impact.ts';
 import { step, type Phase, type Runbook, type RunbookPlace, type Step } from './model.ts';
-import { diagnosis, replacement } from './replacement.ts';
+import { diagnosis, isShownAlone, replacement } from './replacement.ts';
+import { given } from './shell.ts';
 import type { Situation } from './situation.ts';
 
 /** Places that are listed. */
@@ -52,19 +53,46 @@ function byFindings(situation: Situation, item: KnownItem | undefined): Readonly
     ...new Set(situation.affected.flatMap(({ findings }) => findings.flatMap((finding) => finding.actions))),
   ];
   const known = situation.affected.flatMap((place) => place.known ?? []);
-  const checks = [...new Set(known.flatMap((location) => checkCommand(location) ?? []))].slice(0, MAX_PLACES);
+  const steps = actions.slice(0, MAX_ACTIONS).map((action) => step(action));
+  const isAboutClient = situation.family === 'client';
   return {
     diagnosis: diagnosis(situation, item),
     preparation: [],
     successor: [],
     trust: [],
-    servers: actions.slice(0, MAX_ACTIONS).map((action) => step(action)),
-    clients: [],
-    proof: checks.length === 0 ? [] : [step('Look at each place, as notafter does', { commands: checks })],
+    servers: isAboutClient ? [] : steps,
+    clients: isAboutClient ? steps : [],
+    proof: proofAt(known, item),
     rollback: [
       step('Keep a copy of each file before you change it, and bring it back when the change makes things worse'),
     ],
   };
+}
+
+/** Looks at the places, and logs in where the item is what a client shows there. */
+function proofAt(locations: readonly Location[], item: KnownItem | undefined): readonly Step[] {
+  const shown = new Set(locations.filter((location) => isShownAlone(location, item)));
+  const looks = checksAt(locations.filter((location) => !shown.has(location)));
+  const logins = checksAt([...shown]);
+  return [
+    ...(looks.length === 0 ? [] : [step('Look at each place, as notafter does', { commands: looks })]),
+    ...(logins.length === 0
+      ? []
+      : [
+          step('Log in with what the client has now', {
+            text: ['Each login must be accepted.'],
+            commands: [
+              given('CLIENT_CERT', 'the file that the client has its certificate in'),
+              given('CLIENT_KEY', 'the file that the client has its key in'),
+              ...logins.map((check) => `${check} --client-cert "$CLIENT_CERT" --client-key "$CLIENT_KEY"`),
+            ],
+          }),
+        ]),
+  ];
+}
+
+function checksAt(locations: readonly Location[]): readonly string[] {
+  return [...new Set(locations.flatMap((location) => checkCommand(location) ?? []))].slice(0, MAX_PLACES);
 }
 
 function placesOf({ affected, homes, limits }: Situation): readonly RunbookPlace[] {

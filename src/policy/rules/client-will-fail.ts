@@ -5,6 +5,7 @@ import { toldByRejection } from '../ending.ts';
 import { itemFacts, type Fact } from '../facts.ts';
 import type { Assessment, Finding } from '../finding.ts';
 import type { Severity } from '../../plugin/notification.ts';
+import type { Location } from '../../inventory/model.ts';
 import type { Verdict } from '../../plugin/observation.ts';
 import { worst } from '../severity.ts';
 import { assessment, type Subject } from '../subject.ts';
@@ -54,7 +55,7 @@ function toFinding({ deadline, severity, clients }: Threat, subject: Subject): F
     summary: `${fullNameOf(item)} ${ending(endsAt, now)}: ${fails}, at ${placeName(location)}`,
     endsAt,
     facts: [...itemFacts(item, deadline.sighting), ...clientFacts(clients, subject)],
-    actions: actionsFor(deadline, clients, subject),
+    actions: replaceForClients(deadline, clients, subject.location),
   };
 }
 
@@ -83,7 +84,12 @@ function clientFacts(clients: readonly FailingClient[], subject: Subject): reado
   });
 }
 
-function actionsFor(deadline: Deadline, clients: readonly FailingClient[], { location }: Subject): readonly string[] {
+/** How the certificate of clients, or one above it, is replaced, before its end or after it. */
+export function replaceForClients(
+  deadline: Deadline,
+  clients: readonly FailingClient[],
+  location: Location,
+): readonly string[] {
   const [client] = clients;
   if (client === undefined) return [];
   const { item, kind } = deadline;

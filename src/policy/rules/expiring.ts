@@ -5,6 +5,7 @@ import type { Location } from '../../inventory/model.ts';
 import type { Assessment } from '../finding.ts';
 import type { Subject } from '../subject.ts';
 import { placeName, titleOf } from '../wording.ts';
+import { replaceForClients } from './client-will-fail.ts';
 
 /** A leaf or an authority has crossed a threshold and has not ended yet. */
 export function expiring(subject: Subject): Assessment {
@@ -13,6 +14,8 @@ export function expiring(subject: Subject): Assessment {
 
 /** How a leaf or an authority is replaced, before its end or after it. */
 export function replaceIt(deadline: Deadline, { location }: Subject): readonly string[] {
+  // What an endpoint shows is the server's; what a client shows it is replaced where the client has it.
+  if (deadline.client !== undefined) return replaceForClients(deadline, [deadline.client], location);
   return deadline.kind === 'authority' || deadline.kind === 'trust-anchor'
     ? [...seeIt(location), ...replaceAuthority(deadline), proveIt(location)]
     : deadline.sighting?.use === undefined

@@ -88,6 +88,20 @@ test('names the client, the endpoint, the day and what to do', () => {
   expect(nextAt).toBe(NOW + 4 * DAY);
 });
 
+test('is replaced and proven as a client once it has ended and is still let in', () => {
+  const item = leaf('billing', { left: -DAY });
+  const key = { at: '/etc/notafter/client.key', match: 'yes' as const };
+  const { findings } = judged(showing(here, 'billing', [item], { status: 'accepted' }, { key }));
+  expect(findings).toMatchObject([{ rule: 'expired', family: 'expiry', cause: item.id }]);
+  expect(findings[0]?.summary).toContain('; client billing logs in with it, at api.example.com:8443');
+  expect(findings[0]?.actions).toEqual([
+    expect.stringMatching(/^Renew billing, .*clientAuth/),
+    expect.stringContaining('where client billing reads them'),
+    expect.stringContaining('tell its owner before the new one is used'),
+    'Prove it: notafter check api.example.com:8443 --client-cert CLIENT.pem --client-key /etc/notafter/client.key',
+  ]);
+});
+
 test('says what ends, and that a new leaf does not help, where it is the intermediate', () => {
   const above = authority('Example Issuing CA', { left: 20 * DAY });
   const { findings } = judged(shown([leaf('billing'), above]));
