@@ -32,7 +32,7 @@ describe.runIf(missing === undefined)('lowkey-vault', () => {
 
   beforeAll(async () => {
     vault = await startLowkeyVault();
-  }, 120_000);
+  }, 220_000);
   afterAll(async () => {
     await vault[Symbol.asyncDispose]();
   });

@@ -85,7 +85,7 @@ export async function startLowkeyVault(): Promise<LowkeyVault> {
   );
   const tokenUrl = `http://127.0.0.1:${tokenPort}/metadata/identity/oauth2/token`;
   const trusted = getCACertificates('default');
-  await eventually('lowkey-vault answers', () => answers(`http://127.0.0.1:${tokenPort}/ping`), 100_000);
+  await eventually('lowkey-vault answers', () => answers(`http://127.0.0.1:${tokenPort}/ping`), 200_000);
   setDefaultCACertificates([...trusted, await certificateAt(port)]);
   return {
     url: `https://127.0.0.1:${port}`,
