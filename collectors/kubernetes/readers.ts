@@ -11,7 +11,7 @@ import {
   type Reading,
   type ReadingParts,
 } from './reading.ts';
-import { readCertificateState, renewalOf, type CertificateState } from './renewal.ts';
+import { readCertificateState, managedLabels, renewalOf, type CertificateState } from './renewal.ts';
 import type { ResourceName } from './resource.ts';
 import { secretReader } from './secret.ts';
 import { sortedUse, useKey } from './use.ts';
@@ -26,7 +26,7 @@ export const READERS: Readonly<Partial<Record<ResourceName, Reader>>> = {
   certificates: {
     depends: (object, { facts, context, given }) => {
       const state = readCertificateState(object);
-      return [given.secrets, renewalOf(state, facts.issuerFaults, context.clock.now())];
+      return [given.secrets, renewalOf(state, facts.issuerFaults, context.clock.now()), managedLabels(state)];
     },
     read: readCertificate,
   },
@@ -104,7 +104,7 @@ async function readCertificate(object: KubeObject, parts: ReadingParts): Promise
   if (issued !== undefined) {
     const role = roleOfState(state);
     const value = valueOf('certificate', issued, parts, role === 'issuer' ? {} : { leafRole: role });
-    return readValues([value], contents, attributesOf(use, renewal));
+    return readValues([value], contents, attributesOf(use, renewal, managedLabels(state)));
   }
   const role = roleOfState(state);
   const described: Item = {
@@ -114,7 +114,7 @@ async function readCertificate(object: KubeObject, parts: ReadingParts): Promise
     names: state.names,
     ...(state.notBefore === undefined ? {} : { notBefore: state.notBefore }),
     notAfter: state.notAfter ?? 'unknown',
-    ...attributesOf(use, renewal)(role),
+    ...attributesOf(use, renewal, managedLabels(state))(role),
   };
   return { items: [described], problems: [], isVolatile: false };
 }

@@ -39,8 +39,8 @@ export function isTrustedKey(key: string): boolean {
   return TRUSTED_KEY.test(key);
 }
 
-/** References and renewal for what lies in a Secret or ConfigMap. */
-export function attributesOf(use: Use | undefined, renewal: Item['renewal']): Attributes {
+/** References, renewal and labels for what lies in a Secret or ConfigMap. */
+export function attributesOf(use: Use | undefined, renewal: Item['renewal'], labels?: Item['labels']): Attributes {
   return (role: Role) => {
     const usedBy = usersOf(use, role);
     // An anchor is somebody else's certificate: it is brought here, and renewed elsewhere.
@@ -48,6 +48,7 @@ export function attributesOf(use: Use | undefined, renewal: Item['renewal']): At
     return {
       ...(usedBy.length === 0 ? {} : { usedBy }),
       ...(renewal === undefined || !isOwn ? {} : { renewal }),
+      ...(labels === undefined || !isOwn ? {} : { labels }),
     };
   };
 }

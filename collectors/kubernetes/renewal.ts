@@ -84,6 +84,11 @@ export function readCertificateState({ name, namespace = '', body }: KubeObject)
   };
 }
 
+/** By which Certificate a certificate is kept, and who issues it: labels of what it keeps. */
+export function managedLabels({ namespace, name, issuer }: CertificateState): NonNullable<Item['labels']> {
+  return { cert_manager_certificate: `${namespace}/${name}`, cert_manager_issuer: issuer };
+}
+
 /** An Issuer that cannot issue, and why; undefined for one that can, or that has had no time yet. */
 export function issuerFault({ body }: KubeObject, now: number): string | undefined {
   const ready = conditionOf(dict(body['status']), 'Ready');

@@ -16,7 +16,7 @@ import {
   type Reading,
   type ReadingParts,
 } from './reading.ts';
-import { renewalOf, type PasswordRef } from './renewal.ts';
+import { managedLabels, renewalOf, type PasswordRef } from './renewal.ts';
 import { pathOf, resourceCalled } from './resource.ts';
 import { sortedUse, useKey } from './use.ts';
 
@@ -39,7 +39,7 @@ const MANAGED_BY = 'cert-manager.io/certificate-name';
 export const secretReader: Reader = {
   depends(object, { facts, context }) {
     const use = facts.uses.get(useKey('Secret', object.namespace, object.name));
-    return [sortedUse(use), renewalFor(object, facts, context.clock.now())];
+    return [sortedUse(use), renewalFor(object, facts, context.clock.now()), labelsFor(object, facts)];
   },
 
   async read(object, parts) {
@@ -104,7 +104,8 @@ async function readOpening(
 ): Promise<Reading> {
   const { facts, context, contents } = parts;
   const key = useKey('Secret', object.namespace, object.name);
-  const attributes = attributesOf(facts.uses.get(key), renewalFor(object, facts, context.clock.now()));
+  const renewal = renewalFor(object, facts, context.clock.now());
+  const attributes = attributesOf(facts.uses.get(key), renewal, labelsFor(object, facts));
   const first = await readValues(values, contents, attributes);
   const locked = new Set(
     (first?.problems ?? []).flatMap(({ reason, place }) => (reason === 'wrong_password' ? (place ?? []) : [])),
@@ -144,6 +145,12 @@ function renewalFor({ namespace, name, annotations }: KubeObject, facts: Facts, 
   if (annotations[MANAGED_BY] === undefined) return undefined;
   // Its Certificate was deleted, and the Secret stays behind: nobody renews it any more.
   return facts.certificates === undefined ? { mode: 'automatic' } : { mode: 'manual' };
+}
+
+/** Which Certificate keeps it, and who issues it. */
+function labelsFor({ namespace, name }: KubeObject, facts: Facts): Item['labels'] {
+  const state = facts.certificates?.get(useKey('Secret', namespace, name));
+  return state === undefined ? undefined : managedLabels(state);
 }
 
 /** Passwords for the keystores of a Secret, the most certain first, and why some could not be had. */

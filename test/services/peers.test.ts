@@ -13,7 +13,7 @@ import { startFakeKube, tlsSecret, type FakeKube } from '../helpers/fake-kube.ts
 import { createAuthority, type TestCertificate } from '../helpers/pki.ts';
 import { startProgram, startPrometheus, type RunningProgram, type RunningPrometheus } from '../helpers/prometheus.ts';
 import { promtool } from '../helpers/promtool.ts';
-import { startTlsServer, type RunningTls } from '../helpers/servers.ts';
+import { closedPort, startTlsServer, type RunningTls } from '../helpers/servers.ts';
 
 const DAY_MS = 86_400_000;
 const now = Date.now();
@@ -39,6 +39,8 @@ let daemon: DaemonProcess;
 let blackbox: RunningProgram;
 let prometheus: RunningPrometheus;
 let cluster: FakeKube;
+/** Nobody listens there. */
+let closed: number;
 const servers = new Map<Name, RunningTls>();
 
 beforeAll(async () => {
@@ -55,7 +57,19 @@ beforeAll(async () => {
     'secrets',
     tlsSecret('shop', 'web', certificates.valid, { labels: { 'app.kubernetes.io/name': 'shop' } }),
     tlsSecret('mail', 'imap', certificates.untrusted),
+    tlsSecret('shop', 'late', certificates.untrusted),
   );
+  cluster.put('certificates', {
+    metadata: { namespace: 'shop', name: 'late' },
+    spec: { secretName: 'late', issuerRef: { name: 'letsencrypt', kind: 'ClusterIssuer' } },
+    status: {
+      notBefore: new Date(now - 80 * DAY_MS).toISOString(),
+      notAfter: new Date(now + 10 * DAY_MS).toISOString(),
+      renewalTime: new Date(now - DAY_MS).toISOString(),
+      conditions: [{ type: 'Ready', status: 'False', reason: 'Failed', message: 'no' }],
+    },
+  });
+  closed = await closedPort();
   await writeFile(path.join(folder, 'kubeconfig'), kubeconfig());
   const config = path.join(folder, 'notafter.yaml');
   await writeFile(
@@ -67,7 +81,7 @@ beforeAll(async () => {
           name: 'web',
           type: 'endpoint',
           every: '1h',
-          targets: Object.keys(certificates).map((name) => targetOf(name as Name)),
+          targets: [...Object.keys(certificates).map((name) => targetOf(name as Name)), `127.0.0.1:${closed}`],
         },
         {
           name: 'disk',
@@ -243,14 +257,30 @@ describe('Prometheus with every profile switched on', () => {
     // Grafana 11279, ssl_exporter.
     'count(max(ssl_cert_not_after{instance=~".*",job=~".*"}) by (issuer_cn,serial_no))',
     'count(max(ssl_cert_not_after{instance=~".*",job=~".*"}) by (instance))',
+    '(up{job=~"web", instance=~".*"} == 0 or ssl_probe_success{job=~"web", instance=~".*"} == 0)^0',
+    'ssl_probe_success{instance=~".*",job=~"web"} == 0',
     '((ssl_cert_not_after{instance=~".*",job=~"web"} - time())/24/60/60)',
+    'ssl_verified_cert_not_after{chain_no="0"} - time() < 86400 * 60',
     // The mixin of blackbox_exporter, and its rules as they are found everywhere.
     'min by (instance) (probe_ssl_earliest_cert_expiry{job=~"web", instance=~".*"} - time())',
     'max by (instance,version) (probe_tls_version_info{job=~"web"})',
     'round((last_over_time(probe_ssl_earliest_cert_expiry[10m]) - time()) / 86400, 0.1) < 0',
     // The dashboard of cert-exporter.
     'cert_exporter_cert_expires_in_seconds',
+    'cert_exporter_kubeconfig_expires_in_seconds',
     'sum(cert_exporter_error_total)',
+    'increase(cert_exporter_error_total[1h])',
+    '(count(cert_exporter_secret_expires_in_seconds <= 15724800) OR on() vector(0)) > 0',
+    'min by (key_name) (cert_exporter_secret_expires_in_seconds / 86400) < 30',
+    // The mixin of cert-manager.
+    'sum by (condition) (certmanager_certificate_ready_status{})',
+    'min(certmanager_certificate_expiration_timestamp_seconds{} > 0) - time()',
+    'max by (name, exported_namespace, namespace, condition) (certmanager_certificate_ready_status{condition!="True"} == 1)',
+    'avg by (exported_namespace, namespace, name) (certmanager_certificate_expiration_timestamp_seconds - certmanager_certificate_renewal_timestamp_seconds) * 0.7',
+    'avg by (exported_namespace, namespace, name) (certmanager_certificate_expiration_timestamp_seconds - time()) < (21 * 24 * 3600)',
+    // telegraf.
+    'x509_cert_expiry{type="leaf"} < 86400 * 60',
+    'x509_cert_verification_code{verification="invalid"} == 1',
   ])('%s returns data', async (expr) => {
     const samples = await eventually(`data for ${expr}`, async () => {
       const found = await prometheus.query(expr);

@@ -3,7 +3,6 @@ import type { AddSeries, Family } from '../family.ts';
 import { joined } from './ssl-exporter.ts';
 import { labelPairs } from '../label-value.ts';
 import { secondsOf } from './certificate-facts.ts';
-import { mediumOf } from './medium.ts';
 import type { Profile } from './profile.ts';
 
 function gauge(what: string, help: string): Family {
@@ -16,7 +15,7 @@ const NOT_BEFORE = gauge('not_before_timestamp_seconds', 'The timestamp before w
 const RENEWAL = gauge('renewal_timestamp_seconds', 'The timestamp after which the certificate should be renewed.');
 const READY = gauge('ready_status', 'The ready status of the certificate.');
 
-/** A reference to the issuer: `ClusterIssuer/letsencrypt`, `Issuer/namespace/name`. */
+/** Its issuer as the source says it: `ClusterIssuer/letsencrypt`, `Issuer/namespace/name`. */
 const ISSUER = /^(Issuer|ClusterIssuer)\/(?:[^/]+\/)?([^/]+)$/;
 
 /** The Certificates of cert-manager, as far as their objects tell; what its controllers count nobody else knows. */
@@ -27,13 +26,15 @@ export const certManager: Profile = {
 };
 
 function addCertificate(location: Location, sighting: Sighting, add: AddSeries): void {
-  const medium = mediumOf(location, sighting);
-  const { item, renewal } = sighting;
-  if (medium.kind !== 'certificate-object' || (item.kind !== 'certificate' && item.kind !== 'described')) return;
-  const [, kind = '', issuer = ''] = sighting.usedBy?.flatMap(({ id }) => ISSUER.exec(id) ?? []) ?? [];
+  const { item, renewal, labels: own = {} } = sighting;
+  if (location.type !== 'kubernetes' || (item.kind !== 'certificate' && item.kind !== 'described')) return;
+  // At the Certificate itself, or in the Secret that it keeps.
+  const [, namespace, name] = /^([^/]+)\/([^/]+)$/.exec(own['cert_manager_certificate'] ?? '') ?? [];
+  if (namespace === undefined || name === undefined) return;
+  const [, kind = '', issuer = ''] = ISSUER.exec(own['cert_manager_issuer'] ?? '') ?? [];
   const labels = labelPairs({
-    name: medium.name,
-    namespace: medium.namespace,
+    name,
+    namespace,
     issuer_name: issuer,
     issuer_kind: kind,
     issuer_group: kind === '' ? '' : 'cert-manager.io',

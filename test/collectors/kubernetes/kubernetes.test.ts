@@ -430,7 +430,8 @@ describe('what cert-manager says', () => {
 
     const { at } = await look();
 
-    const { renewal } = at.get('secret/shop/web-tls')?.items[0] ?? {};
+    const { renewal, labels } = at.get('secret/shop/web-tls')?.items[0] ?? {};
+    expect(labels).toEqual({ cert_manager_certificate: 'shop/web', cert_manager_issuer: 'ClusterIssuer/letsencrypt' });
     expect(renewal).toMatchObject({ mode: 'automatic', due: new Date('2026-12-01T00:00:00Z') });
     if (stuck === undefined) expect(renewal?.stuck).toBeUndefined();
     else expect(renewal?.stuck).toMatch(stuck);

@@ -57,7 +57,7 @@ function scenario(): readonly Location[] {
         sighting(described({ notBefore: { status: 'known', at: NOW - 30 * DAY } }), {
           place: 'certificate',
           renewal: { mode: 'automatic', dueAt: NOW + 30 * DAY },
-          usedBy: [{ type: 'k8s', id: 'ClusterIssuer/letsencrypt' }],
+          labels: { cert_manager_certificate: 'shop/web', cert_manager_issuer: 'ClusterIssuer/letsencrypt' },
         }),
       ],
       { ...inCluster, location: 'certificate/shop/web' },
@@ -479,6 +479,25 @@ test('cert-manager: the dates of a Certificate, and one series for each state', 
       `certmanager_certificate_ready_status ${own} condition=Unknown = 0`,
     ].toSorted(),
   );
+});
+
+test('cert-manager: a Certificate whose Secret is read is known by it, once, and by nothing that only lies there too', async () => {
+  const managed = { labels: { cert_manager_certificate: 'shop/web', cert_manager_issuer: 'Issuer/shop/ca' } };
+  const secret = fileLocation(
+    [
+      sighting(api, { place: 'tls.crt', ...managed, renewal: { mode: 'automatic', stuck: 'why' } }),
+      sighting(api, { place: 'keystore.p12', ...managed }),
+      sighting(ca, { place: 'ca.crt', role: 'trust-anchor' }),
+    ],
+    { source: 'prod', type: 'kubernetes', target: 'secrets', location: 'secret/shop/web-tls' },
+  );
+  const own = 'name=web namespace=shop issuer_name=ca issuer_kind=Issuer issuer_group=cert-manager.io';
+  expect(lines(await samplesOf(['cert-manager'], [secret]), /not_after|ready/)).toEqual([
+    `certmanager_certificate_not_after_timestamp_seconds ${own} = ${END}`,
+    `certmanager_certificate_ready_status ${own} condition=False = 1`,
+    `certmanager_certificate_ready_status ${own} condition=True = 0`,
+    `certmanager_certificate_ready_status ${own} condition=Unknown = 0`,
+  ]);
 });
 
 describe('every profile', () => {
