@@ -43,14 +43,20 @@ export async function openDaemonStore(address: string, { log, distress, onDamage
   });
 }
 
+export interface StoreWatchParts extends Omit<DaemonStoreParts, 'onDamage'> {
+  /** Told each time that the store took no write. */
+  onWriteError(): void;
+}
+
 /** Notices when the store takes no writes. Not by the schedule, whose due times lie in the store. */
-export function watchStore(store: Store, clock: Clock, { log, distress }: Omit<DaemonStoreParts, 'onDamage'>): Loop {
+export function watchStore(store: Store, clock: Clock, { log, distress, onWriteError }: StoreWatchParts): Loop {
   return startLoop(
     async (signal) => {
       try {
         await proveWritable(store.dueTimes, clock.now());
         distress.storeWorks();
       } catch (error) {
+        onWriteError();
         distress.storeFails(error instanceof Error ? error.message : String(error));
       }
       await distress.pursue(signal);

@@ -229,7 +229,7 @@ export async function startDaemon(parts: DaemonParts): Promise<Daemon> {
   });
   const company = seat?.keepCompany({ following, looking, witness: metrics }, (error) => parts.onLost?.(error));
 
-  const watch = watchStore(store, clock, { log, distress });
+  const watch = watchStore(store, clock, { log, distress, onWriteError: () => metrics.storeFailed() });
 
   const anchors = [...trust.mozilla, ...trust.system];
   const enriching = createEnriching({ engine, store, context, egress, anchors, index: facts, recorder });

@@ -29,6 +29,8 @@ export interface Health {
   /** At this time the schedule, the store and the outbox worked, milliseconds since the epoch. */
   beat(at: number): void;
   scheduleLag(name: string, lagMs: number): void;
+  /** The store took no write when it was tried. */
+  storeFailed(): void;
 }
 
 /** What is counted when somebody asks. */
@@ -114,6 +116,11 @@ export function createHealthMetrics(version: string): HealthMetrics {
     help: 'Age of the oldest notification that waits to be delivered; 0 when none waits.',
     registers,
   });
+  const storeErrors = new Counter({
+    name: 'notafter_store_write_errors_total',
+    help: 'Times at which the store took no write; it is tried every 15 seconds.',
+    registers,
+  });
   const dropped = new Gauge({
     name: 'notafter_series_dropped',
     help: 'Series that were left out because there are too many, at least.',
@@ -163,6 +170,7 @@ export function createHealthMetrics(version: string): HealthMetrics {
       if (gaveUp) givenUp.inc({ channel });
     },
     beat: (at) => heartbeat.set(at / 1000),
+    storeFailed: () => storeErrors.inc(),
     scheduleLag: (schedule, lagMs) => lag.set({ schedule }, lagMs / 1000),
 
     async text(now, format) {

@@ -268,6 +268,8 @@ describe('counters', () => {
     metrics.fellBack('a', 'alert_40');
     metrics.delivered('mail', 'first');
     metrics.undelivered('mail', 'timeout', true);
+    expect(samplesOf(await samples(metrics), 'notafter_store_write_errors_total')[0]?.value).toBe(0);
+    metrics.storeFailed();
     metrics.beat(1_500_000);
     metrics.scheduleLag('source a', 1_500);
     metrics.declareSources(['a']);
@@ -277,6 +279,7 @@ describe('counters', () => {
 
     expect(value('notifications_given_up_total', { channel: 'mail' })).toBe(1);
     expect(value('heartbeat_timestamp_seconds', {})).toBe(1_500);
+    expect(value('store_write_errors_total', {})).toBe(1);
     expect(value('observations_total', { source: 'a', result: 'ok' })).toBe(3);
     expect(value('observations_total', { source: 'a', result: 'gone' })).toBe(1);
     expect(value('collect_errors_total', { source: 'a', reason: 'dns' })).toBe(1);

@@ -109,14 +109,13 @@ describe('the heartbeat', () => {
     const parts: HeartbeatParts = { ...work.parts, write: (now) => proveWritable(dueTimes, now) };
     const { signal } = new AbortController();
     const { promise: never } = Promise.withResolvers<never>();
-    await engine.every('heartbeat', { everyMs: MINUTE }, 'node', () =>
-      beat(parts, { patienceMs: MINUTE }, { fetch: () => never }, signal),
-    );
+    const run = (): Promise<void> => beat(parts, { patienceMs: MINUTE }, { fetch: () => never }, signal);
+    await engine.every('heartbeat', { everyMs: MINUTE }, 'node', run);
     await engine.start();
-    const pass = async (seconds: number): Promise<number> => {
+    const pass = async (seconds: number, step = 1): Promise<number> => {
       const before = work.beats.length;
-      for (let second = 0; second < seconds; second += 1) {
-        work.now += 1_000;
+      for (let second = 0; second < seconds; second += step) {
+        work.now += step * 1_000;
         tick();
         for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
       }
@@ -128,9 +127,15 @@ describe('the heartbeat', () => {
     expect(await pass(120)).toBe(0);
     isBroken = false;
     expect(await pass(120)).toBeGreaterThanOrEqual(1);
+    // A month of health, with a beat every ten minutes: none is missing.
+    await engine.every('heartbeat', { everyMs: 10 * MINUTE }, 'node', run);
+    const since = work.beats.length;
+    expect(await pass(30 * 86_400, 300)).toBeGreaterThanOrEqual(30 * 144 - 1);
+    const beats = work.beats.slice(since);
+    expect(Math.max(...beats.slice(1).map((at, index) => at - (beats[index] ?? 0)))).toBeLessThanOrEqual(20 * MINUTE);
     // The scheduler stands still.
-    work.now += 10 * MINUTE;
-    expect(work.beats.at(-1)).toBeLessThan(work.now - 9 * MINUTE);
+    work.now += 30 * MINUTE;
+    expect(work.beats.at(-1)).toBeLessThan(work.now - 20 * MINUTE);
     await engine.stop(signal);
     await store.close();
   });
