@@ -59,8 +59,9 @@ export class ContentReader {
   }
 
   private remember(key: string, entry: { readonly container: Container; readonly size: number }): void {
+    // It may have been read several times at once.
+    this.size += entry.size - (this.known.get(key)?.size ?? 0);
     this.known.set(key, entry);
-    this.size += entry.size;
     for (const [oldest, { size }] of this.known) {
       if (this.size <= MAX_REMEMBERED_BYTES) break;
       this.known.delete(oldest);
