@@ -143,8 +143,13 @@ export function createInventoryWriter(access: Access): InventoryWriter {
           .where('source', '=', name)
           .where('withdrawn_at', 'is', null)
           .execute();
-        // Should it come back it is new, and its first round is not over before it was looked at again.
-        await db.updateTable('targets').set({ last_look_at: null }).where('source', '=', name).execute();
+        // Should it come back it is new: its first round is not over before it was looked at again, and what was read up
+        // to a checkpoint is told nowhere any more.
+        await db
+          .updateTable('targets')
+          .set({ last_look_at: null, checkpoint_json: null })
+          .where('source', '=', name)
+          .execute();
         await db
           .updateTable('sources')
           .set({ withdrawn_at: now, discovered_at: null })

@@ -632,13 +632,14 @@ function describeInventory(get: () => Store): void {
       await tx.inventory.saveSource(source);
       await tx.inventory.saveTarget(target, NOW);
       await tx.inventory.noteDiscovery('partners', NOW);
-      await tx.inventory.noteLooks('partners', ['a'], NOW);
+      await tx.inventory.setCheckpoint('partners', 'a', { offset: 7 }, NOW);
       await tx.inventory.withdrawSource('partners', NOW + 1);
       await tx.inventory.saveSource(source);
       await tx.inventory.saveTarget(target, NOW + 2);
       await tx.inventory.noteDiscovery('partners', NOW + 2);
     });
     expect(await store.inventory.isFirstRoundOver('partners')).toBe(false);
+    expect((await store.inventory.target('partners', 'a'))?.checkpoint).toBeUndefined();
     await store.transaction((tx) => tx.inventory.noteLooks('partners', ['a'], NOW + 3));
     expect(await store.inventory.isFirstRoundOver('partners')).toBe(true);
   });
