@@ -33,9 +33,6 @@ export interface TransitionRules {
 /** `lastAt` of a place is kept this exactly, milliseconds, so that an alert that stays as it is is not rewritten at each look. */
 export const LAST_SEEN_GRAIN_MS = 3_600_000;
 
-/** Fewer are searched faster than they are put into an index. */
-const MANY_PLACES = 32;
-
 /**
  * The alerts as they are after these looks. An alert that nothing happened to is the same object; new ones are added.
  * `known` must hold every open alert with an open place at one of the locations, and every alert of their findings.
@@ -46,22 +43,37 @@ export function applyLooks(
   rules: TransitionRules,
   now: number,
 ): ReadonlyMap<string, Alert> {
-  const alerts = new Map(known);
+  const drafts = new Map([...known].map(([id, alert]) => [id, draftOf(alert)]));
   const alertsAt = indexByOpenPlace(known.values(), assessed);
   for (const location of assessed) {
     const hasEnded = location.look === 'gone' || location.look === 'superseded';
     const found = hasEnded ? new Map<string, Finding[]>() : groupByAlert(location.findings);
     for (const [id, findings] of found) {
-      alerts.set(id, withFindings(alerts.get(id), location, findings, rules, now));
+      const draft = drafts.get(id) ?? draftOf(opened(undefined, location, findings, rules, now));
+      drafts.set(id, draft);
+      noteFindings(draft, location, findings, rules, now);
     }
     const open = alertsAt.get(location.locationId) ?? new Set();
     for (const id of open) {
-      const alert = alerts.get(id);
-      if (alert !== undefined && !found.has(id)) alerts.set(id, withoutFinding(alert, location, rules, now));
+      const draft = drafts.get(id);
+      if (draft !== undefined && !found.has(id)) noteNoFinding(draft, location, rules, now);
     }
     alertsAt.set(location.locationId, new Set([...open, ...found.keys()]));
   }
-  return alerts;
+  return new Map([...drafts].map(([id, draft]) => [id, finished(draft)]));
+}
+
+type PlacesById = ReadonlyMap<number, AlertPlace>;
+
+/** Lives as long as the list of places, which may be very long and stay the same for many looks. */
+const placesById = new WeakMap<Alert['places'], PlacesById>();
+
+function indexOf(places: Alert['places']): PlacesById {
+  const known = placesById.get(places);
+  if (known !== undefined) return known;
+  const byId = new Map(places.map((place) => [place.locationId, place]));
+  placesById.set(places, byId);
+  return byId;
 }
 
 function indexByOpenPlace(
@@ -69,25 +81,40 @@ function indexByOpenPlace(
   assessed: readonly AssessedLocation[],
 ): Map<number, ReadonlySet<string>> {
   const index = new Map(assessed.map(({ locationId }) => [locationId, new Set<string>()]));
-  for (const alert of alerts) {
-    const places =
-      alert.places.length <= index.size ? alert.places : [...index.keys()].flatMap((id) => placeAt(alert, id) ?? []);
-    for (const { state, locationId } of places) if (state === 'open') index.get(locationId)?.add(alert.id);
+  for (const { id, places } of alerts) {
+    const few = places.length <= index.size ? places : [...index.keys()].flatMap((at) => indexOf(places).get(at) ?? []);
+    for (const { state, locationId } of few) if (state === 'open') index.get(locationId)?.add(id);
   }
   return index;
 }
 
-const placesById = new WeakMap<Alert['places'], ReadonlyMap<number, AlertPlace>>();
+/** An alert while many looks are taken in: its places are copied at most once. */
+interface Draft {
+  /** But for its places. */
+  alert: Alert;
+  places: PlacesById;
+  /** The same, where they were copied. */
+  own: Map<number, AlertPlace> | undefined;
+  openCount: number | undefined;
+}
 
-/** Where there are many places, they are found by an index that lives as long as their list. */
-function placeAt({ places }: Alert, locationId: number): AlertPlace | undefined {
-  if (places.length < MANY_PLACES) return places.find((place) => place.locationId === locationId);
-  let byId = placesById.get(places);
-  if (byId === undefined) {
-    byId = new Map(places.map((place) => [place.locationId, place]));
-    placesById.set(places, byId);
-  }
-  return byId.get(locationId);
+function draftOf(alert: Alert): Draft {
+  return { alert, places: indexOf(alert.places), own: undefined, openCount: undefined };
+}
+
+function finished({ alert, own }: Draft): Alert {
+  if (own === undefined) return alert;
+  const places = [...own.values()];
+  placesById.set(places, own);
+  return { ...alert, places };
+}
+
+function setPlace(draft: Draft, before: AlertPlace | undefined, after: AlertPlace): void {
+  draft.openCount ??= [...draft.places.values()].filter(({ state }) => state === 'open').length;
+  draft.openCount += Number(after.state === 'open') - Number(before?.state === 'open');
+  draft.own ??= new Map(draft.places);
+  draft.own.set(after.locationId, after);
+  draft.places = draft.own;
 }
 
 function groupByAlert(findings: readonly Finding[]): ReadonlyMap<string, Finding[]> {
@@ -96,24 +123,30 @@ function groupByAlert(findings: readonly Finding[]): ReadonlyMap<string, Finding
   return groups;
 }
 
-function withFindings(
-  alert: Alert | undefined,
+function noteFindings(
+  draft: Draft,
   location: AssessedLocation,
   findings: readonly Finding[],
   rules: TransitionRules,
   now: number,
-): Alert {
-  const open = alert?.state === 'open' ? alert : opened(alert, location, findings, rules, now);
-  const before = placeAt(open, location.locationId);
+): void {
+  if (draft.alert.state !== 'open') {
+    const own = new Map<number, AlertPlace>();
+    Object.assign(draft, {
+      alert: opened(draft.alert, location, findings, rules, now),
+      places: own,
+      own,
+      openCount: 0,
+    });
+  }
+  const before = draft.places.get(location.locationId);
   const after = affectedPlace(before, location, findings, now);
-  if (after === before) return open;
+  if (after === before) return;
   const joins = before?.state !== 'open';
-  return {
-    ...open,
-    // What an established source reports too is no first-day news.
-    awaitsDigest: open.awaitsDigest && (!joins || rules.isNew(location.source)),
-    places: before === undefined ? [...open.places, after] : replaced(open.places, before, after),
-  };
+  // What an established source reports too is no first-day news.
+  const awaitsDigest = draft.alert.awaitsDigest && (!joins || rules.isNew(location.source));
+  if (awaitsDigest !== draft.alert.awaitsDigest) draft.alert = { ...draft.alert, awaitsDigest };
+  setPlace(draft, before, after);
 }
 
 /** An alert without places yet, in its first or its next life. */
@@ -169,12 +202,13 @@ function affectedPlace(
   };
 }
 
-function withoutFinding(alert: Alert, location: AssessedLocation, rules: TransitionRules, now: number): Alert {
-  const before = placeAt(alert, location.locationId);
-  if (before === undefined || before.state !== 'open') return alert;
+function noteNoFinding(draft: Draft, location: AssessedLocation, rules: TransitionRules, now: number): void {
+  const before = draft.places.get(location.locationId);
+  if (before === undefined || before.state !== 'open') return;
   const after = clearedPlace(before, location.look, rules);
-  if (after === before) return alert;
-  return closedIfDone({ ...alert, places: replaced(alert.places, before, after) }, now);
+  if (after === before) return;
+  setPlace(draft, before, after);
+  if (draft.openCount === 0) draft.alert = closed(draft, now);
 }
 
 function clearedPlace(place: AlertPlace, look: AssessedLocation['look'], rules: TransitionRules): AlertPlace {
@@ -193,12 +227,8 @@ function clearedPlace(place: AlertPlace, look: AssessedLocation['look'], rules: 
   }
 }
 
-function closedIfDone(alert: Alert, now: number): Alert {
-  if (alert.places.some((place) => place.state === 'open')) return alert;
-  const resolved = alert.places.some((place) => place.state === 'resolved');
+/** No place is open any more. */
+function closed({ alert, places }: Draft, now: number): Alert {
+  const resolved = [...places.values()].some((place) => place.state === 'resolved');
   return { ...alert, state: resolved ? 'resolved' : 'withdrawn', closedAt: now, awaitsDigest: false };
-}
-
-function replaced(places: readonly AlertPlace[], before: AlertPlace, after: AlertPlace): readonly AlertPlace[] {
-  return places.map((place) => (place === before ? after : place));
 }
