@@ -61,9 +61,10 @@ function messageOf(issue: Issue, found: unknown): string {
       return issue.message.startsWith('Invalid')
         ? `expected ${article(issue.format)}, found ${show(found)}`
         : `${sentence(issue.message)}, found ${show(found)}`;
+    case 'invalid_key':
+      return `${sentence(issue.issues[0]?.message ?? 'another key')}, found ${show(issue.path.at(-1))}`;
     case 'unrecognized_keys':
     case 'not_multiple_of':
-    case 'invalid_key':
     case 'invalid_element':
     case 'custom':
       return issue.message;

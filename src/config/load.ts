@@ -113,6 +113,16 @@ export async function loadConfig(file: string, environment: Environment): Promis
   return { ...config, runbooks: await readTemplates(config) };
 }
 
+/** Where a part of a config file stands: for what only shows when the part is used. Throws ConfigError. */
+export async function placeInConfig(
+  file: string,
+  environment: Environment,
+  at: readonly (string | number)[],
+): Promise<Omit<ConfigProblem, 'message'>> {
+  const document = readDocument(file, await readFile(file, 'utf8'), environment);
+  return { ...document.locate(at), key: pathText(at) };
+}
+
 /** Checks the text of a config without plugins; templates are not read. Throws ConfigError with everything that is wrong. */
 export function parseConfig(file: string, text: string, environment: Environment): Config {
   return parseDocument(file, readDocument(file, text, environment), BUILT_IN);

@@ -31,9 +31,15 @@ export interface WebConfig {
   readonly rate: { readonly intervalMs: number; readonly burst: number };
 }
 
+const MAX_PORT = 65_535;
+
 const listen = z
   .string()
-  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s]*):\d{1,5}$/, 'address:port, e.g. 127.0.0.1:9919 or [::]:9919');
+  .regex(/^(?:\[[0-9a-fA-F:.]+\]|[^:\s]*):\d{1,5}$/, {
+    error: 'address:port, e.g. 127.0.0.1:9919 or [::]:9919',
+    abort: true,
+  })
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= MAX_PORT, `a port is at most ${MAX_PORT}`);
 
 const BCRYPT = /^\$2[aby]\$(?:0[4-9]|1[0-4])\$[./A-Za-z0-9]{53}$/;
 

@@ -112,6 +112,17 @@ describe('config', () => {
     expect(ran.stderr).toMatch(/bad\.yaml:3:1: .*chanels/);
   });
 
+  test('says where the source stands that cannot be opened', async () => {
+    const file = write('nowhere.yaml', 'sources:\n  - {name: edge, type: endpoint, targets: []}\n');
+    expect(await runCli(['config', 'check', '--config', file])).toEqual({
+      exitCode: 3,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^[^\n]*nowhere\.yaml:2:5: sources\[0\]: source edge: there is nothing to connect to[^\n]*\n$/,
+      ),
+    });
+  });
+
   test('check says of a file that is not there how to write one', async () => {
     const ran = await runCli(['config', 'check', '--config', path.join(folder, 'nosuch.yaml')]);
     expect(ran.exitCode).toBe(3);

@@ -52,6 +52,18 @@ describe('a config that is wrong', () => {
         'notafter.yaml:5:55: sources[1].targets_from[1]: a source takes no targets from itself',
       ],
     ],
+    [
+      'a label that Prometheus could not name',
+      `${SOURCE}    labels: {cost-center: "12"}\n`,
+      [
+        'notafter.yaml:5:27: sources[0].labels.cost-center: expected a label name: letters, digits and "_", found "cost-center"',
+      ],
+    ],
+    [
+      'a port that there is not',
+      'web: {listen: "127.0.0.1:99999"}\n',
+      ['notafter.yaml:1:15: web.listen: a port is at most 65535'],
+    ],
     ['a mistyped section', 'sorces: []\n', ['notafter.yaml:1:1: sorces: unknown key; did you mean "sources"?']],
     [
       'an unknown key far from all',

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 
 import { ConfigError } from '../../config/document.ts';
-import { loadConfig } from '../../config/load.ts';
+import { loadConfig, placeInConfig } from '../../config/load.ts';
 import { networkOptions } from '../../config/network-section.ts';
 import { BUILT_IN } from '../../config/plugins.ts';
 import { configJsonSchema } from '../../config/schema.ts';
@@ -90,8 +90,12 @@ async function check(file: string, probe: boolean): Promise<number> {
     const channels = await openChannels(config, context);
     const chains = createChains(() => loadTrust(), { now: Date.now });
     let bad = 0;
-    for (const source of config.sources) {
-      const { instance } = await planSource(source, config.trust, { context, chains, redaction }).open();
+    for (const [index, source] of config.sources.entries()) {
+      const plan = planSource(source, config.trust, { context, chains, redaction });
+      const { instance } = await plan.open().catch(async (error: unknown) => {
+        const place = await placeInConfig(file, process.env, ['sources', index]);
+        throw new ConfigError(file, [{ ...place, message: error instanceof Error ? error.message : String(error) }]);
+      });
       if (probe && !(await tryPermissions(source.name, instance))) bad++;
       await instance.close?.();
     }
