@@ -160,7 +160,9 @@ store: "sqlite:${path.join(folder, 'notafter.db')}"
     try {
       const line = await eventually('a line is written', () => {
         try {
-          return readFileSync(log, 'utf8');
+          const text = readFileSync(log, 'utf8');
+          // It is there for a moment before anything is in it.
+          return text.endsWith('\n') && text;
         } catch {
           return undefined;
         }
