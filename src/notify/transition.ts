@@ -208,7 +208,7 @@ function noteNoFinding(draft: Draft, location: AssessedLocation, rules: Transiti
   const after = clearedPlace(before, location.look, rules);
   if (after === before) return;
   setPlace(draft, before, after);
-  if (draft.openCount === 0) draft.alert = closed(draft, now);
+  if (draft.openCount === 0) draft.alert = ended(draft, now);
 }
 
 function clearedPlace(place: AlertPlace, look: AssessedLocation['look'], rules: TransitionRules): AlertPlace {
@@ -228,7 +228,7 @@ function clearedPlace(place: AlertPlace, look: AssessedLocation['look'], rules: 
 }
 
 /** No place is open any more. */
-function closed({ alert, places }: Draft, now: number): Alert {
+function ended({ alert, places }: Draft, now: number): Alert {
   const resolved = [...places.values()].some((place) => place.state === 'resolved');
   return { ...alert, state: resolved ? 'resolved' : 'withdrawn', closedAt: now, awaitsDigest: false };
 }

@@ -31,6 +31,8 @@ type Fault = (typeof FAULTS)[number];
 const LONGEST_PAUSE_MS = 18_000;
 /** On a busy machine several start at once. */
 const START_DEADLINE_MS = 60_000;
+/** What ends before it is over would be told in one digest. */
+const FIRST_ROUND_MS = 150_000;
 /** Between two faults. */
 const LONGEST_CALM_MS = 1_500;
 /** How often the age of the looks is read from the store. */
@@ -104,7 +106,7 @@ export async function runCluster(plan: ClusterPlan, server: PostgresServer): Pro
     await eventually(
       'the first round is complete',
       async () => (await query(server.url(database), 'select 1 from sources where baseline_at is not null')).length > 0,
-      120_000,
+      FIRST_ROUND_MS,
     );
     ages.begin();
     for (let fault = 0; fault < plan.faults; fault += 1) {

@@ -17,7 +17,7 @@ const LONGEST_LIFE_MS = 300_000;
 /** The first certificate ends so long after the start: after the first round, whose news would be one digest. */
 const FIRST_END_MS = 20_000;
 const FIRST_END_OF_MANY_MS = 60_000;
-const FIRST_END_OF_THOUSANDS_MS = 120_000;
+const FIRST_END_OF_THOUSANDS_MS = 150_000;
 /** A receiver notes what it got at most so much later. */
 const NOTED_LATE_MS = 2_000;
 /** A kill falls within this time after the daemon serves; a third fall within the time of its start. */

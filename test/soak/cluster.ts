@@ -9,7 +9,7 @@ import type { SoakOptions } from './run.ts';
 const COUNT = 500;
 /** Faults of one round; each has a database, three nodes and certificates of its own. */
 const ROUND = 50;
-const CERTIFICATES = 200;
+const CERTIFICATES = 2_000;
 
 type Round = Omit<ClusterResult, 'faults'>;
 
@@ -38,8 +38,8 @@ export async function soakCluster({ count = COUNT, seed = 1 }: SoakOptions): Pro
           faults: Math.min(ROUND, count - round * ROUND),
           certificates: CERTIFICATES,
           spreadMs: 240_000,
-          everyS: 5,
-          patienceMs: 600_000,
+          everyS: 30,
+          patienceMs: 1_200_000,
         },
         server,
       );
