@@ -426,6 +426,17 @@ describe('the targets of check', () => {
     expect(linesOf(await runCli(['check', empty]))).toEqual([`unknown: ${empty}: no certificate was found there`]);
   });
 
+  test('say with --all why something is a note', async () => {
+    const early = stage.intermediate.issue({ names: ['early.example'], notBefore: new Date(Date.now() + 86_400_000) });
+    const file = path.join(folder, 'early.pem');
+    writeFileSync(file, early.pem);
+    const note = 'info: not-yet-valid  early.example becomes valid only in';
+    expect((await runCli(['check', file])).stdout).not.toContain(note);
+    const ran = await runCli(['check', file, '--all']);
+    expect(ran.stdout).toContain(note);
+    expect(ran.exitCode).toBe(0);
+  });
+
   test.each([[[]], [['--json']], [['--all']]])('never repeat who logs in: %j', async (options) => {
     const host = target('valid');
     const ran = await runCli([

@@ -80,7 +80,7 @@ export function checkCommand(): Command {
     .option('--proxy <url>', 'reach endpoints through this proxy: socks5://, socks5h:// or http://host:port')
     .option('--ca-file <file>', 'trust these CA certificates too, as the clients do (PEM or DER); repeatable', collect)
     .option('--verbose', 'show what passed on the wire as well: messages, extensions and alerts of both sides')
-    .option('--all', 'show every certificate at every place, and everything that could not be read')
+    .option('--all', 'show every certificate at every place, every note, and everything that could not be read')
     .addHelpText('after', HELP)
     .action(async (words: string[], options: CheckOptions) => {
       process.exitCode = await check(words, options);

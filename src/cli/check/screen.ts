@@ -38,7 +38,7 @@ const FIRST_PLACES = 5;
 
 export interface ScreenOptions {
   readonly width: number;
-  /** Every certificate at every place. */
+  /** Every certificate at every place, and every note. */
   readonly all: boolean;
   /** What passed on the wire. */
   readonly verbose: boolean;
@@ -57,7 +57,7 @@ export function screen(scan: Scan, at: number, options: ScreenOptions): string {
     endpointLines(scan.checked, at, all),
     ...(verbose ? scan.checked.map(wireLines) : []),
     ...groupFindings(scan.checked)
-      .filter((finding) => finding.severity !== 'info')
+      .filter((finding) => all || finding.severity !== 'info')
       .map((finding) => findingLines(finding, scan.checked)),
     [
       ...(all ? notes : notes.slice(0, FIRST_NOTES)),
