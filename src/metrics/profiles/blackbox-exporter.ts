@@ -3,7 +3,7 @@ import { isIPv4, SocketAddress } from 'node:net';
 import type { Location } from '../../inventory/model.ts';
 import type { AddSeries, Family } from '../family.ts';
 import { labelPairs } from '../label-value.ts';
-import { factsOf, secondsOf } from './certificate-facts.ts';
+import { factsOf, secondsOf, serialOf } from './certificate-facts.ts';
 import { goName } from './distinguished-name.ts';
 import type { Profile } from './profile.ts';
 import { isReached, servedChain, versionName } from './served-chain.ts';
@@ -66,10 +66,9 @@ export function addBlackboxProbe(location: Location, own: string, add: AddSeries
 
 /** The magnitude in pairs of hex digits, as Go writes `%x` of its octets: without sign and without zeroes in front. */
 function serialNumber(hex: string): string {
-  const isNegative = Number.parseInt(hex.slice(0, 2), 16) >= 0x80;
-  const magnitude = isNegative ? -BigInt.asIntN(hex.length * 4, BigInt(`0x${hex}`)) : BigInt(`0x${hex || '0'}`);
-  if (magnitude === 0n) return '';
-  const digits = magnitude.toString(16);
+  const serial = serialOf(hex);
+  if (serial === 0n) return '';
+  const digits = (serial < 0n ? -serial : serial).toString(16);
   return digits.length % 2 === 0 ? digits : `0${digits}`;
 }
 
