@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { csvLine } from '../../src/text/csv.ts';
 import { escapeHtml } from '../../src/text/html.ts';
 import { mailHeaderText } from '../../src/text/mail-header.ts';
 import { safeText } from '../../src/text/safe-text.ts';
@@ -182,5 +183,40 @@ describe('a terminal', () => {
     const started = performance.now();
     for (const unit of ['\u001b[', '\u001b]', '\u001b[0', '\u001b ', '\u009d']) terminalText(unit.repeat(500_000));
     expect(performance.now() - started).toBeLessThan(2000);
+  });
+});
+
+describe('CSV', () => {
+  /** A reader of RFC 4180 of its own. */
+  function cellsOf(text: string): readonly (readonly string[])[] {
+    const lines: string[][] = [];
+    let cells: string[] = [];
+    for (let rest = text; rest !== '';) {
+      const [whole, quoted, plain, end] = /^(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r\n)/u.exec(rest) ?? [];
+      if (whole === undefined) throw new Error(`not CSV: ${JSON.stringify(rest)}`);
+      cells.push(quoted?.replaceAll('""', '"') ?? plain ?? '');
+      if (end !== ',') {
+        lines.push(cells);
+        cells = [];
+      }
+      rest = rest.slice(whole.length);
+    }
+    return lines;
+  }
+
+  test('no text ends its cell or its line, and none is a formula', () => {
+    const cell = fc.oneof(
+      hostile,
+      fc.tuple(fc.constantFrom('=', '+', '-', '@', '\t', '\r', '"', ','), hostile).map((two) => two.join('')),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.array(cell, { minLength: 1, maxLength: 4 }), { maxLength: 4 }), (lines) => {
+        const read = cellsOf(lines.map((cells) => csvLine(cells)).join(''));
+        expect(read.map((cells) => cells.map((text) => text.replace(/^'/, '')))).toEqual(
+          lines.map((cells) => cells.map((text) => text.replace(/^'/, ''))),
+        );
+        for (const text of read.flat()) expect(text).not.toMatch(/^[=+\-@\t\r]/);
+      }),
+    );
   });
 });
