@@ -1,9 +1,10 @@
 import { proveIt, seeIt } from './advice.ts';
 import { clientsShownTo, clientsText } from './client.ts';
 import type { Deadline, EndRule } from './deadline.ts';
-import { deadlineFacts } from './facts.ts';
+import { deadlineFacts, type Fact } from './facts.ts';
 import type { Assessment, Finding } from './finding.ts';
 import { compareSeverity } from '../plugin/notification.ts';
+import { REASONS } from '../plugin/reason.ts';
 import { assessment, type Subject } from './subject.ts';
 import { counted, ending, fullNameOf, placeName, titleOf, utc } from './wording.ts';
 
@@ -31,7 +32,7 @@ export function endingFindings(subject: Subject, rule: EndRule, advice: Advice):
       title: titleOf(deadline.item),
       summary: summaryOf(deadline, subject),
       endsAt: deadline.endsAt,
-      facts: deadlineFacts(deadline, subject.now),
+      facts: [...deadlineFacts(deadline, subject.now), ...lastSeenFacts(subject)],
       actions: (deadline.isExtra === true ? withoutIt : advice)(deadline, subject),
     });
   }
@@ -97,5 +98,13 @@ function summaryOf(deadline: Deadline, { location, now }: Subject): string {
       : deadline.limits === undefined
         ? usesText(deadline)
         : `, and with it the chain of ${titleOf(deadline.limits)}`;
-  return `${fullNameOf(deadline.item)} ${ending(deadline.endsAt, now)}${tail}, at ${placeName(location)}`;
+  const { failure, lastSuccessAt } = location;
+  const seen = failure === undefined || lastSuccessAt === undefined ? '' : `, last seen there ${utc(lastSuccessAt)}`;
+  return `${fullNameOf(deadline.item)} ${ending(deadline.endsAt, now)}${tail}, at ${placeName(location)}${seen}`;
+}
+
+/** What was last known goes on being judged; whoever is told must know that it may have been replaced since. */
+function lastSeenFacts({ location: { failure, lastSuccessAt } }: Subject): readonly Fact[] {
+  if (failure === undefined || lastSuccessAt === undefined) return [];
+  return [{ name: 'Last seen', value: `${utc(lastSuccessAt)}; looks have failed since: ${REASONS[failure.reason]}` }];
 }

@@ -45,6 +45,14 @@ it('goes on warning of an end that was seen once, while the place cannot be reac
   const place = (await scenario.alert('expired'))?.places[0];
   expect(clock.at).toBe(START + 30 * DAY);
   expect(place?.state).toBe('open');
+  // Whoever is told knows that this is what was seen thirty days ago.
+  const [finding] = place?.findings ?? [];
+  expect(finding?.summary).toMatch(/, at api:443, last seen there 2\d{3}-\d\d-\d\d \d\d:\d\d UTC$/);
+  expect(finding?.summary).toContain(`last seen there ${new Date(START).toISOString().slice(0, 10)} `);
+  expect(finding?.facts).toContainEqual({
+    name: 'Last seen',
+    value: expect.stringMatching(/ UTC; looks have failed since: /),
+  });
   expect((await scenario.location('api:443'))?.sightings).toHaveLength(1);
   await store.close();
 });
