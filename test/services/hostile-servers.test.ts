@@ -1,5 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -8,6 +9,7 @@ import { dial } from '../../src/network/dialer.ts';
 import type { ProbeOptions } from '../../src/tls/full.ts';
 import { createProber, type Probe } from '../../src/tls/probe.ts';
 import type { Handshake, ProbeResult } from '../../src/tls/probe-result.ts';
+import { eventually } from '../helpers/eventually.ts';
 
 const DEADLINE_MS = 1_000;
 /** What a look may take beyond its deadline. */
@@ -53,10 +55,11 @@ describe.runIf(process.env['NOTAFTER_TEST_SERVICES'] === '1')('hostile servers',
   });
 
   test.each(['hello', 'early', 'full'] as const)(
-    'each ends within the deadline, with a reason: %s',
+    'each ends within the deadline, with a reason, and leaves nothing open: %s',
     { timeout: 120_000 },
     async (handshake) => {
       const probe = createProber({ now: () => performance.now() });
+      const before = descriptors();
       for (const [name, port] of hostile) {
         // Twice: the second time knows what the first has learned.
         for (const look of [1, 2]) {
@@ -68,6 +71,7 @@ describe.runIf(process.env['NOTAFTER_TEST_SERVICES'] === '1')('hostile servers',
           }
         }
       }
+      await eventually('every connection is closed', () => descriptors() <= before);
     },
   );
 
@@ -75,6 +79,7 @@ describe.runIf(process.env['NOTAFTER_TEST_SERVICES'] === '1')('hostile servers',
     const villains = hostile.map(([, port]) => port);
     const alone: number[] = [];
     const beside: number[] = [];
+    const before = descriptors();
     for (let round = 0; round <= ROUNDS; round++) {
       const times = [await timeOfGood([]), await timeOfGood(villains)] as const;
       // The first round warms up.
@@ -82,6 +87,7 @@ describe.runIf(process.env['NOTAFTER_TEST_SERVICES'] === '1')('hostile servers',
       alone.push(times[0]);
       beside.push(times[1]);
     }
+    await eventually('every connection is closed', () => descriptors() <= before);
     // What else this machine does only ever adds: the best of several rounds is what comes closest to the truth.
     const ratio = Math.min(...beside) / Math.min(...alone);
     expect(
@@ -116,6 +122,10 @@ describe.runIf(process.env['NOTAFTER_TEST_SERVICES'] === '1')('hostile servers',
     return lastGoodAt - startedAt;
   }
 });
+
+function descriptors(): number {
+  return readdirSync('/proc/self/fd').length;
+}
 
 /** One look, and how late it was beyond its deadline: without the time for which this machine had no time for us. */
 async function timed(
