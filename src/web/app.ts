@@ -65,6 +65,7 @@ export function createApp(parts: WebParts): Hono {
       ? context.text('reloaded\n')
       : context.text(`not reloaded, the old config stays in force\n${result.problems.join('\n')}\n`, 400);
   });
+  app.all('/-/reload', (context) => context.text('a reload is asked for by POST\n', 405, { allow: 'POST' }));
   const endpoints = [
     ...inventoryEndpoints(parts),
     ...clientEndpoints(parts),
