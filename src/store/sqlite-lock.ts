@@ -3,6 +3,12 @@ import { DatabaseSync } from 'node:sqlite';
 import { createPrivateFile } from './private-file.ts';
 import { isBusy } from './sqlite-errors.ts';
 
+/**
+ * How long who has had the lock, and let go of it for an instant to say who it is, waits for it again, milliseconds: of
+ * several who start at once, one must get it.
+ */
+const PATIENCE_MS = 1_000;
+
 /** Another process holds the store. */
 export class StoreInUseError extends Error {
   override readonly name = 'StoreInUseError';
@@ -24,6 +30,7 @@ export function holdStore(path: string): { release(): void } {
   try {
     database.exec('pragma journal_mode = delete');
     database.exec('begin immediate');
+    database.exec(`pragma busy_timeout = ${PATIENCE_MS}`);
     database.exec('create table if not exists holder (pid integer not null)');
     database.exec('delete from holder');
     database.prepare('insert into holder (pid) values (?)').run(process.pid);

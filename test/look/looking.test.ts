@@ -39,6 +39,8 @@ interface Host {
   readonly meter: string[];
   readonly waits: number[];
   readonly logged: string[];
+  /** No round is under way: the next that is due begins. */
+  isIdle(): boolean;
   /** Time passes, and what is due begins. */
   after(ms: number): Promise<void>;
   stop(signal?: AbortSignal): Promise<void>;
@@ -76,11 +78,22 @@ async function startHost(overrides: Partial<LookingParts> = {}): Promise<Host> {
       return () => undefined;
     },
   });
+  let rounds = 0;
+  const counting: Engine = {
+    ...engine,
+    every: (name, schedule, scope, run) =>
+      engine.every(name, schedule, scope, async (signal) => {
+        rounds += 1;
+        await run(signal).finally(() => {
+          rounds -= 1;
+        });
+      }),
+  };
   const baselines: string[] = [];
   const meter: string[] = [];
   const waits: number[] = [];
   const looking = await createLooking({
-    engine,
+    engine: counting,
     ledger: store,
     inventory: store.inventory,
     recorder,
@@ -108,6 +121,7 @@ async function startHost(overrides: Partial<LookingParts> = {}): Promise<Host> {
     meter,
     waits,
     logged,
+    isIdle: () => rounds === 0,
     async after(ms) {
       clock.at += ms;
       tick();
@@ -141,7 +155,8 @@ async function looked(script: Scripted, times: number, key?: string): Promise<vo
   await eventually(`${times} looks`, async () => {
     const begun = script.looks.filter((look) => key === undefined || look === key).length;
     const targets = await scenario.store.inventory.targets('partners');
-    return begun >= times && targets.length > 0 && targets.every((target) => target.lastLookAt === scenario.clock.at);
+    const isSeen = targets.length > 0 && targets.every((target) => target.lastLookAt === scenario.clock.at);
+    return begun >= times && isSeen && hosts.every((host) => host.isIdle());
   });
 }
 
