@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 
 import { killText, runKills } from '../helpers/kill-run.ts';
 
-const KILLS = 20;
+const KILLS = 12;
 const CERTIFICATES = 24;
 /** A message that comes twice came at most this long before the kill: on a busy machine a commit may have to wait its turn. */
 const WINDOW_MS = 5_000;
