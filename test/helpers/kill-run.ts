@@ -117,9 +117,10 @@ export async function runKills(plan: KillPlan): Promise<KillResult> {
     await wait(Math.max(0, startedAt + firstEndMs(plan) + plan.spreadMs - Date.now()));
     const daemon = await startDaemonProcess(config, { cwd: plan.folder });
     await settled(plan, hosts, told, () => mailbox.received.map(({ mail }) => mail.messageId ?? ''), hook);
-    await daemon.stop();
+    // Before it is stopped: what comes now may go to one receiver and wait in the outbox for the other.
     const posts = hook.received.map(({ at, headers }) => ({ at, id: String(headers['idempotency-key']) }));
     const mails = mailbox.received.map(({ at, mail }) => ({ at, id: mail.messageId ?? '' }));
+    await daemon.stop();
     return {
       kills: plan.kills,
       certificates: hosts.length,
